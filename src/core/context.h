@@ -1,0 +1,24 @@
+/* context.h: what a context is made of; for the library's own layers. */
+#ifndef RMX_CORE_CONTEXT_H
+#define RMX_CORE_CONTEXT_H
+
+#include "kernels/ops.h"
+#include "rankmixer/context.h"
+
+rmx_backend *rmx_context_backend(rmx_context *ctx);
+
+/* Records the text and returns status. */
+rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Turns what a kernel returned into the context's last error; returns status. */
+rmx_status rmx_context_check(rmx_context *ctx, rmx_status status);
+
+void rmx_context_log(rmx_context *ctx, rmx_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A little memory on the backend for a call's own small values (an optimiser's scalars);
+ * RMX_CONTEXT_SCRATCH_BYTES, valid until the next public call. */
+#define RMX_CONTEXT_SCRATCH_BYTES 1024
+void *rmx_context_scratch(rmx_context *ctx);
+
+#endif /* RMX_CORE_CONTEXT_H */

@@ -1,0 +1,153 @@
+/* backend.c: the CPU backend: which table this machine runs, threads, memory. */
+#include "kernels/cpu/backend.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cpu/threads.h"
+
+#define ALIGNMENT 256 /* of every block, so that layers may ask for it on any backend */
+
+typedef struct cpu_state {
+    rmx_pool *pool;
+    char *scratch; /* one block per worker, then the shared one */
+} cpu_state;
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define RMX_X86 1
+#endif
+
+extern const rmx_ops rmx_cpu_ops_generic;
+#ifdef RMX_X86
+extern const rmx_ops rmx_cpu_ops_avx2, rmx_cpu_ops_avx512;
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static bool always(void) { return true; }
+
+static const struct {
+    const rmx_ops *ops;
+    bool (*runs)(void);
+} tables[] = {
+    /* best first */
+#ifdef RMX_X86
+    {&rmx_cpu_ops_avx512, has_avx512},
+    {&rmx_cpu_ops_avx2, has_avx2},
+#endif
+    {&rmx_cpu_ops_generic, always},
+};
+
+static rmx_status choose_table(const char *code, rmx_backend *backend)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (code && strcmp(code, tables[i].ops->code) != 0) continue;
+        if (tables[i].runs()) {
+            backend->ops = tables[i].ops;
+            return RMX_OK;
+        }
+        if (code) {
+            snprintf(backend->error, sizeof backend->error,
+                     "this machine cannot run the cpu code \"%s\"; leave it unset, or use "
+                     "\"generic\"", code);
+            return RMX_ERR_ARGUMENT;
+        }
+    }
+    snprintf(backend->error, sizeof backend->error,
+             "unknown cpu code \"%.40s\"; use generic, avx2 or avx512", code ? code : "");
+    return RMX_ERR_ARGUMENT;
+}
+
+rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend *backend)
+{
+    memset(backend, 0, sizeof *backend);
+#ifdef RMX_X86
+    __builtin_cpu_init();
+#endif
+    const rmx_status status = choose_table(code, backend);
+    if (status != RMX_OK) return status;
+
+    cpu_state *state = calloc(1, sizeof *state);
+    if (!state) goto failed;
+    backend->state = state;
+    state->pool = rmx_pool_create(threads);
+    state->scratch = aligned_alloc(ALIGNMENT, (size_t)threads * RMX_CPU_SCRATCH_BYTES +
+                                                  RMX_CPU_SHARED_SCRATCH_BYTES);
+    if (!state->pool || !state->scratch) goto failed;
+    return RMX_OK;
+failed:
+    rmx_cpu_backend_destroy(backend);
+    snprintf(backend->error, sizeof backend->error,
+             "could not start %d threads with their scratch memory; use fewer threads", threads);
+    return RMX_ERR_MEMORY;
+}
+
+void rmx_cpu_backend_destroy(rmx_backend *backend)
+{
+    cpu_state *state = backend->state;
+    if (!state) return;
+    rmx_pool_destroy(state->pool);
+    free(state->scratch);
+    free(state);
+    backend->state = NULL;
+}
+
+rmx_pool *rmx_cpu_pool(rmx_backend *backend) { return ((cpu_state *)backend->state)->pool; }
+
+void *rmx_cpu_scratch(rmx_backend *backend, int32_t worker)
+{
+    return ((cpu_state *)backend->state)->scratch + (size_t)worker * RMX_CPU_SCRATCH_BYTES;
+}
+
+void *rmx_cpu_shared_scratch(rmx_backend *backend)
+{
+    const cpu_state *state = backend->state;
+    return state->scratch + (size_t)rmx_pool_threads(state->pool) * RMX_CPU_SCRATCH_BYTES;
+}
+
+rmx_status rmx_cpu_alloc(rmx_backend *backend, size_t bytes, void **out)
+{
+    const size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT;
+    *out = rounded > bytes ? aligned_alloc(ALIGNMENT, rounded) : NULL;
+    if (*out) return RMX_OK;
+    snprintf(backend->error, sizeof backend->error, "out of memory: %zu bytes asked for", bytes);
+    return RMX_ERR_MEMORY;
+}
+
+void rmx_cpu_free(rmx_backend *backend, void *memory)
+{
+    (void)backend;
+    free(memory);
+}
+
+rmx_status rmx_cpu_copy(rmx_backend *backend, void *dst, const void *src, size_t bytes)
+{
+    (void)backend;
+    if (bytes) memmove(dst, src, bytes);
+    return RMX_OK;
+}
+
+rmx_status rmx_cpu_zero(rmx_backend *backend, void *dst, size_t bytes)
+{
+    (void)backend;
+    if (bytes) memset(dst, 0, bytes);
+    return RMX_OK;
+}
+
+rmx_status rmx_cpu_sync(rmx_backend *backend)
+{
+    (void)backend;
+    return RMX_OK;
+}

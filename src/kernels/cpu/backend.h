@@ -1,0 +1,19 @@
+/* backend.h: makes a CPU backend, and its memory calls. */
+#ifndef RMX_CPU_BACKEND_H
+#define RMX_CPU_BACKEND_H
+
+#include "kernels/ops.h"
+
+/* code: "generic", "avx2", "avx512", or NULL for the best that this machine runs; threads >= 1.
+ * On failure backend->error says why. RMX_ERR_ARGUMENT: an unknown code, or one that this
+ * machine cannot run; RMX_ERR_MEMORY. */
+rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend *backend);
+void rmx_cpu_backend_destroy(rmx_backend *backend);
+
+rmx_status rmx_cpu_alloc(rmx_backend *, size_t bytes, void **out);
+void rmx_cpu_free(rmx_backend *, void *memory);
+rmx_status rmx_cpu_copy(rmx_backend *, void *dst, const void *src, size_t bytes);
+rmx_status rmx_cpu_zero(rmx_backend *, void *dst, size_t bytes);
+rmx_status rmx_cpu_sync(rmx_backend *);
+
+#endif /* RMX_CPU_BACKEND_H */

@@ -1,0 +1,42 @@
+/* table.c: this instruction set's table of kernels; memory is the same for all. */
+#include "kernels/cpu/backend.h"
+#include "kernels/cpu/cpu.h"
+
+#define RMX_STRING_(x) #x
+#define RMX_STRING(x) RMX_STRING_(x)
+
+const rmx_ops RMX_CPU(ops) = {
+    .code = RMX_STRING(RMX_CPU_CODE),
+    .alloc = rmx_cpu_alloc,
+    .free = rmx_cpu_free,
+    .upload = rmx_cpu_copy,
+    .download = rmx_cpu_copy,
+    .copy = rmx_cpu_copy,
+    .zero = rmx_cpu_zero,
+    .sync = rmx_cpu_sync,
+    .gemm = RMX_CPU(gemm),
+    .col_sum = RMX_CPU(col_sum),
+    .softmax = RMX_CPU(softmax),
+    .softmax_backward = RMX_CPU(softmax_backward),
+    .mean = RMX_CPU(mean),
+    .mean_backward = RMX_CPU(mean_backward),
+    .norm = RMX_CPU(norm),
+    .norm_backward = RMX_CPU(norm_backward),
+    .token_mix = RMX_CPU(token_mix),
+    .token_mixer = RMX_CPU(token_mixer),
+    .token_mixer_backward = RMX_CPU(token_mixer_backward),
+    .act = RMX_CPU(act),
+    .act_backward = RMX_CPU(act_backward),
+    .add = RMX_CPU(add),
+    .dropout = RMX_CPU(dropout),
+    .features = RMX_CPU(features),
+    .embedding_sort_workspace = RMX_CPU(embedding_sort_workspace),
+    .embedding_sort = RMX_CPU(embedding_sort),
+    .embedding_grad = RMX_CPU(embedding_grad),
+    .bce = RMX_CPU(bce),
+    .sigmoid = RMX_CPU(sigmoid),
+    .optim = RMX_CPU(optim),
+    .sum_squares = RMX_CPU(sum_squares),
+    .clip = RMX_CPU(clip),
+    .nonfinite = RMX_CPU(nonfinite),
+};

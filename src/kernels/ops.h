@@ -1,0 +1,458 @@
+/* ops.h: the table of kernels, each with its contract. Layers check, kernels compute.
+ *
+ * A backend fills every slot; the CPU's are the reference, and every other backend gives the
+ * same bits. All work is fp32 through numerics.h, whose RMX_LANES, RMX_SPAN and RMX_BLOCK_ROWS
+ * fix the order of every sum:
+ *   lanes(n)   a sum along a row: 128 partials, element j to partial j % 128, then halving;
+ *              rows over RMX_SPAN are summed span by span (numerics.h).
+ *   rows(n)    a sum down the rows: fixed blocks of RMX_BLOCK_ROWS rows, in each block one
+ *              ascending chain from +0, then a chain over the blocks that starts from what the
+ *              destination holds.
+ *   chain      one ascending chain.
+ * So no result depends on threads, grid, batch size or a row's place, and a batch cut at a
+ * multiple of RMX_BLOCK_ROWS gives the bits of the whole.
+ *
+ * Kernels trust their arguments (the layers have checked them): sizes >= 0, pointers valid on
+ * the backend, no overlap of an output with another operand unless "in place" is said. A size
+ * of 0 is valid and touches nothing that it does not own. Rows are contiguous; a row stride
+ * (ld, in elements) may exceed the row. Nothing here allocates or waits, except where said. */
+#ifndef RMX_OPS_H
+#define RMX_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/numerics.h"
+#include "rankmixer/status.h"
+#include "rankmixer/tensor.h" /* RMX_MAX_DIMS */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rmx_backend rmx_backend;
+
+/* ---- products ---------------------------------------------------------------------------- */
+
+/* One operand of a product: element (i, j) of product (u, v) is
+ * p[u * batch[0] + v * batch[1] + i * rs + j * cs]. A transposed matrix exchanges rs and cs, a
+ * row vector has rs = 0. p = NULL where an operand is optional: it takes no part. */
+typedef struct rmx_mat {
+    const float *p;
+    int64_t rs, cs, batch[2];
+} rmx_mat;
+
+typedef struct rmx_mat_out { /* column stride 1 */
+    float *p;
+    int64_t rs, batch[2];
+} rmx_mat_out;
+
+typedef enum rmx_act { RMX_ACT_NONE, RMX_ACT_GELU_ERF, RMX_ACT_GELU_TANH } rmx_act;
+
+/* For each of batch[0] * batch[1] products, A [m,k], B [k,n], C [m,n]:
+ *
+ *   acc  = accumulate ? C : +0;  for kk = 0 .. k-1: acc = fma(A[i,kk], B[kk,j], acc)    chain
+ *   v    = alpha * acc                        (alpha == 1: v = acc)
+ *   v    = fma(beta, bias[i,j], v)            if bias.p
+ *   pre[i,j] = v                              if pre.p
+ *   v    = act(v)
+ *   v    = v * act_grad'(grad_of[i,j])        if grad_of.p; act_grad' the derivative of act_grad
+ *   v    = v + residual[i,j]                  if residual.p
+ *   C[i,j] = v
+ *
+ * residual and grad_of may be C's own memory (in place); A and B may not. */
+typedef struct rmx_gemm_args {
+    int64_t m, n, k, batch[2];
+    rmx_mat a, b;
+    rmx_mat_out c;
+    bool accumulate;
+    float alpha, beta;
+    rmx_mat bias;
+    rmx_mat_out pre;
+    rmx_act act, act_grad;
+    rmx_mat grad_of, residual;
+} rmx_gemm_args;
+
+/* dst[g, j] += sum over r of x[g * group_stride + r * ld + j], order rows(rows).
+ * x [groups, rows, cols], dst [groups, cols] contiguous. ws: rmx_rows_workspace(groups, rows,
+ * cols, 1). The bias gradient of a linear layer. */
+typedef struct rmx_col_sum_args {
+    int64_t groups, rows, cols, ld, group_stride;
+    const float *x;
+    float *dst;
+    void *ws;
+} rmx_col_sum_args;
+
+/* Bytes of scratch for `outputs` sums down the rows: one partial per block, group and column. */
+static inline size_t rmx_rows_workspace(int64_t groups, int64_t rows, int64_t cols,
+                                        int64_t outputs)
+{
+    const int64_t blocks = (rows + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS;
+    return sizeof(float) * (size_t)(groups * blocks * cols * outputs);
+}
+
+/* ---- row operations ---------------------------------------------------------------------- */
+
+/* x, y [outer, n, inner] contiguous; each (outer, inner) pair is one row of n elements.
+ *   m = max_j x_j + 0;  e_j = exp(x_j - m);  s = lanes sum of e_j
+ *   softmax: y_j = e_j * (1 / s)            log_softmax: y_j = (x_j - m) - log(s)
+ * A NaN in a row, +inf, or a row of only -inf gives NaN in all of it.
+ * y may be x. */
+typedef struct rmx_softmax_args {
+    int64_t outer, n, inner;
+    bool log;
+    const float *x;
+    float *y;
+} rmx_softmax_args;
+
+/*   softmax:     c = lanes sum of fma(dy_j, y_j);  dx_j = y_j * (dy_j - c)
+ *   log_softmax: c = lanes sum of dy_j;            dx_j = fma(-exp(y_j), c, dy_j)
+ * dx may be dy. */
+typedef struct rmx_softmax_backward_args {
+    int64_t outer, n, inner;
+    bool log;
+    const float *y, *dy;
+    float *dx;
+} rmx_softmax_backward_args;
+
+/* y[o] = (lanes sum over r of x[o, r]) / (float)R. o runs over the kept axes (y contiguous in
+ * their order), r = 0 .. R-1 over the reduced axes in row-major order. x has any strides.
+ * R = 0 gives NaN. 0 .. RMX_MAX_DIMS axes on either side. */
+typedef struct rmx_mean_args {
+    int32_t kept, reduced; /* number of axes */
+    int64_t kept_shape[RMX_MAX_DIMS], kept_stride[RMX_MAX_DIMS];
+    int64_t reduced_shape[RMX_MAX_DIMS], reduced_stride[RMX_MAX_DIMS];
+    const float *x;
+    float *y;
+} rmx_mean_args;
+
+/* dx[o, r] = dy[o] / (float)R, dx contiguous [outer, n, inner] with n the reduced axis. */
+typedef struct rmx_mean_backward_args {
+    int64_t outer, n, inner;
+    const float *dy;
+    float *dx;
+} rmx_mean_backward_args;
+
+typedef enum rmx_norm_kind { RMX_NORM_LAYER, RMX_NORM_RMS } rmx_norm_kind;
+
+/* For each of rows rows of dim elements, D = (float)dim:
+ *   layer: mean = lanes(x) / D;  c_j = x_j - mean;  var = lanes(fma(c_j, c_j)) / D
+ *          rstd = 1 / sqrt(var + eps);  h_j = c_j * rstd
+ *   rms:   rstd = 1 / sqrt(lanes(fma(x_j, x_j)) / D + eps);  h_j = x_j * rstd
+ *   y_j = fma(h_j, gamma_j, beta_j)   gamma NULL: ones; beta NULL: +0 (rms takes none)
+ * mean (layer only) and rstd [rows] are kept for the backward pass; either may be NULL.
+ * y may be x. */
+typedef struct rmx_norm_args {
+    rmx_norm_kind kind;
+    int64_t rows, dim, ld_x, ld_y;
+    float eps;
+    const float *x, *gamma, *beta;
+    float *y, *mean, *rstd;
+} rmx_norm_args;
+
+/* With h as above and g_j = dy_j * gamma_j:
+ *   layer: a = lanes(g_j) / D, b = lanes(fma(g_j, h_j)) / D
+ *          dx_j = rstd * fma(-h_j, b, g_j - a)
+ *   rms:   b as above;  dx_j = rstd * fma(-h_j, b, g_j)
+ *   dx_j = dx_j + residual_j                       if residual
+ *   dgamma_j += rows sum of fma(dy_j, h_j);  dbeta_j += rows sum of dy_j     (either may be NULL)
+ * dx, residual, dy and x share ld. dx may be dy or residual. NULL dx: parameters only.
+ * ws: rmx_rows_workspace(1, rows, dim, 2). */
+typedef struct rmx_norm_backward_args {
+    rmx_norm_kind kind;
+    int64_t rows, dim, ld;
+    const float *dy, *x, *gamma, *mean, *rstd, *residual;
+    float *dx, *dgamma, *dbeta;
+    void *ws;
+} rmx_norm_backward_args;
+
+/* ---- token mixing ------------------------------------------------------------------------ */
+
+/* The permutation of model.md: x [samples, tokens, width] seen as [samples, tokens, heads, d],
+ * d = width / heads, to [samples, heads, tokens, d]; the flat result is read again as
+ * [samples, tokens, width]. inverse: the inverse permutation (revert).
+ *   y = permute(x)  (+ residual, element by element, if residual)
+ * Only copies (and one add): y overlaps neither x nor, unless it is y itself, residual. */
+typedef struct rmx_token_mix_args {
+    int64_t samples, tokens, width, heads;
+    bool inverse;
+    const float *x, *residual;
+    float *y;
+} rmx_token_mix_args;
+
+/* y = LayerNorm(x + mix(x)), each row as rmx_norm_args computes it from z = x + mix(x) (one
+ * rounded add, x first); mean, rstd [samples * tokens]. One read of x, one write of y. */
+typedef struct rmx_token_mixer_args {
+    int64_t samples, tokens, width, heads;
+    float eps;
+    const float *x, *gamma, *beta;
+    float *y, *mean, *rstd;
+} rmx_token_mixer_args;
+
+/* dz = the norm's dx for z = x + mix(x) (recomputed);  dx = dz + revert(dz) (dz first);
+ * dgamma, dbeta as in rmx_norm_backward_args over samples * tokens rows.
+ * ws: rmx_token_mixer_workspace(samples, tokens, width). dx overlaps neither dy nor x. */
+typedef struct rmx_token_mixer_backward_args {
+    int64_t samples, tokens, width, heads;
+    const float *dy, *x, *gamma, *mean, *rstd;
+    float *dx, *dgamma, *dbeta;
+    void *ws;
+} rmx_token_mixer_backward_args;
+
+/* dz of the whole batch, then the partial sums down the rows. */
+static inline size_t rmx_token_mixer_workspace(int64_t samples, int64_t tokens, int64_t width)
+{
+    return sizeof(float) * (size_t)(samples * tokens * width) +
+           rmx_rows_workspace(1, samples * tokens, width, 2);
+}
+
+/* ---- element by element ------------------------------------------------------------------ */
+
+/* y_i = act(x_i) of n values. y may be x. */
+typedef struct rmx_act_args {
+    rmx_act act;
+    int64_t n;
+    const float *x;
+    float *y;
+} rmx_act_args;
+
+/* dx_i = dy_i * act'(x_i). dx may be dy. */
+typedef struct rmx_act_backward_args {
+    rmx_act act;
+    int64_t n;
+    const float *x, *dy;
+    float *dx;
+} rmx_act_backward_args;
+
+/* y_i = x_i + r_i. y may be x or r. */
+typedef struct rmx_add_args {
+    int64_t n;
+    const float *x, *r;
+    float *y;
+} rmx_add_args;
+
+/* y_i = keep(i) ? x_i * scale : +0, scale = 1 / (1 - p) rounded once by the caller.
+ * keep(i): (word >> 8) * 2^-24 >= p with word = rmx_random_word(seed, RMX_RANDOM_DROPOUT, step,
+ * first + i), step = *step_counter * 256 + site: counters of (seed, optimiser step, where in the
+ * model, element of the global batch), so the mask depends on no split. Its own backward pass.
+ * y may be x. */
+typedef struct rmx_dropout_args {
+    int64_t n;
+    uint64_t seed, first;
+    uint32_t site; /* 0 .. 255 */
+    const uint64_t *step_counter; /* on the backend */
+    float p, scale;
+    const float *x;
+    float *y;
+} rmx_dropout_args;
+
+/* ---- features and embeddings ------------------------------------------------------------- */
+
+/* out[b, column[f] .. + width-1] = table[row_offset[f] + ids[b, f], :]  for f < fields
+ * out[b, dense_column[j]] = dense[b, j]                                 for j < dense_fields
+ * and +0 in every other column of out's row of out_width elements.
+ * ids are below their field's vocabulary (checked when the data was read).
+ * row_offset, column, dense_column are arrays on the backend. */
+typedef struct rmx_features_args {
+    int64_t samples, fields, width, dense_fields, out_width;
+    const float *table;          /* [rows, width] all fields' tables, one after another */
+    const int64_t *row_offset;   /* [fields] */
+    const int32_t *column;       /* [fields] */
+    const int32_t *dense_column; /* [dense_fields] */
+    const uint32_t *ids;         /* [samples, fields] */
+    const float *dense;          /* [samples, dense_fields] */
+    float *out;                  /* [samples, out_width] */
+} rmx_features_args;
+
+/* The distinct rows that a batch touches and, for each, its places in ascending order.
+ * n = samples * fields entries, entry i = b * fields + f has key row_offset[f] + ids[i].
+ *   order[0 .. n-1]   entries sorted by key, stably
+ *   rows[0 .. u-1]    the distinct keys, ascending;  start[0 .. u] where each begins in order
+ *   *unique           u
+ * ws: ops->embedding_sort_workspace(n). rows < 2^32. */
+typedef struct rmx_embedding_sort_args {
+    int64_t samples, fields, table_rows;
+    const int64_t *row_offset;
+    const uint32_t *ids;
+    uint32_t *order;  /* [n] */
+    uint32_t *rows;   /* [n] */
+    uint32_t *start;  /* [n + 1] */
+    uint32_t *unique; /* [1] */
+    void *ws;
+} rmx_embedding_sort_args;
+
+/* grad[u, :] = chain from +0 over i = start[u] .. start[u+1]-1 of
+ *              dout[b, column[f] .. + width-1], with order[i] = b * fields + f
+ * for u < *unique. grad [n, width], only the first *unique rows are written. */
+typedef struct rmx_embedding_grad_args {
+    int64_t samples, fields, width, out_width;
+    const int32_t *column;
+    const float *dout; /* [samples, out_width] */
+    const uint32_t *order, *start, *unique;
+    float *grad;
+} rmx_embedding_grad_args;
+
+/* ---- loss -------------------------------------------------------------------------------- */
+
+/* Weighted binary cross-entropy with logits z [samples, tasks], labels y (0 or 1):
+ *   l[b]     = chain over t from +0 of fma(task_weight[t], softplus(z) - y*z, .), then
+ *              * sample_weight[b] if given.  softplus(z) - y*z is computed as softplus(y ? -z : z)
+ *   *loss   += chain over blocks of 128 samples, in double, of (double)(lanes sum of l[b])
+ *   dlogits[b,t] = ((task_weight[t] * sample_weight[b]) * (sigmoid(z) - y)) * scale
+ * dlogits and loss may be NULL. scale is 1 / (samples of the global batch), rounded once.
+ * ws: rmx_bce_workspace(samples). */
+typedef struct rmx_bce_args {
+    int64_t samples, tasks;
+    const float *logits;
+    const uint8_t *labels;      /* [samples, tasks] */
+    const float *task_weight;   /* [tasks] on the backend; NULL: ones */
+    const float *sample_weight; /* [samples]; NULL: ones */
+    float scale;
+    double *loss; /* [1] on the backend, continued */
+    float *dlogits;
+    void *ws;
+} rmx_bce_args;
+
+static inline size_t rmx_bce_workspace(int64_t samples)
+{
+    return sizeof(float) * (size_t)(samples + (samples + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS);
+}
+
+/* y_i = sigmoid(x_i). y may be x. */
+typedef struct rmx_sigmoid_args {
+    int64_t n;
+    const float *x;
+    float *y;
+} rmx_sigmoid_args;
+
+/* ---- optimisers -------------------------------------------------------------------------- */
+
+typedef enum rmx_optim_kind {
+    RMX_OPTIM_SGD,
+    RMX_OPTIM_RMSPROP,
+    RMX_OPTIM_ADAGRAD,
+    RMX_OPTIM_ROWWISE_ADAGRAD,
+    RMX_OPTIM_ADAMW
+} rmx_optim_kind;
+
+/* What changes from step to step, or could; lives on the backend, so that a captured step
+ * can be replayed. Filled by optimizer.c, in one place for all backends. */
+typedef struct rmx_optim_scalars {
+    float lr;           /* this step's rate */
+    float momentum;     /* sgd: 0 is plain */
+    float beta1, beta2; /* adamw; rmsprop's decay is beta2 */
+    float eps;
+    float weight_decay; /* decoupled: w is first multiplied by decay = 1 - lr * weight_decay */
+    float decay;        /* that factor, rounded once */
+    float bias1, bias2; /* adamw: 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
+    float one_minus_beta1, one_minus_beta2;
+} rmx_optim_scalars;
+
+/* With g_i = grad_i * (*grad_scale) (grad_scale NULL: grad_i), w_i = w_i * decay first:
+ *   sgd               s1 = fma(momentum, s1, g); w = fma(-lr, s1, w)   (s1 NULL: w = fma(-lr, g, w))
+ *   rmsprop           s1 = fma(beta2, s1, one_minus_beta2 * (g*g));  w = w - (lr * g) / (sqrt(s1) + eps)
+ *   adagrad           s1 = fma(g, g, s1);                      w = w - (lr * g) / (sqrt(s1) + eps)
+ *   rowwise_adagrad   s1[row] = s1[row] + lanes(fma(g, g)) / width;  then as adagrad with s1[row]
+ *   adamw             s1 = fma(beta1, s1, one_minus_beta1 * g);
+ *                     s2 = fma(beta2, s2, one_minus_beta2 * (g*g));
+ *                     w = w - (lr * (s1 * bias1)) / (sqrt(s2 * bias2) + eps)
+ * If *grad_scale is NaN nothing is changed: a step with a non-finite gradient leaves the
+ * parameters as they were, and the trainer stops there.
+ * Dense: rows = number of rows, all of them, row i's gradient is grad[i, :].
+ * Sparse: row_index and unique given (on the backend): only rows row_index[u], u < *unique, are
+ * touched, with gradient grad[u, :]; decay and moments too ("lazy" updates); rows = the largest
+ * possible *unique. s1 of rowwise_adagrad is [table rows]; all other states are shaped as w. */
+typedef struct rmx_optim_args {
+    rmx_optim_kind kind;
+    int64_t rows, width;
+    float *w, *s1, *s2;
+    const float *grad;
+    const uint32_t *row_index, *unique;
+    const rmx_optim_scalars *scalars;
+    const float *grad_scale;
+} rmx_optim_args;
+
+/* *sum += chain in double over blocks of RMX_SPAN values of (double)(lanes sum of fma(g, g)).
+ * n values, or, where unique is given, *unique * width of them (n is then the most possible).
+ * ws: rmx_sum_squares_workspace(n). */
+typedef struct rmx_sum_squares_args {
+    int64_t n, width;
+    const float *g;
+    const uint32_t *unique;
+    double *sum; /* [1] on the backend */
+    void *ws;
+} rmx_sum_squares_args;
+
+static inline size_t rmx_sum_squares_workspace(int64_t n)
+{
+    return sizeof(float) * (size_t)((n + RMX_SPAN - 1) / RMX_SPAN);
+}
+
+/* norm = (float)sqrt(*sum);  *grad_norm = norm;
+ * *grad_scale = norm not finite ? NaN : max_norm > 0 && norm > max_norm ? max_norm / norm : 1. */
+typedef struct rmx_clip_args {
+    float max_norm; /* 0: no clipping */
+    const double *sum;
+    float *grad_norm, *grad_scale; /* [1] each, on the backend */
+} rmx_clip_args;
+
+/* *count = number of values that are NaN or infinite. */
+typedef struct rmx_nonfinite_args {
+    int64_t n;
+    const float *x;
+    uint32_t *count; /* on the backend */
+} rmx_nonfinite_args;
+
+/* ---- the table --------------------------------------------------------------------------- */
+
+typedef struct rmx_ops {
+    const char *code; /* "generic", "avx2", "avx512", "cuda" */
+
+    rmx_status (*alloc)(rmx_backend *, size_t bytes, void **out);
+    void (*free)(rmx_backend *, void *);
+    rmx_status (*upload)(rmx_backend *, void *dst, const void *host_src, size_t bytes);
+    rmx_status (*download)(rmx_backend *, void *host_dst, const void *src, size_t bytes); /* waits */
+    rmx_status (*copy)(rmx_backend *, void *dst, const void *src, size_t bytes);
+    rmx_status (*zero)(rmx_backend *, void *dst, size_t bytes);
+    rmx_status (*sync)(rmx_backend *); /* waits; reports what went wrong since */
+
+    rmx_status (*gemm)(rmx_backend *, const rmx_gemm_args *);
+    rmx_status (*col_sum)(rmx_backend *, const rmx_col_sum_args *);
+    rmx_status (*softmax)(rmx_backend *, const rmx_softmax_args *);
+    rmx_status (*softmax_backward)(rmx_backend *, const rmx_softmax_backward_args *);
+    rmx_status (*mean)(rmx_backend *, const rmx_mean_args *);
+    rmx_status (*mean_backward)(rmx_backend *, const rmx_mean_backward_args *);
+    rmx_status (*norm)(rmx_backend *, const rmx_norm_args *);
+    rmx_status (*norm_backward)(rmx_backend *, const rmx_norm_backward_args *);
+    rmx_status (*token_mix)(rmx_backend *, const rmx_token_mix_args *);
+    rmx_status (*token_mixer)(rmx_backend *, const rmx_token_mixer_args *);
+    rmx_status (*token_mixer_backward)(rmx_backend *, const rmx_token_mixer_backward_args *);
+    rmx_status (*act)(rmx_backend *, const rmx_act_args *);
+    rmx_status (*act_backward)(rmx_backend *, const rmx_act_backward_args *);
+    rmx_status (*add)(rmx_backend *, const rmx_add_args *);
+    rmx_status (*dropout)(rmx_backend *, const rmx_dropout_args *);
+    rmx_status (*features)(rmx_backend *, const rmx_features_args *);
+    size_t (*embedding_sort_workspace)(int64_t entries);
+    rmx_status (*embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
+    rmx_status (*embedding_grad)(rmx_backend *, const rmx_embedding_grad_args *);
+    rmx_status (*bce)(rmx_backend *, const rmx_bce_args *);
+    rmx_status (*sigmoid)(rmx_backend *, const rmx_sigmoid_args *);
+    rmx_status (*optim)(rmx_backend *, const rmx_optim_args *);
+    rmx_status (*sum_squares)(rmx_backend *, const rmx_sum_squares_args *);
+    rmx_status (*clip)(rmx_backend *, const rmx_clip_args *);
+    rmx_status (*nonfinite)(rmx_backend *, const rmx_nonfinite_args *);
+} rmx_ops;
+
+#define RMX_BACKEND_TEXT 256
+
+struct rmx_backend {
+    const rmx_ops *ops;
+    void *state;                  /* the CPU's threads; a GPU's stream and handles */
+    char error[RMX_BACKEND_TEXT]; /* why the last call did not return RMX_OK */
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RMX_OPS_H */
