@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "rankmixer/block.h"
 #include "rankmixer/context.h"
-#include "rankmixer/gelu.h"
 #include "rankmixer/optimizer.h"
 
 #ifdef __cplusplus
@@ -23,9 +23,7 @@ extern "C" {
 
 typedef struct rmx_model rmx_model;
 
-typedef enum rmx_mixer { RMX_MIXER_TOKEN, RMX_MIXER_ATTENTION, RMX_MIXER_NONE } rmx_mixer;
 typedef enum rmx_ffn { RMX_FFN_PER_TOKEN, RMX_FFN_SHARED } rmx_ffn;
-typedef enum rmx_norm_place { RMX_NORM_POST, RMX_NORM_PRE } rmx_norm_place;
 
 /* Plain data; the arrays are read during rmx_model_create only. */
 typedef struct rmx_model_config {

@@ -1,0 +1,85 @@
+/* block.h: a RankMixer block: mixing between tokens, then a feed-forward within each. */
+#ifndef RANKMIXER_BLOCK_H
+#define RANKMIXER_BLOCK_H
+
+#include "rankmixer/attention.h"
+#include "rankmixer/per_token_ffn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum rmx_mixer {
+    RMX_MIXER_TOKEN,     /* parameter-free token mixing */
+    RMX_MIXER_ATTENTION, /* self-attention over the tokens: the baseline */
+    RMX_MIXER_NONE       /* tokens never meet: the ablation */
+} rmx_mixer;
+typedef enum rmx_norm_place { RMX_NORM_POST, RMX_NORM_PRE } rmx_norm_place;
+
+typedef struct rmx_block_desc {
+    rmx_mixer mixer;
+    rmx_norm_place norm;
+    int32_t heads;              /* H, divides D; RMX_MIXER_NONE ignores it */
+    float eps;                  /* of both LayerNorms, > 0 */
+    rmx_per_token_ffn_desc ffn; /* samples, tokens, width, hidden, shared, gelu, dropout */
+} rmx_block_desc;
+
+typedef struct rmx_block_weights {
+    const float *gamma1, *beta1, *gamma2, *beta2; /* [D] each */
+    rmx_attention_weights attention;              /* RMX_MIXER_ATTENTION only */
+    rmx_per_token_ffn_weights ffn;
+} rmx_block_weights;
+
+typedef struct rmx_block_gradients {
+    float *gamma1, *beta1, *gamma2, *beta2;
+    rmx_attention_gradients attention;
+    rmx_per_token_ffn_gradients ffn;
+} rmx_block_gradients; /* all accumulated */
+
+/* post-norm (RankMixer, Eq. 1):  S = LN1(X + M(X));   Y = LN2(S + FFN(S))
+ * pre-norm:                      S = X + M(LN1(X));   Y = S + FFN(LN2(S))
+ * M is token mixing, self-attention, or nothing (then S = LN1(X), or S = X, and LN1 of the
+ * pre-norm block takes no part: its gradients stay).
+ *
+ *   in   x      [B, T, D]
+ *   out  saved             rmx_block_saved_bytes(desc), 256-byte aligned: what backward needs
+ *   out  y      [B, T, D]  overlaps no input
+ *
+ * Result:  the same bits on every backend, for every batch size and thread count.
+ * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_WORKSPACE; RMX_ERR_DEVICE.
+ * Source:  RankMixer, arXiv:2507.15551, Eq. 1. */
+RMX_NODISCARD RMX_API rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
+                                                   const rmx_block_weights *weights,
+                                                   const float *x, float *y, void *saved,
+                                                   size_t saved_bytes);
+/* Pure; 0 for a bad desc. */
+RMX_API size_t rmx_block_saved_bytes(const rmx_block_desc *desc);
+RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
+
+/*   in      dy, x      [B, T, D]
+ *   in      saved                 of forward
+ *   out     dx         [B, T, D]  overwritten; overlaps no input
+ *   in,out  gradients             accumulated
+ *   scratch ws         ws_bytes >= rmx_block_backward_workspace(desc), 256-byte aligned */
+RMX_NODISCARD RMX_API rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
+                                                    const rmx_block_weights *weights,
+                                                    const float *dy, const float *x,
+                                                    const void *saved, size_t saved_bytes,
+                                                    float *dx,
+                                                    const rmx_block_gradients *gradients,
+                                                    void *ws, size_t ws_bytes);
+
+/* The parts of `saved`, for looking inside (rmx_model_find_nonfinite). Returns their number;
+ * fills at most `capacity` of them. */
+typedef struct rmx_block_part {
+    const char *name; /* "mixed", "ffn.hidden", ... a constant */
+    size_t offset_bytes;
+    int64_t count; /* floats */
+} rmx_block_part;
+RMX_API int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts,
+                                int32_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RANKMIXER_BLOCK_H */
