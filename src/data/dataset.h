@@ -1,0 +1,123 @@
+/* dataset.h: rows for training in an HDF5 file: the writer, the checks and the reader.
+ *
+ *   /label   [N, tasks]  u8, 0 or 1
+ *   /dense   [N, Fd]     f32, finite                  absent where Fd is 0
+ *   /sparse  [N, Fs]     u32, below the vocabulary    absent where Fs is 0
+ *   /group   [N]         u64, e.g. a user             optional
+ *   /table/<field>  [V]  u64, what the importer maps values with (import.h)   optional
+ * and attributes of the root (docs/data.md). Little-endian, chunked by rows, fletcher32.
+ *
+ * A file is input from outside: nothing in it is used before it was checked, and a reader checks
+ * every row it hands out. Errors name file, dataset, row and what to do.
+ *
+ * The batch type of the model, rmx_batch, is filled by rmx_reader_batch. */
+#ifndef RMX_DATA_DATASET_H
+#define RMX_DATA_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "data/schema.h"
+#include "rankmixer/model.h"
+
+#define RMX_DATASET_VERSION 1
+#define RMX_DATASET_CHUNK_ROWS 4096 /* the writer's default */
+#define RMX_SHUFFLE_CHUNKS 16       /* chunks of a shuffle window */
+
+/* Called now and then while much is being done; false asks to stop: the function called then
+ * cleans up and returns RMX_ERR_DATA with the text "stopped". total < 0: unknown. */
+typedef bool (*rmx_progress_callback)(void *user, int64_t done, int64_t total);
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+typedef struct rmx_writer rmx_writer;
+
+/* Rows are appended to PATH.tmp.PID in the same folder; rmx_writer_finish puts it in place under
+ * path, replacing what was there. The schema is copied. chunk_rows 0: the default; otherwise
+ * 1 .. 2^20. Needs memory for one chunk. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_MEMORY,
+ * RMX_ERR_DATA (folder missing, not writable). */
+RMX_NODISCARD rmx_status rmx_writer_open(const char *path, const rmx_schema *schema,
+                                         int64_t chunk_rows, rmx_writer **out, rmx_error *error);
+/* Row-major arrays as in the file; dense, sparse, group may be NULL where the schema has none.
+ * Values are checked (RMX_ERR_DATA names the row, counted in the file). A full disk is
+ * RMX_ERR_DATA here or in finish. After a failure only discard is allowed. */
+RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows, const uint8_t *label,
+                                           const float *dense, const uint32_t *sparse,
+                                           const uint64_t *group, rmx_error *error);
+/* Stores /table/<name of the sparse field>: see import.h. */
+RMX_NODISCARD rmx_status rmx_writer_table(rmx_writer *writer, int32_t sparse_field,
+                                          const uint64_t *table, int64_t count, rmx_error *error);
+void rmx_writer_set_ceiling(rmx_writer *writer, double auc); /* before finish */
+int64_t rmx_writer_rows(const rmx_writer *writer);           /* appended so far */
+/* Writes the rest and the attributes, closes, opens again and checks, fsyncs, renames, fsyncs the
+ * folder. Frees the writer in every case; on failure the temporary file is gone and an older file
+ * under path untouched. At least one row is needed. fingerprint may be NULL. */
+RMX_NODISCARD rmx_status rmx_writer_finish(rmx_writer *writer, uint64_t *fingerprint,
+                                           rmx_error *error);
+void rmx_writer_discard(rmx_writer *writer); /* removes the temporary file; NULL is fine */
+
+/* ---- Looking at a file -------------------------------------------------------------------- */
+
+/* Reads and checks everything but the rows. Free *out with rmx_schema_free.
+ * Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+RMX_NODISCARD rmx_status rmx_dataset_schema(const char *path, rmx_schema *out, rmx_error *error);
+
+/* Reads every row too: labels, ids, finite values, checksums and the fingerprint. */
+RMX_NODISCARD rmx_status rmx_dataset_check(const char *path, rmx_progress_callback progress,
+                                           void *user, rmx_error *error);
+
+/* The file's table of a sparse field: *out (free it) and *count; NULL and 0 where it has none. */
+RMX_NODISCARD rmx_status rmx_dataset_table(const char *path, const char *field, uint64_t **out,
+                                           int64_t *count, rmx_error *error);
+
+/* ---- Reading batches ---------------------------------------------------------------------- */
+
+typedef struct rmx_reader rmx_reader;
+
+/* Plain data; zero-initialise and set what differs. */
+typedef struct rmx_reader_options {
+    int64_t batch; /* rows of a batch, >= 1; the last of an epoch may be smaller, never empty */
+    bool shuffle;  /* false: the file's order in every epoch */
+    uint64_t seed; /* of the shuffle */
+} rmx_reader_options;
+
+/* Host memory of the reader, valid until the next call of next, seek or close. Pointers are
+ * 64-byte aligned; those of absent datasets are NULL. */
+typedef struct rmx_reader_view {
+    uint64_t epoch;         /* 0, 1, ... */
+    int64_t index;          /* of the batch in its epoch */
+    int64_t samples;        /* 0: the epoch is over */
+    const uint32_t *sparse; /* [samples, Fs] */
+    const float *dense;     /* [samples, Fd] */
+    const uint8_t *labels;  /* [samples, tasks] */
+    const uint64_t *group;  /* [samples] */
+    const uint64_t *rows;   /* [samples], row numbers in the file, from 0 */
+} rmx_reader_view;
+
+/* Opens and checks the file, and starts a thread that prepares batches ahead; stands at epoch 0,
+ * batch 0. Memory: one window (RMX_SHUFFLE_CHUNKS chunks) and a few batches, whatever the file's
+ * size. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+RMX_NODISCARD rmx_status rmx_reader_open(const char *path, const rmx_reader_options *options,
+                                         rmx_reader **out, rmx_error *error);
+void rmx_reader_close(rmx_reader *reader); /* NULL is fine */
+
+const rmx_schema *rmx_reader_schema(const rmx_reader *reader);
+const char *rmx_reader_path(const rmx_reader *reader);
+int64_t rmx_reader_batches(const rmx_reader *reader); /* of an epoch: ceil(rows / batch) */
+
+/* The next batch; after the last of an epoch one view with samples 0, then the next epoch's first.
+ * The order is a function of the file, seed and epoch alone (docs/data.md has the algorithm): not
+ * of batch size, of time, or of where reading began. RMX_ERR_DATA: a damaged row; the reader can
+ * only be closed, or sought elsewhere. */
+RMX_NODISCARD rmx_status rmx_reader_next(rmx_reader *reader, rmx_reader_view *out,
+                                         rmx_error *error);
+/* The next view is batch number `batch` of `epoch`, 0 <= batch <= rmx_reader_batches (that one: the
+ * end of the epoch). Costs at most one window's reading. epoch < 2^48. */
+RMX_NODISCARD rmx_status rmx_reader_seek(rmx_reader *reader, uint64_t epoch, int64_t batch,
+                                         rmx_error *error);
+
+/* The view as the model takes it; weights NULL. */
+rmx_batch rmx_reader_batch(const rmx_reader_view *view);
+
+#endif /* RMX_DATA_DATASET_H */

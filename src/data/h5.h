@@ -1,0 +1,23 @@
+/* h5.h: one way into HDF5 for the whole process.
+ *
+ * A build of HDF5 need not be safe for threads, so every call of it, in this program's data
+ * reader, its checkpoints and its tools, is made between rmx_h5_begin and rmx_h5_end, which hold
+ * one mutex (recursive: helpers may nest). The first begin switches off HDF5's atexit handler
+ * (after a failed write it can crash in exit()) and its habit of printing to stderr.
+ *
+ * Closing everything is therefore the caller's duty, on every path. */
+#ifndef RMX_DATA_H5_H
+#define RMX_DATA_H5_H
+
+#include "core/error.h"
+
+void rmx_h5_begin(void);
+void rmx_h5_end(void);
+
+/* As rmx_fail, and appends HDF5's own innermost reason, if it has one, in parentheses:
+ * "data.h5: cannot write /dense (file write failed: ... No space left on device)".
+ * Call it between begin and end, before the next HDF5 call. */
+rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif /* RMX_DATA_H5_H */
