@@ -1,0 +1,37 @@
+/* arena.h: one block of memory, cut up by a plan that is made before it is allocated.
+ *
+ * Planning and cutting are the same code: with base NULL rmx_arena_take only counts, and the
+ * second time, over memory of that size, it hands out the pieces. So a plan cannot differ from
+ * what is used. */
+#ifndef RMX_ARENA_H
+#define RMX_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RMX_ALIGNMENT 256 /* of every piece: what any kernel and any copy engine likes */
+
+static inline size_t rmx_align(size_t bytes)
+{
+    return (bytes + (RMX_ALIGNMENT - 1)) / RMX_ALIGNMENT * RMX_ALIGNMENT;
+}
+
+typedef struct rmx_arena {
+    char *base; /* NULL while planning */
+    size_t used;
+} rmx_arena;
+
+/* The next piece; NULL while planning or for 0 bytes. */
+static inline void *rmx_arena_take(rmx_arena *arena, size_t bytes)
+{
+    void *piece = arena->base && bytes ? arena->base + arena->used : NULL;
+    arena->used += rmx_align(bytes);
+    return piece;
+}
+
+static inline float *rmx_arena_floats(rmx_arena *arena, int64_t count)
+{
+    return (float *)rmx_arena_take(arena, (size_t)count * sizeof(float));
+}
+
+#endif /* RMX_ARENA_H */
