@@ -1,0 +1,54 @@
+# The CUDA backend: src/kernels/cuda/*.cu and *.c into librankmixer. RMX_CUDA=AUTO builds it where
+# nvcc is found, ON insists, OFF never looks. A build with it still runs where there is no driver.
+set(RMX_HAVE_CUDA FALSE)
+set(RMX_CUDA_LIBRARIES)
+set_property(CACHE RMX_CUDA PROPERTY STRINGS AUTO ON OFF)
+file(GLOB RMX_CUDA_SOURCES CONFIGURE_DEPENDS src/kernels/cuda/*.cu)
+file(GLOB RMX_CUDA_HOST_SOURCES CONFIGURE_DEPENDS src/kernels/cuda/*.c)
+if(NOT RMX_CUDA OR NOT RMX_CUDA_SOURCES)
+  if(RMX_CUDA AND NOT RMX_CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "RMX_CUDA=${RMX_CUDA}, but there is no src/kernels/cuda/*.cu")
+  endif()
+  return()
+endif()
+
+# nvcc need not be on PATH: its usual place is looked at too.
+find_program(RMX_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+if(RMX_NVCC AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  set(CMAKE_CUDA_COMPILER ${RMX_NVCC})
+endif()
+set(CMAKE_CUDA_ARCHITECTURES OFF) # said below, as one of them is CMake's blind spot
+if(RMX_CUDA STREQUAL "AUTO")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER)
+    message(STATUS "CUDA: nvcc not found, the library is built for the CPU only")
+    return()
+  endif()
+endif()
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+rmx_refuse_inexact_flags()
+
+set(CMAKE_CUDA_STANDARD 17)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_EXTENSIONS OFF)
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -lineinfo")
+# sm_80 is for Ampere and Ada, sm_90a for Hopper with wgmma and TMA, the PTX for what comes later.
+set(RMX_CUDA_FLAGS
+  "SHELL:-gencode arch=compute_80,code=sm_80"
+  "SHELL:-gencode arch=compute_90a,code=sm_90a"
+  "SHELL:-gencode arch=compute_90,code=compute_90"
+  -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
+  "SHELL:-Werror all-warnings"
+  -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror,-ffp-contract=off,-fvisibility=hidden)
+
+rmx_library_code(rmx_cuda ${RMX_CUDA_SOURCES} ${RMX_CUDA_HOST_SOURCES})
+target_compile_options(rmx_cuda PRIVATE
+  "$<$<COMPILE_LANGUAGE:CUDA>:${RMX_CUDA_FLAGS}>" "$<$<COMPILE_LANGUAGE:C>:${RMX_STRICT_FLAGS}>")
+target_include_directories(rmx_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+# The runtime is linked statically: no library of CUDA is needed to start, only the driver is
+# looked for, and it may be absent.
+set(RMX_CUDA_LIBRARIES CUDA::cudart_static)
+set(RMX_HAVE_CUDA TRUE)
+message(STATUS "CUDA: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}")

@@ -1,0 +1,42 @@
+# Flags that decide bits, and flags that find mistakes. -ffp-contract=off: a fused multiply-add is
+# only where numerics.h writes one. -fno-math-errno and -fno-trapping-math change no result; they
+# let sqrt and selects be vector instructions.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON) # for clang-tidy and editors
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# Not NDEBUG: an assert stays where a bug of ours would be silent. Sanitizers run at -O1.
+set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
+set(RMX_STRICT_FLAGS
+  -ffp-contract=off -fno-math-errno -fno-trapping-math -D_GNU_SOURCE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Werror
+  -fvisibility=hidden)
+
+set(RMX_SANITIZE "" CACHE STRING "address,undefined or thread")
+if(RMX_SANITIZE)
+  add_compile_options(-fsanitize=${RMX_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${RMX_SANITIZE})
+endif()
+
+# Flags come from presets, from the command line and from the environment; whatever would let a
+# compiler round otherwise than numerics.h writes is refused here, nvcc's too (cuda.cmake).
+# tests/check_flags.sh sees that this bites.
+string(CONCAT RMX_INEXACT_FLAGS
+  "fast[-_]math|-Ofast|-funsafe-math|-fassociative-math|-freciprocal-math|-ffinite-math-only|"
+  "-fno-signed-zeros|-ffp-contract=(fast|on)|-mfpmath=387|-m32|-mdaz-ftz|"
+  "fmad=true|ftz=true|prec-(div|sqrt)=false")
+function(rmx_refuse_inexact_flags)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  foreach(language C CUDA)
+    if("${CMAKE_${language}_FLAGS} ${CMAKE_${language}_FLAGS_${type}}" MATCHES
+       "[^ ]*(${RMX_INEXACT_FLAGS})[^ ]*")
+      message(FATAL_ERROR "${CMAKE_MATCH_0} in the ${language} flags allows other roundings than "
+              "src/kernels/numerics.h writes: remove it")
+    endif()
+  endforeach()
+endfunction()
+rmx_refuse_inexact_flags()
