@@ -1,0 +1,114 @@
+/* linear.c: see rankmixer/linear.h. */
+#include "rankmixer/linear.h"
+
+#include "core/context.h"
+#include "layers/check.h"
+
+static rmx_status check_linear(rmx_context *ctx, const rmx_linear_desc *desc)
+{
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(rmx_check_size(ctx, "desc.rows", desc->rows, 0, RMX_COUNT_MAX));
+    RMX_TRY(rmx_check_size(ctx, "desc.in_features", desc->in_features, 1, INT32_MAX));
+    RMX_TRY(rmx_check_size(ctx, "desc.out_features", desc->out_features, 1, INT32_MAX));
+    RMX_TRY(rmx_check_count(ctx, "rows * in_features",
+                            (int64_t[]){desc->rows, desc->in_features}, 2, NULL));
+    RMX_TRY(rmx_check_count(ctx, "rows * out_features",
+                            (int64_t[]){desc->rows, desc->out_features}, 2, NULL));
+    return rmx_check_count(ctx, "in_features * out_features",
+                           (int64_t[]){desc->in_features, desc->out_features}, 2, NULL);
+}
+
+static int64_t bytes_of(int64_t rows, int64_t columns)
+{
+    return rows * columns * (int64_t)sizeof(float);
+}
+
+rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, const float *x,
+                              const float *w, const float *b, float *y)
+{
+    RMX_TRY(check_linear(ctx, desc));
+    const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
+    RMX_TRY(rmx_check_array(ctx, "x", x, n));
+    RMX_TRY(rmx_check_pointer(ctx, "w", w));
+    RMX_TRY(rmx_check_optional(ctx, "b", b));
+    RMX_TRY(rmx_check_array(ctx, "y", y, n));
+    const rmx_range outs[] = {{"y", y, bytes_of(n, out)}};
+    const rmx_range ins[] = {
+        {"x", x, bytes_of(n, in)}, {"w", w, bytes_of(in, out)}, {"b", b, bytes_of(1, out)}};
+    RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 3));
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_gemm_args args = {.m = n,
+                                .n = out,
+                                .k = in,
+                                .batch = {1, 1},
+                                .a = {.p = x, .rs = in, .cs = 1},
+                                .b = {.p = w, .rs = out, .cs = 1},
+                                .c = {.p = y, .rs = out},
+                                .alpha = 1.0f,
+                                .beta = 1.0f,
+                                .bias = {.p = b, .rs = 0, .cs = 1}};
+    return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
+}
+
+size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc)
+{
+    if (!desc || desc->rows < 0 || desc->out_features < 1) return 0;
+    return rmx_rows_workspace(1, desc->rows, desc->out_features, 1);
+}
+
+static rmx_status check_backward(rmx_context *ctx, const rmx_linear_desc *desc, const float *dy,
+                                 const float *x, const float *w, const float *dx, const float *dw,
+                                 const float *db, const void *ws, size_t ws_bytes)
+{
+    RMX_TRY(check_linear(ctx, desc));
+    const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
+    RMX_TRY(rmx_check_array(ctx, "dy", dy, n));
+    RMX_TRY(rmx_check_array(ctx, "x", x, n));
+    RMX_TRY(rmx_check_pointer(ctx, "w", w));
+    RMX_TRY(rmx_check_optional(ctx, "dx", dx));
+    RMX_TRY(rmx_check_pointer(ctx, "dw", dw));
+    RMX_TRY(rmx_check_optional(ctx, "db", db));
+    const size_t needed = db ? rmx_linear_backward_workspace(desc) : 0;
+    RMX_TRY(rmx_check_workspace(ctx, "rmx_linear_backward_workspace", ws, ws_bytes, needed));
+    const rmx_range outs[] = {{"dx", dx, bytes_of(n, in)},
+                              {"dw", dw, bytes_of(in, out)},
+                              {"db", db, bytes_of(1, out)},
+                              {"ws", needed ? ws : NULL, (int64_t)needed}};
+    const rmx_range ins[] = {
+        {"dy", dy, bytes_of(n, out)}, {"x", x, bytes_of(n, in)}, {"w", w, bytes_of(in, out)}};
+    return rmx_check_ranges(ctx, outs, 4, ins, 3);
+}
+
+rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, const float *dy,
+                               const float *x, const float *w, float *dx, float *dw, float *db,
+                               void *ws, size_t ws_bytes)
+{
+    RMX_TRY(check_backward(ctx, desc, dy, x, w, dx, dw, db, ws, ws_bytes));
+    const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_gemm_args weights = {.m = in,
+                                   .n = out,
+                                   .k = n,
+                                   .batch = {1, 1},
+                                   .a = {.p = x, .rs = 1, .cs = in},
+                                   .b = {.p = dy, .rs = out, .cs = 1},
+                                   .c = {.p = dw, .rs = out},
+                                   .accumulate = true,
+                                   .alpha = 1.0f};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->gemm(backend, &weights)));
+    if (db) {
+        const rmx_col_sum_args bias = {
+            .groups = 1, .rows = n, .cols = out, .ld = out, .x = dy, .dst = db, .ws = ws};
+        RMX_TRY(rmx_context_check(ctx, backend->ops->col_sum(backend, &bias)));
+    }
+    if (!dx) return RMX_OK;
+    const rmx_gemm_args inputs = {.m = n,
+                                  .n = in,
+                                  .k = out,
+                                  .batch = {1, 1},
+                                  .a = {.p = dy, .rs = out, .cs = 1},
+                                  .b = {.p = w, .rs = 1, .cs = out},
+                                  .c = {.p = dx, .rs = in},
+                                  .alpha = 1.0f};
+    return rmx_context_check(ctx, backend->ops->gemm(backend, &inputs));
+}

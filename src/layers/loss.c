@@ -1,0 +1,48 @@
+/* loss.c: see rankmixer/loss.h. */
+#include "rankmixer/loss.h"
+
+#include "core/context.h"
+#include "layers/check.h"
+
+size_t rmx_bce_workspace_bytes(const rmx_bce_desc *desc)
+{
+    return desc && desc->samples >= 0 ? rmx_bce_workspace(desc->samples) : 0;
+}
+
+rmx_status rmx_bce_forward_backward(rmx_context *ctx, const rmx_bce_desc *desc,
+                                    const float *logits, const uint8_t *labels,
+                                    const float *task_weight, const float *sample_weight,
+                                    double *loss, float *dlogits, void *ws, size_t ws_bytes)
+{
+    int64_t count = 0;
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
+    RMX_TRY(rmx_check_size(ctx, "desc.tasks", desc->tasks, 1, INT32_MAX));
+    RMX_TRY(rmx_check_finite(ctx, "desc.scale", desc->scale));
+    RMX_TRY(rmx_check_count(ctx, "samples * tasks", (int64_t[]){desc->samples, desc->tasks}, 2,
+                            &count));
+    RMX_TRY(rmx_check_array(ctx, "logits", logits, count));
+    if (count > 0 && !labels) return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "labels: NULL");
+    RMX_TRY(rmx_check_optional(ctx, "task_weight", task_weight));
+    RMX_TRY(rmx_check_optional(ctx, "sample_weight", sample_weight));
+    RMX_TRY(rmx_check_optional(ctx, "dlogits", dlogits));
+    if ((uintptr_t)loss % sizeof(double) != 0)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "loss = %p: must be 8-byte aligned",
+                                (void *)loss);
+    RMX_TRY(rmx_check_workspace(ctx, "rmx_bce_workspace_bytes", ws, ws_bytes,
+                                rmx_bce_workspace_bytes(desc)));
+    RMX_TRY(rmx_check_in_place(ctx, "dlogits", dlogits, "logits", logits,
+                               count * (int64_t)sizeof(float)));
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_bce_args args = {.samples = desc->samples,
+                               .tasks = desc->tasks,
+                               .logits = logits,
+                               .labels = labels,
+                               .task_weight = task_weight,
+                               .sample_weight = sample_weight,
+                               .scale = desc->scale,
+                               .loss = loss,
+                               .dlogits = dlogits,
+                               .ws = ws};
+    return rmx_context_check(ctx, backend->ops->bce(backend, &args));
+}
