@@ -1,0 +1,224 @@
+/* tokenizer.c: where features lie, and their projection to tokens; see rankmixer/tokenizer.h. */
+#include "rankmixer/tokenizer.h"
+
+#include "core/arena.h"
+#include "core/context.h"
+#include "layers/check_layers.h"
+
+static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
+{
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
+    RMX_TRY(rmx_check_size(ctx, "sparse_fields", desc->sparse_fields, 0, INT32_MAX));
+    RMX_TRY(rmx_check_size(ctx, "dense_fields", desc->dense_fields, 0, INT32_MAX));
+    RMX_TRY(rmx_check_size(ctx, "sparse_fields + dense_fields",
+                           (int64_t)desc->sparse_fields + desc->dense_fields, 1, INT32_MAX));
+    return rmx_check_size(ctx, "embedding_width", desc->embedding_width,
+                          desc->sparse_fields > 0 ? 1 : 0, INT32_MAX);
+}
+
+static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *desc)
+{
+    RMX_TRY(check_fields(ctx, desc));
+    RMX_TRY(rmx_check_size(ctx, "slice", desc->slice, 1, INT32_MAX));
+    RMX_TRY(rmx_check_size(ctx, "tokens * slice", (int64_t)desc->tokens * desc->slice, 1,
+                           INT32_MAX));
+    return rmx_check_count(ctx, "samples * tokens * slice",
+                           (int64_t[]){desc->samples, desc->tokens, desc->slice}, 3, NULL);
+}
+
+static int32_t columns_of(const rmx_tokenizer_desc *desc, int32_t field)
+{
+    return field < desc->sparse_fields ? desc->embedding_width : 1;
+}
+
+/* Equal slices of the concatenation. */
+static rmx_status layout_auto(rmx_context *ctx, rmx_tokenizer_desc *desc, int32_t *column,
+                              int32_t *cut)
+{
+    const int64_t total =
+        (int64_t)desc->sparse_fields * desc->embedding_width + desc->dense_fields;
+    const int64_t slice = (total + desc->tokens - 1) / desc->tokens;
+    RMX_TRY(rmx_check_size(ctx, "columns of all features", slice * desc->tokens, 1, INT32_MAX));
+    if (slice * (desc->tokens - 1) >= total)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                "tokens = %d: the %d columns of all features leave the last tokens "
+                                "empty; use fewer tokens or a larger embedding_width",
+                                desc->tokens, (int)total);
+    *cut = -1;
+    int32_t next = 0;
+    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
+        const int32_t width = columns_of(desc, f);
+        column[f] = next;
+        if (*cut < 0 && next / slice != (next + width - 1) / slice) *cut = f;
+        next += width;
+    }
+    desc->slice = (int32_t)slice;
+    return RMX_OK;
+}
+
+/* Columns that token t's fields take; fills column[] with offsets from `first`. */
+static int64_t place_fields(const rmx_tokenizer_desc *desc, const int32_t *token_of_field,
+                            int32_t t, int64_t first, int32_t *column)
+{
+    int64_t used = 0;
+    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
+        if (token_of_field[f] != t) continue;
+        column[f] = (int32_t)(first + used);
+        used += columns_of(desc, f);
+    }
+    return used;
+}
+
+/* Each field to its token; tokens padded to the widest. */
+static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                                const int32_t *token_of_field, int32_t *column)
+{
+    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++)
+        if (token_of_field[f] < 0 || token_of_field[f] >= desc->tokens)
+            return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                    "token_of_field[%d] = %d: must be 0 to %d", f,
+                                    token_of_field[f], desc->tokens - 1);
+    int64_t widest = 0;
+    for (int32_t t = 0; t < desc->tokens; t++) {
+        const int64_t used = place_fields(desc, token_of_field, t, 0, column);
+        if (used == 0)
+            return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                    "token %d has no feature: give it one, or use fewer tokens", t);
+        if (used > widest) widest = used;
+    }
+    RMX_TRY(rmx_check_size(ctx, "tokens * widest token", widest * desc->tokens, 1, INT32_MAX));
+    for (int32_t t = 0; t < desc->tokens; t++)
+        place_fields(desc, token_of_field, t, t * widest, column);
+    desc->slice = (int32_t)widest;
+    return RMX_OK;
+}
+
+rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                                const int32_t *token_of_field, int32_t *column, int32_t *cut)
+{
+    int32_t unused = -1;
+    if (!cut) cut = &unused;
+    RMX_TRY(check_fields(ctx, desc));
+    RMX_TRY(rmx_check_pointer(ctx, "column", column));
+    if (!token_of_field) return layout_auto(ctx, desc, column, cut);
+    *cut = -1;
+    return layout_groups(ctx, desc, token_of_field, column);
+}
+
+/* Token t's slice of every sample: rows T * W apart. */
+static rmx_mat slices(const rmx_tokenizer_desc *d, const float *features, bool transposed)
+{
+    const int64_t row = (int64_t)d->tokens * d->slice;
+    return (rmx_mat){.p = features,
+                     .rs = transposed ? 1 : row,
+                     .cs = transposed ? row : 1,
+                     .batch = {d->slice, 0}};
+}
+
+static rmx_mat token_rows(const rmx_tokenizer_desc *d, const float *x)
+{
+    return (rmx_mat){
+        .p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
+}
+
+rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
+                                 const rmx_tokenizer_inputs *inputs, const float *w,
+                                 const float *b, float *features, float *x)
+{
+    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_pointer(ctx, "inputs", inputs));
+    RMX_TRY(rmx_check_pointer(ctx, "inputs.column", inputs->column));
+    RMX_TRY(rmx_check_array(ctx, "inputs.table", inputs->table, desc->sparse_fields));
+    RMX_TRY(rmx_check_array(ctx, "inputs.row_offset", inputs->row_offset, desc->sparse_fields));
+    RMX_TRY(rmx_check_array(ctx, "inputs.ids", inputs->ids, desc->samples * desc->sparse_fields));
+    RMX_TRY(rmx_check_array(ctx, "inputs.dense", inputs->dense,
+                            desc->samples * desc->dense_fields));
+    RMX_TRY(rmx_check_pointer(ctx, "w", w));
+    RMX_TRY(rmx_check_pointer(ctx, "b", b));
+    RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
+    RMX_TRY(rmx_check_array(ctx, "x", x, desc->samples));
+
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
+    const rmx_features_args gather = {.samples = desc->samples,
+                                      .fields = desc->sparse_fields,
+                                      .width = desc->embedding_width,
+                                      .dense_fields = desc->dense_fields,
+                                      .out_width = row,
+                                      .table = inputs->table,
+                                      .row_offset = inputs->row_offset,
+                                      .column = inputs->column,
+                                      .dense_column = inputs->column + desc->sparse_fields,
+                                      .ids = inputs->ids,
+                                      .dense = inputs->dense,
+                                      .out = features};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->features(backend, &gather)));
+    const rmx_gemm_args project = {
+        .m = desc->samples,
+        .n = width,
+        .k = desc->slice,
+        .batch = {desc->tokens, 1},
+        .a = slices(desc, features, false),
+        .b = {.p = w, .rs = width, .cs = 1, .batch = {desc->slice * width, 0}},
+        .c = {.p = x, .rs = desc->tokens * width, .batch = {width, 0}},
+        .alpha = 1.0f,
+        .beta = 1.0f,
+        .bias = {.p = b, .rs = 0, .cs = 1, .batch = {width, 0}}};
+    return rmx_context_check(ctx, backend->ops->gemm(backend, &project));
+}
+
+size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
+{
+    if (!desc || desc->samples < 0 || desc->tokens < 1 || desc->width < 1) return 0;
+    return rmx_rows_workspace(desc->tokens, desc->samples, desc->width, 1);
+}
+
+rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
+                                  const float *dx, const float *features, const float *w,
+                                  float *dfeatures, float *dw, float *db, void *ws,
+                                  size_t ws_bytes)
+{
+    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_array(ctx, "dx", dx, desc->samples));
+    RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
+    RMX_TRY(rmx_check_pointer(ctx, "w", w));
+    RMX_TRY(rmx_check_array(ctx, "dfeatures", dfeatures, desc->samples));
+    RMX_TRY(rmx_check_pointer(ctx, "dw", dw));
+    RMX_TRY(rmx_check_pointer(ctx, "db", db));
+    RMX_TRY(rmx_check_workspace(ctx, "rmx_tokenizer_backward_workspace", ws, ws_bytes,
+                                rmx_tokenizer_backward_workspace(desc)));
+
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
+    const rmx_gemm_args weights = {
+        .m = desc->slice,
+        .n = width,
+        .k = desc->samples,
+        .batch = {desc->tokens, 1},
+        .a = slices(desc, features, true),
+        .b = token_rows(desc, dx),
+        .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
+        .accumulate = true,
+        .alpha = 1.0f};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->gemm(backend, &weights)));
+    const rmx_col_sum_args bias = {.groups = desc->tokens,
+                                   .rows = desc->samples,
+                                   .cols = width,
+                                   .ld = desc->tokens * width,
+                                   .group_stride = width,
+                                   .x = dx,
+                                   .dst = db,
+                                   .ws = ws};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->col_sum(backend, &bias)));
+    const rmx_gemm_args inputs = {
+        .m = desc->samples,
+        .n = desc->slice,
+        .k = width,
+        .batch = {desc->tokens, 1},
+        .a = token_rows(desc, dx),
+        .b = {.p = w, .rs = 1, .cs = width, .batch = {desc->slice * width, 0}},
+        .c = {.p = dfeatures, .rs = row, .batch = {desc->slice, 0}},
+        .alpha = 1.0f};
+    return rmx_context_check(ctx, backend->ops->gemm(backend, &inputs));
+}
