@@ -1,0 +1,85 @@
+/* simd.h: one vector of floats in the instruction set that a kernel file is compiled for.
+ *
+ * RMX_VL lanes; every operation is IEEE and lane by lane, so a kernel written with these gives
+ * the same bits at every width. + - * work on rmx_vec as they stand (vector types of gcc and
+ * clang; -ffp-contract=off keeps them unfused); a fused multiply-add is rmx_vec_fma.
+ * Without FMA instructions each lane calls rmx_fmaf: right, and slow. */
+#ifndef RMX_SIMD_H
+#define RMX_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/numerics.h"
+
+#if defined(__AVX512F__) && defined(__FMA__)
+#include <immintrin.h>
+#define RMX_VL 16
+typedef __m512 rmx_vec;
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#define RMX_VL 8
+typedef __m256 rmx_vec;
+#else
+#define RMX_VL 4
+typedef float rmx_vec __attribute__((vector_size(16)));
+#endif
+
+/* Loads and stores take any address. */
+static inline rmx_vec rmx_vec_load(const float *p)
+{
+    rmx_vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void rmx_vec_store(float *p, rmx_vec v) { memcpy(p, &v, sizeof v); }
+
+/* The first n of RMX_VL lanes; the others load as +0 and are not stored. 0 <= n <= RMX_VL. */
+static inline rmx_vec rmx_vec_load_part(const float *p, int64_t n)
+{
+#if RMX_VL == 16
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
+#else
+    rmx_vec v = {0};
+    for (int64_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+#endif
+}
+
+static inline void rmx_vec_store_part(float *p, rmx_vec v, int64_t n)
+{
+#if RMX_VL == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+#else
+    for (int64_t i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+
+static inline rmx_vec rmx_vec_set(float x)
+{
+#if RMX_VL == 16
+    return _mm512_set1_ps(x);
+#elif RMX_VL == 8
+    return _mm256_set1_ps(x);
+#else
+    return (rmx_vec){x, x, x, x};
+#endif
+}
+
+static inline rmx_vec rmx_vec_zero(void) { return rmx_vec_set(0.0f); }
+
+/* a * b + c, rounded once. */
+static inline rmx_vec rmx_vec_fma(rmx_vec a, rmx_vec b, rmx_vec c)
+{
+#if RMX_VL == 16
+    return _mm512_fmadd_ps(a, b, c);
+#elif RMX_VL == 8
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    for (int i = 0; i < RMX_VL; i++) c[i] = rmx_fmaf(a[i], b[i], c[i]);
+    return c;
+#endif
+}
+
+#endif /* RMX_SIMD_H */
