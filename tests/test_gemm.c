@@ -1,0 +1,430 @@
+/* test_gemm.c: the product against the loops of its contract, bit for bit, on every backend. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "testing.h"
+
+/* Where the elements of an operand lie; T is batch[1], a token of [rows, T, cols]. */
+typedef enum layout {
+    ROWS,         /* row-major, a few floats between rows */
+    COLUMNS,      /* transposed */
+    TOKENS,       /* one token of [rows, T, cols] */
+    TOKENS_T,     /* the same, transposed: [cols, T, rows] */
+    ODD,          /* nothing is next to anything */
+    SHARED,       /* row-major, one for all of batch[1] */
+    ONE_ROW,      /* rs = 0 */
+    ONE_COLUMN,   /* cs = 0 */
+    IN_PLACE,     /* C itself */
+    ABSENT
+} layout;
+
+typedef struct spec {
+    int64_t m, n, k, batch[2];
+    layout a, b, c, bias, pre, grad_of, residual;
+    bool accumulate;
+    float alpha, beta;
+    rmx_act act, act_grad;
+    testing_pattern pattern;
+} spec;
+
+/* An operand on the host and on the backend. */
+typedef struct buffer {
+    int64_t count;
+    float *host, *device;
+    rmx_mat at;
+} buffer;
+
+enum { A, B, C, BIAS, PRE, GRAD_OF, RESIDUAL, OPERANDS };
+
+static uint64_t seed = 1;
+
+static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Strides of a layout, and how many floats it spans. */
+static int64_t lay(layout how, int64_t rows, int64_t cols, const int64_t batch[2], rmx_mat *at)
+{
+    const int64_t tokens = batch[1];
+    int64_t one = 0; /* floats of one product's operand, or of all of batch[1] */
+    *at = (rmx_mat){.rs = cols + 3, .cs = 1};
+    switch (how) {
+    case COLUMNS: *at = (rmx_mat){.rs = 1, .cs = rows + 1}; break;
+    case TOKENS: *at = (rmx_mat){.rs = tokens * cols, .cs = 1}; break;
+    case TOKENS_T: *at = (rmx_mat){.rs = 1, .cs = tokens * rows}; break;
+    case ODD: *at = (rmx_mat){.rs = 3 * cols + 1, .cs = 3}; break;
+    case ONE_ROW: at->rs = 0; break;
+    case ONE_COLUMN: *at = (rmx_mat){.rs = 1, .cs = 0}; break;
+    default: break;
+    }
+    one = largest(rows - 1, 0) * at->rs + largest(cols - 1, 0) * at->cs + 1;
+    at->batch[1] = how == TOKENS ? cols : how == TOKENS_T ? rows : how == SHARED ? 0 : one + 2;
+    at->batch[0] = how == TOKENS || how == TOKENS_T ? rows * cols * tokens
+                                                    : at->batch[1] * tokens + one;
+    return largest(batch[0] - 1, 0) * at->batch[0] + largest(tokens - 1, 0) * at->batch[1] + one;
+}
+
+static void buffer_new(rmx_backend *backend, buffer *x, layout how, int64_t rows, int64_t cols,
+                       const spec *s)
+{
+    x->count = lay(how, rows, cols, s->batch, &x->at);
+    x->host = malloc((size_t)x->count * sizeof(float));
+    testing_fill(x->host, x->count, s->pattern, seed++);
+    x->device = testing_floats(backend, x->count);
+    testing_put(backend, x->device, x->host, (size_t)x->count * sizeof(float));
+}
+
+static rmx_mat_out out_of(rmx_mat x, const float *p)
+{
+    rmx_mat_out out = {.rs = x.rs, .batch = {x.batch[0], x.batch[1]}};
+    memcpy(&out.p, &p, sizeof p); /* the buffers are ours to write */
+    return out;
+}
+
+static rmx_gemm_args args_of(const spec *s, const buffer x[OPERANDS], bool device)
+{
+    rmx_mat at[OPERANDS];
+    for (int i = 0; i < OPERANDS; i++) {
+        at[i] = x[i].at;
+        at[i].p = device ? x[i].device : x[i].host;
+    }
+    return (rmx_gemm_args){.m = s->m, .n = s->n, .k = s->k, .batch = {s->batch[0], s->batch[1]},
+                           .a = at[A], .b = at[B], .c = out_of(at[C], at[C].p),
+                           .accumulate = s->accumulate, .alpha = s->alpha, .beta = s->beta,
+                           .bias = at[BIAS], .pre = out_of(at[PRE], at[PRE].p), .act = s->act,
+                           .act_grad = s->act_grad, .grad_of = at[GRAD_OF],
+                           .residual = at[RESIDUAL]};
+}
+
+static float activate(rmx_act act, float v)
+{
+    return act == RMX_ACT_GELU_ERF ? rmx_gelu_erff(v) : act == RMX_ACT_GELU_TANH ? rmx_gelu_tanhf(v) : v;
+}
+
+static float derivative(rmx_act act, float v)
+{
+    return act == RMX_ACT_GELU_ERF    ? rmx_gelu_erf_gradf(v)
+           : act == RMX_ACT_GELU_TANH ? rmx_gelu_tanh_gradf(v)
+                                      : 1.0f;
+}
+
+static int64_t offset(const rmx_mat *x, int64_t u, int64_t v, int64_t i, int64_t j)
+{
+    return u * x->batch[0] + v * x->batch[1] + i * x->rs + j * x->cs;
+}
+
+/* The contract, read aloud. */
+static void reference(const rmx_gemm_args *g)
+{
+    for (int64_t u = 0; u < g->batch[0]; u++)
+    for (int64_t w = 0; w < g->batch[1]; w++)
+    for (int64_t i = 0; i < g->m; i++)
+    for (int64_t j = 0; j < g->n; j++) {
+        float *c = g->c.p + u * g->c.batch[0] + w * g->c.batch[1] + i * g->c.rs + j;
+        float v = g->accumulate ? *c : 0.0f;
+        for (int64_t k = 0; k < g->k; k++)
+            v = rmx_fmaf(g->a.p[offset(&g->a, u, w, i, k)], g->b.p[offset(&g->b, u, w, k, j)], v);
+        if (g->alpha != 1.0f) v = g->alpha * v;
+        if (g->bias.p) v = rmx_fmaf(g->beta, g->bias.p[offset(&g->bias, u, w, i, j)], v);
+        if (g->pre.p) g->pre.p[u * g->pre.batch[0] + w * g->pre.batch[1] + i * g->pre.rs + j] = v;
+        v = activate(g->act, v);
+        if (g->grad_of.p) v = v * derivative(g->act_grad, g->grad_of.p[offset(&g->grad_of, u, w, i, j)]);
+        if (g->residual.p) v = v + g->residual.p[offset(&g->residual, u, w, i, j)];
+        *c = v;
+    }
+}
+
+static void check(rmx_backend *backend, const spec *s)
+{
+    const layout how[OPERANDS] = {s->a, s->b, s->c, s->bias, s->pre, s->grad_of, s->residual};
+    buffer x[OPERANDS] = {0};
+    for (int i = 0; i < OPERANDS; i++) {
+        if (how[i] == ABSENT) continue;
+        if (how[i] == IN_PLACE)
+            x[i] = x[C];
+        else
+            buffer_new(backend, &x[i], how[i], i == B ? s->k : s->m, i == A ? s->k : s->n, s);
+    }
+    const rmx_gemm_args expected = args_of(s, x, false), given = args_of(s, x, true);
+    reference(&expected);
+    cr_assert(backend->ops->gemm(backend, &given) == RMX_OK);
+    for (int i = 0; i < OPERANDS; i++) {
+        if (how[i] == ABSENT || how[i] == IN_PLACE) continue;
+        float *got = malloc((size_t)x[i].count * sizeof(float));
+        testing_get(backend, got, x[i].device, (size_t)x[i].count * sizeof(float));
+        const int64_t at = testing_first_difference(got, x[i].host, x[i].count);
+        cr_assert(at < 0,
+                  "%s: m %ld n %ld k %ld batch %ld %ld layouts %d %d %d %d %d %d %d accumulate %d "
+                  "alpha %g beta %g act %d %d %s: operand %d at %ld is %a, not %a",
+                  backend->ops->code, (long)s->m, (long)s->n, (long)s->k, (long)s->batch[0],
+                  (long)s->batch[1], s->a, s->b, s->c, s->bias, s->pre, s->grad_of, s->residual,
+                  s->accumulate, s->alpha, s->beta, s->act, s->act_grad,
+                  testing_pattern_name(s->pattern), i, (long)at, got[at], x[i].host[at]);
+        cr_assert(testing_guards_ok(backend, x[i].device), "operand %d: guard overwritten", i);
+        testing_free(backend, x[i].device);
+        free(x[i].host);
+        free(got);
+    }
+}
+
+static spec plain(int64_t m, int64_t n, int64_t k)
+{
+    return (spec){.m = m, .n = n, .k = k, .batch = {1, 1}, .bias = ABSENT, .pre = ABSENT,
+                  .grad_of = ABSENT, .residual = ABSENT, .alpha = 1.0f, .beta = 1.0f};
+}
+
+/* Runs a test on all backends of this machine with 1, 2 and 3 threads. */
+static void on_backends(void (*test)(rmx_backend *), int least_threads, int most_threads)
+{
+    static const char *const codes[] = {"generic", "avx2", "avx512", "cuda"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const int most = strcmp(codes[i], "cuda") == 0 ? least_threads : most_threads;
+        for (int threads = least_threads; threads <= most; threads++) {
+            rmx_backend *backend = testing_backend(codes[i], threads);
+            if (!backend) continue;
+            seed = 1;
+            test(backend);
+            testing_backend_free(backend);
+        }
+    }
+}
+
+/* ---- sizes and layouts -------------------------------------------------------------------- */
+
+static const layout a_layouts[] = {ROWS, COLUMNS, TOKENS, TOKENS_T, ODD, SHARED};
+static const layout c_layouts[] = {ROWS, TOKENS};
+
+static void sizes(rmx_backend *backend)
+{
+    static const int64_t m[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 18, 19, 25, 36, 37, 65};
+    static const int64_t n[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 64, 65, 129};
+    static const int64_t k[] = {0, 1, 2, 7, 8, 9, 17};
+    size_t turn = 0;
+    for (size_t i = 0; i < sizeof m / sizeof *m; i++)
+    for (size_t j = 0; j < sizeof n / sizeof *n; j++)
+    for (size_t l = 0; l < sizeof k / sizeof *k; l++, turn++) {
+        spec s = plain(m[i], n[j], k[l]);
+        s.a = a_layouts[turn % 6];
+        s.b = a_layouts[turn / 5 % 6];
+        s.c = c_layouts[turn / 7 % 2];
+        s.batch[0] = 1 + (int64_t)(turn / 3 % 2);
+        s.batch[1] = 1 + (int64_t)(turn / 2 % 3);
+        s.accumulate = turn / 4 % 2;
+        s.bias = turn % 3 ? ABSENT : ONE_ROW;
+        s.residual = turn % 4 ? ABSENT : IN_PLACE;
+        s.act = turn % 5 ? RMX_ACT_NONE : RMX_ACT_GELU_ERF;
+        check(backend, &s);
+    }
+}
+
+Test(gemm, every_size_near_a_tile_edge) { on_backends(sizes, 1, 3); }
+
+/* Sizes where k, rows or columns are cut into blocks. */
+static void blocks(rmx_backend *backend)
+{
+    static const int64_t shapes[][3] = {
+        {1, 2100, 100},  {3, 1030, 200},  {17, 700, 130}, {19, 45, 1000}, {121, 33, 400},
+        {241, 50, 390},  {800, 33, 20},   {800, 20, 400}, {40, 1400, 20}, {40, 700, 400},
+        {1000, 1, 300},  {500, 3, 33},    {16, 16, 4},    {16, 4, 16},    {1, 1, 5000},
+        {64, 3, 2000},   {129, 129, 129},
+    };
+    const bool slow = strcmp(backend->ops->code, "generic") == 0;
+    size_t turn = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (size_t a = 0; a < 6; a++)
+    for (size_t b = 0; b < 6; b++, turn++) {
+        if (slow && turn % 7) continue;
+        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+        if (s.m * s.n * s.k > 2000000 && turn % 5) continue;
+        s.a = a_layouts[a];
+        s.b = a_layouts[b];
+        s.c = c_layouts[turn / 3 % 2];
+        s.batch[1] = s.m * s.n * s.k < 500000 ? 2 : 1;
+        s.accumulate = turn % 2;
+        s.residual = turn % 3 ? ABSENT : turn % 2 ? ROWS : IN_PLACE;
+        s.grad_of = turn % 5 ? ABSENT : IN_PLACE;
+        s.act_grad = RMX_ACT_GELU_TANH;
+        check(backend, &s);
+    }
+}
+
+Test(gemm, every_layout_in_blocks) { on_backends(blocks, 1, 3); }
+
+static void many_products(rmx_backend *backend)
+{
+    spec s = plain(16, 16, 4);
+    s.a = s.b = TOKENS;
+    s.batch[0] = 37;
+    s.batch[1] = 12;
+    check(backend, &s);
+    s.b = COLUMNS;
+    s.alpha = 0.5f;
+    check(backend, &s);
+    s = plain(70, 40, 30);
+    s.a = s.c = TOKENS;
+    s.batch[1] = 16;
+    check(backend, &s);
+    s.batch[0] = 0;
+    check(backend, &s);
+}
+
+Test(gemm, many_small_products) { on_backends(many_products, 1, 3); }
+
+/* ---- epilogues and values ----------------------------------------------------------------- */
+
+static void epilogues(rmx_backend *backend)
+{
+    static const int64_t shapes[][3] = {{13, 19, 5}, {7, 32, 9}, {40, 2, 20}, {2, 70, 3}};
+    static const layout bias[] = {ABSENT, ROWS, ONE_ROW, ONE_COLUMN};
+    static const layout grad[] = {ABSENT, ROWS, IN_PLACE, ONE_ROW, ONE_COLUMN};
+    static const layout residual[] = {ABSENT, ODD, IN_PLACE, ONE_ROW, ONE_COLUMN};
+    static const float alphas[] = {1.0f, 0.25f, -1.7f, 0.0f};
+    size_t turn = 0;
+    for (size_t i = 0; i < 4; i++)
+    for (size_t b = 0; b < 4; b++)
+    for (size_t pre = 0; pre < 2; pre++)
+    for (size_t act = 0; act < 3; act++)
+    for (size_t g = 0; g < 5; g++)
+    for (size_t r = 0; r < 5; r++, turn++) {
+        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+        s.batch[1] = 2;
+        s.bias = bias[b];
+        s.pre = pre ? TOKENS : ABSENT;
+        s.act = (rmx_act)act;
+        s.grad_of = grad[g];
+        s.act_grad = (rmx_act)(turn % 3);
+        s.residual = residual[r];
+        s.alpha = alphas[turn / 2 % 4];
+        s.beta = alphas[turn / 5 % 4];
+        s.accumulate = turn / 3 % 2;
+        check(backend, &s);
+    }
+}
+
+Test(gemm, every_epilogue) { on_backends(epilogues, 2, 2); }
+
+static void patterns(rmx_backend *backend)
+{
+    static const int64_t shapes[][3] = {{1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}};
+    for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
+    for (size_t i = 0; i < 4; i++)
+    for (int finish = 0; finish < 3; finish++) {
+        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+        s.pattern = (testing_pattern)pattern;
+        s.accumulate = finish == 1;
+        s.bias = finish == 2 ? ROWS : ABSENT;
+        s.act = finish == 2 ? RMX_ACT_GELU_ERF : RMX_ACT_NONE;
+        s.residual = finish == 2 ? IN_PLACE : ABSENT;
+        check(backend, &s);
+    }
+}
+
+Test(gemm, every_value_pattern) { on_backends(patterns, 2, 2); }
+
+/* ---- what the chain promises --------------------------------------------------------------- */
+
+/* Operands of a plain row-major product on the backend, and its result on the host. */
+typedef struct product {
+    rmx_backend *backend;
+    int64_t m, n, k;
+    float *a, *b, *c;
+} product;
+
+static product product_new(rmx_backend *backend, int64_t m, int64_t n, int64_t k, float *host_a,
+                           float *host_b)
+{
+    product p = {backend, m, n, k, testing_floats(backend, m * k), testing_floats(backend, k * n),
+                 testing_floats(backend, m * n)};
+    testing_fill(host_a, m * k, PATTERN_NORMAL, 11);
+    testing_fill(host_b, k * n, PATTERN_NORMAL, 12);
+    testing_put(backend, p.a, host_a, (size_t)(m * k) * sizeof(float));
+    testing_put(backend, p.b, host_b, (size_t)(k * n) * sizeof(float));
+    return p;
+}
+
+static void product_free(product *p)
+{
+    cr_assert(testing_guards_ok(p->backend, p->c));
+    testing_free(p->backend, p->a);
+    testing_free(p->backend, p->b);
+    testing_free(p->backend, p->c);
+}
+
+/* Rows [row, row + rows) and k [from, to) of the product, to host [rows, n]. */
+static void multiply(const product *p, int64_t row, int64_t rows, int64_t from, int64_t to,
+                     bool accumulate, float *host)
+{
+    const rmx_gemm_args args = {.m = rows, .n = p->n, .k = to - from, .batch = {1, 1},
+                                .a = {.p = p->a + row * p->k + from, .rs = p->k, .cs = 1},
+                                .b = {.p = p->b + from * p->n, .rs = p->n, .cs = 1},
+                                .c = {.p = p->c + row * p->n, .rs = p->n},
+                                .accumulate = accumulate, .alpha = 1.0f};
+    cr_assert(p->backend->ops->gemm(p->backend, &args) == RMX_OK);
+    testing_get(p->backend, host, p->c + row * p->n, (size_t)(rows * p->n) * sizeof(float));
+}
+
+static void alone(rmx_backend *backend)
+{
+    enum { M = 320, N = 50, K = 70 };
+    static float a[M * K], b[K * N], whole[M * N], part[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, whole);
+    for (int64_t rows = 1; rows <= 300; rows++) {
+        for (int64_t place = 0; place < 3; place++) {
+            const int64_t row = place * 7919 * rows % (M - rows + 1);
+            multiply(&p, row, rows, 0, K, false, part);
+            const int64_t at = testing_first_difference(part, whole + row * N, rows * N);
+            cr_assert(at < 0, "%s: %ld rows from %ld differ from the batch's at %ld",
+                      backend->ops->code, (long)rows, (long)row, (long)at);
+        }
+    }
+    product_free(&p);
+}
+
+Test(gemm, a_row_alone_is_the_row_in_a_batch) { on_backends(alone, 2, 2); }
+
+/* The chain goes on where it stopped; and, as the control that shows what these tests can see, a
+ * sum of two half chains is another number. */
+static void halves(rmx_backend *backend)
+{
+    enum { M = 64, N = 96, K = 1000 };
+    static float a[M * K], b[K * N], whole[M * N], first[M * N], second[M * N], both[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, whole);
+    for (int64_t cut = 0; cut <= K; cut += 125) {
+        multiply(&p, 0, M, 0, cut, false, first);
+        multiply(&p, 0, M, cut, K, true, both);
+        cr_assert(testing_first_difference(both, whole, M * N) < 0, "%s: cut at %ld",
+                  backend->ops->code, (long)cut);
+    }
+    multiply(&p, 0, M, 0, K / 2, false, first);
+    multiply(&p, 0, M, K / 2, K, false, second);
+    for (int64_t i = 0; i < M * N; i++) both[i] = first[i] + second[i];
+    cr_assert(testing_first_difference(both, whole, M * N) >= 0, "split k gave the same bits");
+    product_free(&p);
+}
+
+Test(gemm, two_halves_of_k_make_the_whole) { on_backends(halves, 1, 2); }
+
+/* A chain of k roundings is off by at most k * 2^-24 / (1 - k * 2^-24) of the sum of |a b|. */
+static void bound(rmx_backend *backend)
+{
+    enum { M = 33, N = 65, K = 3000 };
+    static float a[M * K], b[K * N], c[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, c);
+    const double unit = K * 0x1p-24, gamma = unit / (1.0 - unit);
+    for (int64_t i = 0; i < M; i++)
+    for (int64_t j = 0; j < N; j++) {
+        double exact = 0.0, size = 0.0;
+        for (int64_t k = 0; k < K; k++) {
+            exact += (double)a[i * K + k] * b[k * N + j];
+            size += fabs((double)a[i * K + k] * b[k * N + j]);
+        }
+        cr_assert(fabs(c[i * N + j] - exact) <= gamma * size, "%s: (%ld, %ld) is off by %g",
+                  backend->ops->code, (long)i, (long)j, c[i * N + j] - exact);
+    }
+    product_free(&p);
+}
+
+Test(gemm, float64_reference) { on_backends(bound, 2, 2); }
