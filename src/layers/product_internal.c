@@ -1,0 +1,114 @@
+/* product_internal.c: see product_internal.h. */
+#include "layers/product_internal.h"
+
+#include "layers/check.h"
+
+rmx_tensor rmx_product_lift(const rmx_tensor *t)
+{
+    return (rmx_tensor){.data = t->data, .dims = 3, .shape = {1, t->shape[0], t->shape[1]},
+                        .stride = {0, t->stride[0], t->stride[1]}};
+}
+
+rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                                 const int64_t shape[3], rmx_tensor *out)
+{
+    RMX_TRY(rmx_check_tensor(ctx, name, t));
+    bool fits = t->dims <= 3;
+    *out = (rmx_tensor){.data = t->data, .dims = 3, .shape = {shape[0], shape[1], shape[2]}};
+    for (int32_t i = 0; fits && i < t->dims; i++) {
+        const int32_t to = 3 - t->dims + i;
+        if (t->shape[i] == shape[to]) out->stride[to] = t->stride[i];
+        else fits = t->shape[i] == 1;
+    }
+    if (fits) return RMX_OK;
+    char is[RMX_SHAPE_TEXT], must[RMX_SHAPE_TEXT];
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                            "%s: shape %s: must broadcast to %s: from the last axis on, equal "
+                            "sizes or 1",
+                            name, rmx_shape_text(t, false, is), rmx_shape_text(out, false, must));
+}
+
+/* The kernel writes rows of C with a column stride of 1; a transposed C is the product
+ * C^T = B^T A^T, whose chains are the same. */
+static bool rows_contiguous(const rmx_tensor *t)
+{
+    return t->shape[t->dims - 1] <= 1 || t->stride[t->dims - 1] == 1;
+}
+
+static bool columns_contiguous(const rmx_tensor *t)
+{
+    return t->shape[t->dims - 2] <= 1 || t->stride[t->dims - 2] == 1;
+}
+
+rmx_status rmx_product_check_out(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                                 int32_t dims, const int64_t *shape, const char *meaning)
+{
+    RMX_TRY(rmx_check_output(ctx, name, t));
+    RMX_TRY(rmx_check_shape(ctx, name, t, dims, shape, meaning));
+    if (rows_contiguous(t) || columns_contiguous(t)) return RMX_OK;
+    char text[RMX_SHAPE_TEXT];
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                            "%s: shape %s: one of the last two strides must be 1", name,
+                            rmx_shape_text(t, true, text));
+}
+
+rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const rmx_tensor *out,
+                                   int32_t n, const char *const *names,
+                                   const rmx_tensor *const *ins)
+{
+    if (!out) return RMX_OK;
+    for (int32_t i = 0; i < n; i++)
+        if (ins[i]) RMX_TRY(rmx_check_views_apart(ctx, out_name, out, names[i], ins[i]));
+    return RMX_OK;
+}
+
+static rmx_mat operand(const rmx_tensor *t)
+{
+    return (rmx_mat){.p = t->data, .rs = t->stride[1], .cs = t->stride[2],
+                     .batch = {t->stride[0], 0}};
+}
+
+static rmx_product transposed(const rmx_product *product)
+{
+    rmx_product t = *product;
+    t.a = rmx_tensor_transpose(product->b, 1, 2);
+    t.b = rmx_tensor_transpose(product->a, 1, 2);
+    t.out = rmx_tensor_transpose(product->out, 1, 2);
+    if (product->input.data) t.input = rmx_tensor_transpose(product->input, 1, 2);
+    return t;
+}
+
+rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
+{
+    const rmx_product p = rows_contiguous(&given->out) ? *given : transposed(given);
+    rmx_gemm_args args = {
+        .m = p.out.shape[1], .n = p.out.shape[2], .k = p.a.shape[2],
+        .batch = {p.out.shape[0], 1}, .a = operand(&p.a), .b = operand(&p.b),
+        .c = {.p = p.out.data, .rs = p.out.stride[1], .batch = {p.out.stride[0], 0}},
+        .accumulate = p.accumulate && p.alpha == 1.0f, .alpha = p.alpha, .beta = p.beta,
+        .act = RMX_ACT_NONE, .act_grad = RMX_ACT_NONE,
+    };
+    if (args.m == 0 || args.n == 0 || args.batch[0] == 0) return RMX_OK;
+    if (args.k == 0) args.a.p = args.b.p = p.out.data; /* may be NULL; not read */
+    if (p.input.data && p.beta != 0.0f) args.bias = operand(&p.input);
+    if (p.accumulate && !args.accumulate)
+        args.residual = (rmx_mat){.p = args.c.p, .rs = args.c.rs, .cs = 1,
+                                  .batch = {args.c.batch[0], 0}};
+    rmx_backend *backend = rmx_context_backend(ctx);
+    return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
+}
+
+rmx_status rmx_product_run_backward(rmx_context *ctx, const rmx_product_gradients *g)
+{
+    if (g->da.data) {
+        const rmx_product da = {.a = g->dy, .b = rmx_tensor_transpose(g->b, 1, 2), .out = g->da,
+                                .alpha = g->alpha};
+        RMX_TRY(rmx_product_run(ctx, &da));
+    }
+    if (g->db.data) {
+        const rmx_product db = {.a = rmx_tensor_transpose(g->a, 1, 2), .b = g->dy, .out = g->db,
+                                .alpha = g->alpha, .accumulate = g->accumulate_db};
+        RMX_TRY(rmx_product_run(ctx, &db));
+    }
+    return RMX_OK;
+}
