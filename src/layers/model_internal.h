@@ -1,0 +1,126 @@
+/* model_internal.h: what a model is made of. model_config.c checks, model_layout.c plans,
+ * model_init.c fills the parameters, model_pass.c runs a micro-batch, model_diagnose.c looks for
+ * NaNs, model.c is the public face. */
+#ifndef RMX_MODEL_INTERNAL_H
+#define RMX_MODEL_INTERNAL_H
+
+#include "core/arena.h"
+#include "core/context.h"
+#include "rankmixer/embedding.h"
+#include "rankmixer/model.h"
+#include "rankmixer/tokenizer.h"
+
+/* Parameters of one role lie together: an optimiser call covers a role. */
+#define RMX_ROLES 3
+
+typedef struct model_parameter {
+    char name[96];
+    rmx_parameter_role role;
+    int32_t dims;
+    int64_t shape[4], count;
+    int64_t offset;  /* elements, from the start of its role's region */
+    int64_t fan_in;  /* of a weight */
+    float initial;   /* of a vector */
+} model_parameter;
+
+/* Small values on the device, one of each. Offsets are the same everywhere. */
+typedef struct model_control {
+    /* written by the host before a step */
+    uint64_t step;
+    rmx_optim_scalars scalars[RMX_ROLES];
+    /* written by the step */
+    double loss;        /* sum over the batch */
+    double sum_squares; /* of all gradients */
+    float grad_norm, grad_scale;
+    uint32_t nonfinite, unique;
+} model_control;
+
+/* One block. */
+typedef struct model_block {
+    rmx_block_weights weights;
+    rmx_block_gradients gradients;
+    void *saved;
+    float *out; /* [M, T, D] */
+} model_block;
+
+struct rmx_model {
+    rmx_context *ctx;
+    rmx_model_config config; /* resolved: no zeros that stand for defaults, no borrowed arrays */
+    bool training;
+    rmx_model_training how;
+    rmx_tokenizer_desc tokenizer; /* samples: set by each pass */
+    int64_t features;             /* tokenizer.tokens * slice */
+    int64_t table_rows;           /* of all embedding tables */
+
+    /* host memory */
+    int64_t *vocabulary, *row_offset; /* [sparse_fields] */
+    int32_t *column;                  /* [sparse_fields + dense_fields] */
+    float *task_weight;               /* [tasks] */
+    model_parameter *parameters;
+    int32_t parameter_count, parameter_capacity;
+    model_block *blocks; /* [layers] */
+    char where[160];     /* of rmx_model_find_nonfinite */
+
+    /* device memory: one allocation, cut by model_layout.c */
+    void *memory;
+    rmx_model_memory plan;
+    int64_t region_count[RMX_ROLES]; /* elements, padded */
+    float *value[RMX_ROLES], *gradient[RMX_ROLES];
+    float *state[RMX_ROLES][RMX_PARAMETER_STATES];
+    int64_t *dev_row_offset;
+    int32_t *dev_column;
+    float *dev_task_weight;
+    model_control *control;
+
+    /* parameters outside the blocks, and their gradients */
+    const float *tokenizer_weight, *tokenizer_bias, *last_gamma, *last_beta;
+    const float *head_weight, *head_bias;
+    float *d_tokenizer_weight, *d_tokenizer_bias, *d_last_gamma, *d_last_beta;
+    float *d_head_weight, *d_head_bias;
+
+    /* inputs of a whole batch, and what is kept of a whole batch */
+    int64_t samples; /* loaded */
+    bool has_labels, has_weights;
+    uint32_t *ids;
+    float *dense, *weights;
+    uint8_t *labels;
+    float *logits;    /* [batch, tasks] */
+    float *dfeatures; /* [batch, features] */
+
+    /* of a micro-batch */
+    float *features_in;         /* [M, features] */
+    float *x0;                  /* [M, T, D]: the tokens */
+    float *last, *last_mean, *last_rstd; /* pre-norm: the last LayerNorm */
+    float *pooled, *dpooled;    /* [M, D] */
+    float *dlogits;             /* [M, tasks] */
+    float *dx[2];               /* [M, T, D] */
+    uint32_t *touched;          /* [batch * sparse_fields]: rows of embedding_gradient */
+    float *embedding_gradient;  /* [batch * sparse_fields, E] */
+    void *scratch;
+    size_t scratch_bytes;
+};
+
+/* model_config.c: checks everything and fills the host part of *model. On failure what was
+ * allocated hangs on the model: rmx_model_destroy frees it. */
+rmx_status rmx_model_resolve(rmx_model *model, const rmx_model_config *config,
+                             const rmx_model_training *training);
+/* model_layout.c: the parameter table; then all pieces from the arena, twice: to plan with base
+ * NULL, and to cut. Fills plan. */
+rmx_status rmx_model_list_parameters(rmx_model *model, const char *const *field_names);
+void rmx_model_cut(rmx_model *model, rmx_arena *arena);
+/* By name; NULL where the model has none. */
+float *rmx_model_value(const rmx_model *model, const char *name);
+float *rmx_model_gradient(const rmx_model *model, const char *name);
+/* model_init.c */
+rmx_status rmx_model_initialise(rmx_model *model);
+/* model_pass.c: one micro-batch of the loaded batch, from sample `first`. */
+rmx_block_desc rmx_model_block_desc(const rmx_model *model, int64_t samples, int32_t layer,
+                                    int64_t first, bool train);
+rmx_embedding_desc rmx_model_embedding_desc(const rmx_model *model, int64_t samples);
+rmx_status rmx_model_forward_pass(rmx_model *model, int64_t first, int64_t samples, bool train);
+rmx_status rmx_model_backward_pass(rmx_model *model, int64_t first, int64_t samples);
+/* model.c: can this model train on what is loaded; all gradients of the loaded batch. */
+rmx_status rmx_model_check_step(rmx_model *model, uint64_t step);
+rmx_status rmx_model_run_backward(rmx_model *model);
+
+#endif /* RMX_MODEL_INTERNAL_H */
