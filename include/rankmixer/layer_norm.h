@@ -60,10 +60,10 @@ RMX_API size_t rmx_layer_norm_backward_workspace(const rmx_layer_norm_desc *desc
  *
  * Order, Result, Returns: as forward; also RMX_ERR_WORKSPACE. Rows handed in in parts, each a
  * multiple of 128 rows, give dgamma and dbeta the same bits as in one call. */
-RMX_NODISCARD RMX_API rmx_status rmx_layer_norm_backward(
-    rmx_context *ctx, const rmx_layer_norm_desc *desc, const float *dy, const float *x,
-    const float *gamma, const float *mean, const float *rstd, float *dx, float *dgamma,
-    float *dbeta, void *ws, size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status
+rmx_layer_norm_backward(rmx_context *ctx, const rmx_layer_norm_desc *desc, const float *dy,
+                        const float *x, const float *gamma, const float *mean, const float *rstd,
+                        float *dx, float *dgamma, float *dbeta, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

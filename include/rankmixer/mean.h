@@ -13,9 +13,9 @@ extern "C" {
 #endif
 
 typedef struct rmx_mean_desc {
-    int32_t axes;                /* how many axes are reduced; 0: all of them, as in PyTorch */
-    int32_t axis[RMX_MAX_DIMS];  /* which, in any order; negative ones count from the last */
-    bool keepdim;                /* reduced axes stay in y, with size 1 */
+    int32_t axes;               /* how many axes are reduced; 0: all of them, as in PyTorch */
+    int32_t axis[RMX_MAX_DIMS]; /* which, in any order; negative ones count from the last */
+    bool keepdim;               /* reduced axes stay in y, with size 1 */
 } rmx_mean_desc;
 
 /* y = (sum of x over the reduced axes) / (number of elements summed).

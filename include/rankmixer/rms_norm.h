@@ -55,12 +55,9 @@ RMX_API size_t rmx_rms_norm_backward_workspace(const rmx_rms_norm_desc *desc);
  *   scratch ws      ws_bytes >= rmx_rms_norm_backward_workspace(desc), 256-byte aligned
  *
  * Order, Result, Returns: as forward; also RMX_ERR_WORKSPACE. */
-RMX_NODISCARD RMX_API rmx_status rmx_rms_norm_backward(rmx_context *ctx,
-                                                       const rmx_rms_norm_desc *desc,
-                                                       const float *dy, const float *x,
-                                                       const float *gamma, const float *rstd,
-                                                       float *dx, float *dgamma, void *ws,
-                                                       size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status rmx_rms_norm_backward(
+    rmx_context *ctx, const rmx_rms_norm_desc *desc, const float *dy, const float *x,
+    const float *gamma, const float *rstd, float *dx, float *dgamma, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

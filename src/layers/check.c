@@ -47,8 +47,7 @@ rmx_status rmx_check_size(rmx_context *ctx, const char *name, int64_t value, int
 rmx_status rmx_check_finite(rmx_context *ctx, const char *name, float value)
 {
     if (isfinite(value)) return RMX_OK;
-    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s = %g: must be finite", name,
-                            (double)value);
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s = %g: must be finite", name, (double)value);
 }
 
 rmx_status rmx_check_positive(rmx_context *ctx, const char *name, float value)
@@ -75,7 +74,8 @@ rmx_status rmx_check_count(rmx_context *ctx, const char *what, const int64_t *si
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "%s: factor %d is %" PRId64 ": must not be negative", what,
                                     i + 1, sizes[i]);
-        if (sizes[i] == 0) empty = true;
+        if (sizes[i] == 0)
+            empty = true;
         else if (__builtin_mul_overflow(product, sizes[i], &product) || product > RMX_COUNT_MAX)
             fits = false;
         if (!fits) break;

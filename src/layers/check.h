@@ -20,9 +20,9 @@
 #include "rankmixer/tensor.h"
 
 /* Forwards the first status that is not RMX_OK. */
-#define RMX_TRY(call)                                     \
-    do {                                                  \
-        const rmx_status rmx_try_status = (call);         \
+#define RMX_TRY(call)                                        \
+    do {                                                     \
+        const rmx_status rmx_try_status = (call);            \
         if (rmx_try_status != RMX_OK) return rmx_try_status; \
     } while (0)
 

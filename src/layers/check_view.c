@@ -69,9 +69,8 @@ rmx_status rmx_check_tensor(rmx_context *ctx, const char *name, const rmx_tensor
     RMX_TRY(rmx_check_count(ctx, name, t->shape, t->dims, NULL));
     if (empty(t)) return RMX_OK;
     if (!extent_fits(t))
-        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
-                                "%s: shape %s reaches beyond 2^48 elements", name,
-                                rmx_shape_text(t, true, text));
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: shape %s reaches beyond 2^48 elements",
+                                name, rmx_shape_text(t, true, text));
     return rmx_check_pointer(ctx, name, t->data);
 }
 

@@ -42,7 +42,6 @@ rmx_status rmx_gelu_backward(rmx_context *ctx, rmx_gelu kind, int64_t n, const f
     RMX_TRY(rmx_check_in_place(ctx, "dx", dx, "dy", dy, bytes));
     if (n == 0) return RMX_OK;
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_act_backward_args args = {
-        .act = act_of(kind), .n = n, .x = x, .dy = dy, .dx = dx};
+    const rmx_act_backward_args args = {.act = act_of(kind), .n = n, .x = x, .dy = dy, .dx = dx};
     return rmx_context_check(ctx, backend->ops->act_backward(backend, &args));
 }

@@ -6,8 +6,11 @@
 
 static rmx_norm_rows rows_of(const rmx_layer_norm_desc *desc)
 {
-    return (rmx_norm_rows){.kind = RMX_NORM_LAYER, .rows = desc->rows, .dim = desc->dim,
-                           .x_stride = desc->x_stride, .y_stride = desc->y_stride,
+    return (rmx_norm_rows){.kind = RMX_NORM_LAYER,
+                           .rows = desc->rows,
+                           .dim = desc->dim,
+                           .x_stride = desc->x_stride,
+                           .y_stride = desc->y_stride,
                            .eps = desc->eps};
 }
 
@@ -36,9 +39,16 @@ rmx_status rmx_layer_norm_backward(rmx_context *ctx, const rmx_layer_norm_desc *
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     const rmx_norm_rows norm = rows_of(desc);
-    const rmx_norm_rows_backward pointers = {
-        .dy = dy, .x = x, .gamma = gamma, .mean = mean, .rstd = rstd, .dx = dx,
-        .dgamma = dgamma, .dbeta = dbeta, .ws = ws, .ws_bytes = ws_bytes,
-        .query = "rmx_layer_norm_backward_workspace"};
+    const rmx_norm_rows_backward pointers = {.dy = dy,
+                                             .x = x,
+                                             .gamma = gamma,
+                                             .mean = mean,
+                                             .rstd = rstd,
+                                             .dx = dx,
+                                             .dgamma = dgamma,
+                                             .dbeta = dbeta,
+                                             .ws = ws,
+                                             .ws_bytes = ws_bytes,
+                                             .query = "rmx_layer_norm_backward_workspace"};
     return rmx_norm_rows_run_backward(ctx, &norm, &pointers);
 }

@@ -7,8 +7,8 @@ bool rmx_dense_order(const rmx_tensor *t, int32_t order[RMX_MAX_DIMS])
     for (int32_t i = 0; i < t->dims; i++) {
         int32_t at = i;
         if (t->shape[i] != 1)
-            for (; at > 0 && (t->shape[order[at - 1]] == 1 ||
-                              t->stride[order[at - 1]] < t->stride[i]);
+            for (; at > 0 &&
+                   (t->shape[order[at - 1]] == 1 || t->stride[order[at - 1]] < t->stride[i]);
                  at--)
                 order[at] = order[at - 1];
         order[at] = i;
@@ -89,12 +89,18 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         to[at] = plan->to[i];
     }
     const rmx_gemm_args args = {
-        .m = shape[2], .n = shape[3], .k = 0, .batch = {shape[0], shape[1]},
-        .a = {.p = src}, .b = {.p = src},
+        .m = shape[2],
+        .n = shape[3],
+        .k = 0,
+        .batch = {shape[0], shape[1]},
+        .a = {.p = src},
+        .b = {.p = src},
         .c = {.p = dst, .rs = to[2], .batch = {to[0], to[1]}},
-        .alpha = -1.0f, .beta = scale,
+        .alpha = -1.0f,
+        .beta = scale,
         .bias = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
-        .act = RMX_ACT_NONE, .act_grad = RMX_ACT_NONE,
+        .act = RMX_ACT_NONE,
+        .act_grad = RMX_ACT_NONE,
     };
     rmx_backend *backend = rmx_context_backend(ctx);
     return rmx_context_check(ctx, backend->ops->gemm(backend, &args));

@@ -43,8 +43,10 @@ static rmx_tensor reduced_shape(const rmx_mean_desc *desc, const mean_axes *axes
 {
     rmx_tensor y = {.dims = 0};
     for (int32_t i = 0; i < x->dims; i++) {
-        if (!axes->reduced[i]) y.shape[y.dims++] = x->shape[i];
-        else if (desc->keepdim) y.shape[y.dims++] = 1;
+        if (!axes->reduced[i])
+            y.shape[y.dims++] = x->shape[i];
+        else if (desc->keepdim)
+            y.shape[y.dims++] = 1;
     }
     return y;
 }
@@ -128,12 +130,12 @@ rmx_status rmx_mean_forward(rmx_context *ctx, const rmx_mean_desc *desc, const r
 
 /* How a backward pass runs. Views in dx's memory order, in which dx is contiguous. */
 typedef struct backward_plan {
-    rmx_tensor dx, dy;        /* dy expanded to dx's axes */
+    rmx_tensor dx, dy; /* dy expanded to dx's axes */
     bool reduced[RMX_MAX_DIMS];
-    int64_t outer, n, inner;  /* of the kernel's call */
-    int64_t kept;             /* elements of dy */
-    bool gather;              /* dy is not contiguous in this order: copied to the workspace */
-    bool spread;              /* reduced axes apart: dy / n is made in the workspace as [kept, n],
+    int64_t outer, n, inner; /* of the kernel's call */
+    int64_t kept;            /* elements of dy */
+    bool gather;             /* dy is not contiguous in this order: copied to the workspace */
+    bool spread;             /* reduced axes apart: dy / n is made in the workspace as [kept, n],
                                  then copied to its places */
 } backward_plan;
 
@@ -142,8 +144,12 @@ static backward_plan plan_backward(const rmx_mean_desc *desc, const mean_axes *a
                                    const int32_t order[RMX_MAX_DIMS])
 {
     const rmx_tensor wide = expand(desc, axes, dx, dy);
-    backward_plan plan = {.dx = rmx_permuted(dx, order), .dy = rmx_permuted(&wide, order),
-                          .outer = 1, .n = elements(axes, dx), .inner = 1, .kept = 1};
+    backward_plan plan = {.dx = rmx_permuted(dx, order),
+                          .dy = rmx_permuted(&wide, order),
+                          .outer = 1,
+                          .n = elements(axes, dx),
+                          .inner = 1,
+                          .kept = 1};
     bool after = false; /* a reduced axis has been seen */
     for (int32_t i = 0; i < dx->dims; i++) {
         const int64_t size = plan.dx.shape[i];
@@ -180,9 +186,8 @@ static size_t plan_bytes(const backward_plan *plan)
            (plan->spread ? (size_t)(plan->kept * plan->n) * sizeof(float) : 0);
 }
 
-static rmx_status check_backward(rmx_context *ctx, const rmx_mean_desc *desc,
-                                 const rmx_tensor *dy, const rmx_tensor *dx,
-                                 backward_plan *plan)
+static rmx_status check_backward(rmx_context *ctx, const rmx_mean_desc *desc, const rmx_tensor *dy,
+                                 const rmx_tensor *dx, backward_plan *plan)
 {
     mean_axes axes;
     int32_t order[RMX_MAX_DIMS];
@@ -262,14 +267,13 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
     RMX_TRY(rmx_check_overlap(ctx, "workspace", ws, (int64_t)needed, "dy", dy->data,
                               rmx_tensor_extent(dy) * size));
     rmx_backend *backend = rmx_context_backend(ctx);
-    rmx_mean_backward_args args = {.outer = plan.outer, .n = plan.n, .inner = plan.inner,
-                                   .dy = dy->data, .dx = dx->data};
+    rmx_mean_backward_args args = {
+        .outer = plan.outer, .n = plan.n, .inner = plan.inner, .dy = dy->data, .dx = dx->data};
     if (plan.gather) {
         RMX_TRY(gather_dy(ctx, &plan, ws));
         args.dy = ws;
     }
-    if (!plan.spread)
-        return rmx_context_check(ctx, backend->ops->mean_backward(backend, &args));
+    if (!plan.spread) return rmx_context_check(ctx, backend->ops->mean_backward(backend, &args));
     args.outer = plan.kept;
     args.inner = 1;
     args.dx = (float *)ws + gather_bytes(&plan) / sizeof(float);

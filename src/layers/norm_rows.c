@@ -18,10 +18,10 @@ static rmx_status check_norm(rmx_context *ctx, const rmx_norm_rows *norm)
     RMX_TRY(rmx_check_size(ctx, "desc.rows", norm->rows, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.dim", norm->dim, 1, INT32_MAX));
     RMX_TRY(rmx_check_positive(ctx, "desc.eps", norm->eps));
-    RMX_TRY(rmx_check_size(ctx, "desc.x_stride (0: dim)", norm->x_stride, norm->dim,
-                           RMX_COUNT_MAX));
-    RMX_TRY(rmx_check_size(ctx, "desc.y_stride (0: dim)", norm->y_stride, norm->dim,
-                           RMX_COUNT_MAX));
+    RMX_TRY(
+        rmx_check_size(ctx, "desc.x_stride (0: dim)", norm->x_stride, norm->dim, RMX_COUNT_MAX));
+    RMX_TRY(
+        rmx_check_size(ctx, "desc.y_stride (0: dim)", norm->y_stride, norm->dim, RMX_COUNT_MAX));
     const int64_t x[2] = {norm->rows, norm->x_stride}, y[2] = {norm->rows, norm->y_stride};
     RMX_TRY(rmx_check_count(ctx, "desc.rows * desc.x_stride", x, 2, NULL));
     return rmx_check_count(ctx, "desc.rows * desc.y_stride", y, 2, NULL);
@@ -29,8 +29,10 @@ static rmx_status check_norm(rmx_context *ctx, const rmx_norm_rows *norm)
 
 static rmx_tensor rows_view(const rmx_norm_rows *norm, const float *data, int64_t stride)
 {
-    return (rmx_tensor){.data = (float *)(uintptr_t)data, .dims = 2,
-                        .shape = {norm->rows, norm->dim}, .stride = {stride, 1}};
+    return (rmx_tensor){.data = (float *)(uintptr_t)data,
+                        .dims = 2,
+                        .shape = {norm->rows, norm->dim},
+                        .stride = {stride, 1}};
 }
 
 /* out [N, D] against in [N, D]: apart, or, where their strides allow, the same memory. */
@@ -66,14 +68,24 @@ rmx_status rmx_norm_rows_run(rmx_context *ctx, const rmx_norm_rows *given,
                              {"x", p->x, x_bytes},
                              {"y", p->y, y_bytes}};
     const rmx_range y = {"y", p->y, y_bytes};
-    RMX_TRY(check_rows_apart(ctx, &norm, "y", p->y, norm.y_stride, "x", p->x, norm.x_stride, true));
+    RMX_TRY(
+        check_rows_apart(ctx, &norm, "y", p->y, norm.y_stride, "x", p->x, norm.x_stride, true));
     RMX_TRY(rmx_check_ranges(ctx, &y, 1, ins, 2));
     RMX_TRY(rmx_check_ranges(ctx, outs, 2, ins, 4));
     rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_args args = {
-        .kind = norm.kind, .rows = norm.rows, .dim = norm.dim, .ld_x = norm.x_stride,
-        .ld_y = norm.y_stride, .eps = norm.eps, .x = p->x, .gamma = p->gamma, .beta = p->beta,
-        .y = p->y, .mean = p->mean, .rstd = p->rstd,
+        .kind = norm.kind,
+        .rows = norm.rows,
+        .dim = norm.dim,
+        .ld_x = norm.x_stride,
+        .ld_y = norm.y_stride,
+        .eps = norm.eps,
+        .x = p->x,
+        .gamma = p->gamma,
+        .beta = p->beta,
+        .y = p->y,
+        .mean = p->mean,
+        .rstd = p->rstd,
     };
     return rmx_context_check(ctx, backend->ops->norm(backend, &args));
 }
@@ -112,9 +124,12 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_norm_rows *norm,
     const rmx_range outs[] = {{"dgamma", p->dgamma, norm->dim * size},
                               {"dbeta", p->dbeta, norm->dim * size},
                               {"workspace", p->ws, (int64_t)needed}};
-    const rmx_range ins[] = {{"gamma", p->gamma, norm->dim * size}, {"mean", p->mean, rows * size},
-                             {"rstd", p->rstd, rows * size},        {"dy", p->dy, y_bytes},
-                             {"x", p->x, x_bytes},                  {"dx", p->dx, x_bytes}};
+    const rmx_range ins[] = {{"gamma", p->gamma, norm->dim * size},
+                             {"mean", p->mean, rows * size},
+                             {"rstd", p->rstd, rows * size},
+                             {"dy", p->dy, y_bytes},
+                             {"x", p->x, x_bytes},
+                             {"dx", p->dx, x_bytes}};
     RMX_TRY(rmx_check_ranges(ctx, &dx, 1, ins, 3));
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 6));
     return rmx_check_workspace(ctx, p->query, p->ws, p->ws_bytes, needed);
@@ -136,9 +151,19 @@ rmx_status rmx_norm_rows_run_backward(rmx_context *ctx, const rmx_norm_rows *giv
     }
     rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_backward_args args = {
-        .kind = norm.kind, .rows = norm.rows, .dim = norm.dim, .ld = norm.x_stride, .dy = dy,
-        .x = p->x, .gamma = p->gamma, .mean = p->mean, .rstd = p->rstd, .dx = p->dx,
-        .dgamma = p->dgamma, .dbeta = p->dbeta, .ws = p->ws,
+        .kind = norm.kind,
+        .rows = norm.rows,
+        .dim = norm.dim,
+        .ld = norm.x_stride,
+        .dy = dy,
+        .x = p->x,
+        .gamma = p->gamma,
+        .mean = p->mean,
+        .rstd = p->rstd,
+        .dx = p->dx,
+        .dgamma = p->dgamma,
+        .dbeta = p->dbeta,
+        .ws = p->ws,
     };
     return rmx_context_check(ctx, backend->ops->norm_backward(backend, &args));
 }

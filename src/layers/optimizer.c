@@ -109,8 +109,10 @@ rmx_optim_scalars rmx_optimizer_scalars(const rmx_optimizer_config *config, uint
 static rmx_status check_states(rmx_context *ctx, const rmx_optimizer_config *config, int64_t count,
                                const float *s1, const float *s2)
 {
-    if (rmx_optimizer_has_s1(config)) RMX_TRY(rmx_check_array(ctx, "s1", s1, count));
-    else RMX_TRY(rmx_check_unused(ctx, "s1", s1, "for sgd without momentum"));
+    if (rmx_optimizer_has_s1(config))
+        RMX_TRY(rmx_check_array(ctx, "s1", s1, count));
+    else
+        RMX_TRY(rmx_check_unused(ctx, "s1", s1, "for sgd without momentum"));
     if (rmx_optimizer_has_s2(config)) return rmx_check_array(ctx, "s2", s2, count);
     return rmx_check_unused(ctx, "s2", s2, "for all kinds but adamw");
 }
@@ -121,8 +123,7 @@ rmx_status rmx_optimizer_step(rmx_context *ctx, const rmx_optimizer_config *conf
 {
     int64_t count;
     RMX_TRY(rmx_check_optimizer(ctx, "config", config));
-    if (step == 0)
-        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "step = 0: steps count from 1");
+    if (step == 0) return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "step = 0: steps count from 1");
     RMX_TRY(rmx_check_range(ctx, "lr", lr, 0.0f, 3e38f));
     const int64_t sizes[2] = {rows, width};
     RMX_TRY(rmx_check_count(ctx, "rows * width", sizes, 2, &count));
@@ -140,11 +141,17 @@ rmx_status rmx_optimizer_step(rmx_context *ctx, const rmx_optimizer_config *conf
     rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_optim_scalars scalars = rmx_optimizer_scalars(config, step, lr);
     rmx_optim_scalars *on_backend = rmx_context_scratch(ctx);
-    RMX_TRY(rmx_context_check(ctx, backend->ops->upload(backend, on_backend, &scalars,
-                                                        sizeof scalars)));
+    RMX_TRY(rmx_context_check(
+        ctx, backend->ops->upload(backend, on_backend, &scalars, sizeof scalars)));
     const rmx_optim_args args = {
-        .kind = rmx_optimizer_kind(config->kind), .rows = rows, .width = width, .w = w, .s1 = s1,
-        .s2 = s2, .grad = g, .scalars = on_backend,
+        .kind = rmx_optimizer_kind(config->kind),
+        .rows = rows,
+        .width = width,
+        .w = w,
+        .s1 = s1,
+        .s2 = s2,
+        .grad = g,
+        .scalars = on_backend,
     };
     return rmx_context_check(ctx, backend->ops->optim(backend, &args));
 }

@@ -27,8 +27,10 @@ rmx_status rmx_mm(rmx_context *ctx, const rmx_tensor *a, const rmx_tensor *b,
 {
     if (!ctx) return RMX_ERR_ARGUMENT;
     RMX_TRY(check_forward(ctx, a, b, out));
-    const rmx_product product = {.a = rmx_product_lift(a), .b = rmx_product_lift(b),
-                                 .out = rmx_product_lift(out), .alpha = 1.0f};
+    const rmx_product product = {.a = rmx_product_lift(a),
+                                 .b = rmx_product_lift(b),
+                                 .out = rmx_product_lift(out),
+                                 .alpha = 1.0f};
     return rmx_product_run(ctx, &product);
 }
 
@@ -39,8 +41,11 @@ rmx_status rmx_addmm(rmx_context *ctx, float alpha, float beta, const rmx_tensor
     RMX_TRY(rmx_check_finite(ctx, "alpha", alpha));
     RMX_TRY(rmx_check_finite(ctx, "beta", beta));
     RMX_TRY(check_forward(ctx, a, b, out));
-    rmx_product product = {.a = rmx_product_lift(a), .b = rmx_product_lift(b),
-                           .out = rmx_product_lift(out), .alpha = alpha, .beta = beta};
+    rmx_product product = {.a = rmx_product_lift(a),
+                           .b = rmx_product_lift(b),
+                           .out = rmx_product_lift(out),
+                           .alpha = alpha,
+                           .beta = beta};
     if (beta != 0.0f) {
         const char *const names[] = {"input"};
         RMX_TRY(rmx_product_broadcast(ctx, "input", input, product.out.shape, &product.input));
@@ -123,8 +128,8 @@ static input_plan plan_input(const rmx_tensor *dy, const rmx_tensor *dinput, flo
     plan.direct = vector && beta == 1.0f && !plan.sum_columns &&
                   (dinput->dims == 0 || columns == 1 || dinput->stride[0] == 1);
     plan.sums_at = RMX_WORKSPACE_ALIGN;
-    plan.partials_at = plan.sums_at + (row_bytes + RMX_WORKSPACE_ALIGN - 1) /
-                                          RMX_WORKSPACE_ALIGN * RMX_WORKSPACE_ALIGN;
+    plan.partials_at = plan.sums_at + (row_bytes + RMX_WORKSPACE_ALIGN - 1) / RMX_WORKSPACE_ALIGN *
+                                          RMX_WORKSPACE_ALIGN;
     if (rmx_tensor_count(dy) == 0)
         plan.bytes = 0;
     else if (plan.sum_rows)
@@ -194,17 +199,21 @@ static rmx_status make_one(rmx_context *ctx, float *one)
 static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, void *partials)
 {
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_col_sum_args args = {.groups = 1, .rows = dy->shape[0], .cols = dy->shape[1],
+    const rmx_col_sum_args args = {.groups = 1,
+                                   .rows = dy->shape[0],
+                                   .cols = dy->shape[1],
                                    .ld = dy->shape[0] > 1 ? dy->stride[0] : dy->shape[1],
-                                   .x = dy->data, .dst = dst, .ws = partials};
+                                   .x = dy->data,
+                                   .dst = dst,
+                                   .ws = partials};
     return rmx_context_check(ctx, backend->ops->col_sum(backend, &args));
 }
 
 /* The sum over no rows. */
 static rmx_status clear_input(rmx_context *ctx, const rmx_tensor *dinput)
 {
-    const rmx_product zero = {.a = {.dims = 3}, .b = {.dims = 3}, .alpha = 1.0f,
-                              .out = rmx_product_lift(dinput)};
+    const rmx_product zero = {
+        .a = {.dims = 3}, .b = {.dims = 3}, .alpha = 1.0f, .out = rmx_product_lift(dinput)};
     return rmx_product_run(ctx, &zero);
 }
 
@@ -225,8 +234,8 @@ static rmx_status run_input(rmx_context *ctx, float beta, const rmx_tensor *dy,
     /* What is left is beta * sums, or beta * (sums times a column of ones): a product. */
     const int64_t rows = sums.shape[0], columns = plan->sum_columns ? 1 : sums.shape[1];
     rmx_product last = {.accumulate = plan->accumulate};
-    last.out = (rmx_tensor){.data = dinput->data, .dims = 3, .shape = {1, rows, columns},
-                            .stride = {0, 0, 1}};
+    last.out = (rmx_tensor){
+        .data = dinput->data, .dims = 3, .shape = {1, rows, columns}, .stride = {0, 0, 1}};
     if (dinput->dims > 0) last.out.stride[2] = dinput->stride[dinput->dims - 1];
     if (dinput->dims > 1) last.out.stride[1] = dinput->stride[0];
     if (plan->sum_columns) {

@@ -76,8 +76,12 @@ static rmx_status run_backward(rmx_context *ctx, float alpha, const rmx_tensor *
                                const rmx_tensor *db)
 {
     const rmx_product_gradients gradients = {
-        .dy = *dy, .a = db ? *a : none, .b = da ? *b : none,
-        .da = da ? *da : none, .db = db ? *db : none, .alpha = alpha,
+        .dy = *dy,
+        .a = db ? *a : none,
+        .b = da ? *b : none,
+        .da = da ? *da : none,
+        .db = db ? *db : none,
+        .alpha = alpha,
     };
     return rmx_product_run_backward(ctx, &gradients);
 }
@@ -91,9 +95,8 @@ rmx_status rmx_bmm_backward(rmx_context *ctx, const rmx_tensor *dy, const rmx_te
 }
 
 rmx_status rmx_baddbmm_backward(rmx_context *ctx, float alpha, float beta, const rmx_tensor *dy,
-                                const rmx_tensor *a, const rmx_tensor *b,
-                                const rmx_tensor *dinput, const rmx_tensor *da,
-                                const rmx_tensor *db)
+                                const rmx_tensor *a, const rmx_tensor *b, const rmx_tensor *dinput,
+                                const rmx_tensor *da, const rmx_tensor *db)
 {
     static const char *const names[] = {"dy", "a", "b", "da", "db"};
     if (!ctx) return RMX_ERR_ARGUMENT;
@@ -107,10 +110,14 @@ rmx_status rmx_baddbmm_backward(rmx_context *ctx, float alpha, float beta, const
     }
     RMX_TRY(run_backward(ctx, alpha, dy, a, b, da, db));
     if (!dinput) return RMX_OK;
-    const rmx_product scaled = { /* no products: -1 * +0 = -0, then fma(beta, dy, -0) */
+    const rmx_product scaled = {
+        /* no products: -1 * +0 = -0, then fma(beta, dy, -0) */
         .a = {.dims = 3, .shape = {dy->shape[0], dy->shape[1], 0}},
         .b = {.dims = 3, .shape = {dy->shape[0], 0, dy->shape[2]}},
-        .out = *dinput, .input = *dy, .alpha = beta != 0.0f ? -1.0f : 1.0f, .beta = beta,
+        .out = *dinput,
+        .input = *dy,
+        .alpha = beta != 0.0f ? -1.0f : 1.0f,
+        .beta = beta,
     };
     return rmx_product_run(ctx, &scaled);
 }
@@ -127,7 +134,8 @@ static rmx_status by_group(rmx_context *ctx, const char *name, const rmx_tensor 
     *out = (rmx_tensor){.data = t->data, .dims = 3};
     for (int32_t i = group - 1; i >= 0; i--) {
         if (t->shape[i] == 1) continue;
-        if (rows == 1) stride = t->stride[i];
+        if (rows == 1)
+            stride = t->stride[i];
         else if (t->stride[i] != stride * rows && rows != 0)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "%s: shape %s: the axes before the groups must step as one, "
@@ -219,8 +227,7 @@ static rmx_status check_grouped_backward(rmx_context *ctx, const rmx_tensor *dy,
 }
 
 rmx_status rmx_grouped_mm_backward(rmx_context *ctx, const rmx_tensor *dy, const rmx_tensor *x,
-                                   const rmx_tensor *w, const rmx_tensor *dx,
-                                   const rmx_tensor *dw)
+                                   const rmx_tensor *w, const rmx_tensor *dx, const rmx_tensor *dw)
 {
     if (!ctx) return RMX_ERR_ARGUMENT;
     rmx_product_gradients gradients = {.alpha = 1.0f, .accumulate_db = true};

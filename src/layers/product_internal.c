@@ -5,7 +5,9 @@
 
 rmx_tensor rmx_product_lift(const rmx_tensor *t)
 {
-    return (rmx_tensor){.data = t->data, .dims = 3, .shape = {1, t->shape[0], t->shape[1]},
+    return (rmx_tensor){.data = t->data,
+                        .dims = 3,
+                        .shape = {1, t->shape[0], t->shape[1]},
                         .stride = {0, t->stride[0], t->stride[1]}};
 }
 
@@ -17,8 +19,10 @@ rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_t
     *out = (rmx_tensor){.data = t->data, .dims = 3, .shape = {shape[0], shape[1], shape[2]}};
     for (int32_t i = 0; fits && i < t->dims; i++) {
         const int32_t to = 3 - t->dims + i;
-        if (t->shape[i] == shape[to]) out->stride[to] = t->stride[i];
-        else fits = t->shape[i] == 1;
+        if (t->shape[i] == shape[to])
+            out->stride[to] = t->stride[i];
+        else
+            fits = t->shape[i] == 1;
     }
     if (fits) return RMX_OK;
     char is[RMX_SHAPE_TEXT], must[RMX_SHAPE_TEXT];
@@ -64,8 +68,8 @@ rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const
 
 static rmx_mat operand(const rmx_tensor *t)
 {
-    return (rmx_mat){.p = t->data, .rs = t->stride[1], .cs = t->stride[2],
-                     .batch = {t->stride[0], 0}};
+    return (rmx_mat){
+        .p = t->data, .rs = t->stride[1], .cs = t->stride[2], .batch = {t->stride[0], 0}};
 }
 
 static rmx_product transposed(const rmx_product *product)
@@ -82,18 +86,25 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
 {
     const rmx_product p = rows_contiguous(&given->out) ? *given : transposed(given);
     rmx_gemm_args args = {
-        .m = p.out.shape[1], .n = p.out.shape[2], .k = p.a.shape[2],
-        .batch = {p.out.shape[0], 1}, .a = operand(&p.a), .b = operand(&p.b),
+        .m = p.out.shape[1],
+        .n = p.out.shape[2],
+        .k = p.a.shape[2],
+        .batch = {p.out.shape[0], 1},
+        .a = operand(&p.a),
+        .b = operand(&p.b),
         .c = {.p = p.out.data, .rs = p.out.stride[1], .batch = {p.out.stride[0], 0}},
-        .accumulate = p.accumulate && p.alpha == 1.0f, .alpha = p.alpha, .beta = p.beta,
-        .act = RMX_ACT_NONE, .act_grad = RMX_ACT_NONE,
+        .accumulate = p.accumulate && p.alpha == 1.0f,
+        .alpha = p.alpha,
+        .beta = p.beta,
+        .act = RMX_ACT_NONE,
+        .act_grad = RMX_ACT_NONE,
     };
     if (args.m == 0 || args.n == 0 || args.batch[0] == 0) return RMX_OK;
     if (args.k == 0) args.a.p = args.b.p = p.out.data; /* may be NULL; not read */
     if (p.input.data && p.beta != 0.0f) args.bias = operand(&p.input);
     if (p.accumulate && !args.accumulate)
-        args.residual = (rmx_mat){.p = args.c.p, .rs = args.c.rs, .cs = 1,
-                                  .batch = {args.c.batch[0], 0}};
+        args.residual =
+            (rmx_mat){.p = args.c.p, .rs = args.c.rs, .cs = 1, .batch = {args.c.batch[0], 0}};
     rmx_backend *backend = rmx_context_backend(ctx);
     return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
 }
@@ -101,13 +112,16 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
 rmx_status rmx_product_run_backward(rmx_context *ctx, const rmx_product_gradients *g)
 {
     if (g->da.data) {
-        const rmx_product da = {.a = g->dy, .b = rmx_tensor_transpose(g->b, 1, 2), .out = g->da,
-                                .alpha = g->alpha};
+        const rmx_product da = {
+            .a = g->dy, .b = rmx_tensor_transpose(g->b, 1, 2), .out = g->da, .alpha = g->alpha};
         RMX_TRY(rmx_product_run(ctx, &da));
     }
     if (g->db.data) {
-        const rmx_product db = {.a = rmx_tensor_transpose(g->a, 1, 2), .b = g->dy, .out = g->db,
-                                .alpha = g->alpha, .accumulate = g->accumulate_db};
+        const rmx_product db = {.a = rmx_tensor_transpose(g->a, 1, 2),
+                                .b = g->dy,
+                                .out = g->db,
+                                .alpha = g->alpha,
+                                .accumulate = g->accumulate_db};
         RMX_TRY(rmx_product_run(ctx, &db));
     }
     return RMX_OK;

@@ -6,8 +6,11 @@
 
 static rmx_norm_rows rows_of(const rmx_rms_norm_desc *desc)
 {
-    return (rmx_norm_rows){.kind = RMX_NORM_RMS, .rows = desc->rows, .dim = desc->dim,
-                           .x_stride = desc->x_stride, .y_stride = desc->y_stride,
+    return (rmx_norm_rows){.kind = RMX_NORM_RMS,
+                           .rows = desc->rows,
+                           .dim = desc->dim,
+                           .x_stride = desc->x_stride,
+                           .y_stride = desc->y_stride,
                            .eps = desc->eps};
 }
 
@@ -27,15 +30,20 @@ size_t rmx_rms_norm_backward_workspace(const rmx_rms_norm_desc *desc)
     return rmx_norm_rows_workspace(&norm);
 }
 
-rmx_status rmx_rms_norm_backward(rmx_context *ctx, const rmx_rms_norm_desc *desc,
-                                 const float *dy, const float *x, const float *gamma,
-                                 const float *rstd, float *dx, float *dgamma, void *ws,
-                                 size_t ws_bytes)
+rmx_status rmx_rms_norm_backward(rmx_context *ctx, const rmx_rms_norm_desc *desc, const float *dy,
+                                 const float *x, const float *gamma, const float *rstd, float *dx,
+                                 float *dgamma, void *ws, size_t ws_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     const rmx_norm_rows norm = rows_of(desc);
-    const rmx_norm_rows_backward pointers = {
-        .dy = dy, .x = x, .gamma = gamma, .rstd = rstd, .dx = dx, .dgamma = dgamma, .ws = ws,
-        .ws_bytes = ws_bytes, .query = "rmx_rms_norm_backward_workspace"};
+    const rmx_norm_rows_backward pointers = {.dy = dy,
+                                             .x = x,
+                                             .gamma = gamma,
+                                             .rstd = rstd,
+                                             .dx = dx,
+                                             .dgamma = dgamma,
+                                             .ws = ws,
+                                             .ws_bytes = ws_bytes,
+                                             .query = "rmx_rms_norm_backward_workspace"};
     return rmx_norm_rows_run_backward(ctx, &norm, &pointers);
 }

@@ -68,8 +68,12 @@ static rmx_status forward(rmx_context *ctx, bool log, int32_t axis, const rmx_te
         from = y->data;
     }
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_softmax_args args = {.outer = shape.outer, .n = shape.n, .inner = shape.inner,
-                                   .log = log, .x = from, .y = y->data};
+    const rmx_softmax_args args = {.outer = shape.outer,
+                                   .n = shape.n,
+                                   .inner = shape.inner,
+                                   .log = log,
+                                   .x = from,
+                                   .y = y->data};
     return rmx_context_check(ctx, backend->ops->softmax(backend, &args));
 }
 
@@ -100,9 +104,13 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
         from = dx->data;
     }
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_softmax_backward_args args = {
-        .outer = shape.outer, .n = shape.n, .inner = shape.inner, .log = log, .y = y->data,
-        .dy = from, .dx = dx->data};
+    const rmx_softmax_backward_args args = {.outer = shape.outer,
+                                            .n = shape.n,
+                                            .inner = shape.inner,
+                                            .log = log,
+                                            .y = y->data,
+                                            .dy = from,
+                                            .dx = dx->data};
     return rmx_context_check(ctx, backend->ops->softmax_backward(backend, &args));
 }
 
