@@ -76,7 +76,7 @@ RMX_HD double rmx_muld(double a, double b) { return __dmul_rn(a, b); }
 RMX_HD double rmx_divd(double a, double b) { return __ddiv_rn(a, b); }
 RMX_HD double rmx_sqrtd(double a) { return __dsqrt_rn(a); }
 RMX_HD double rmx_fmad(double a, double b, double c) { return __fma_rn(a, b, c); }
-#else /* __builtin_fma is one instruction where the target has one, and libm's exact fma elsewhere */
+#else /* __builtin_fma is one instruction where the target has it, libm's exact fma elsewhere */
 RMX_HD float rmx_addf(float a, float b) { return a + b; }
 RMX_HD float rmx_subf(float a, float b) { return a - b; }
 RMX_HD float rmx_mulf(float a, float b) { return a * b; }
@@ -108,6 +108,12 @@ RMX_HD float rmx_bits_float(uint32_t u)
 
 RMX_HD float rmx_negf(float a) { return -a; }
 RMX_HD float rmx_absf(float a) { return rmx_bits_float(rmx_float_bits(a) & 0x7fffffffu); }
+
+/* a >= +0 with the sign of b */
+RMX_HD float rmx_sign_from(float a, float b)
+{
+    return rmx_bits_float(rmx_float_bits(a) | (rmx_float_bits(b) & 0x80000000u));
+}
 
 /* The larger of two numbers. If either is NaN, or they are zeros of two signs, the answer is b:
  * start a running maximum as m = rmx_maxf(x, m) to pass over NaNs, m = rmx_maxf(m, x) if the last
@@ -201,8 +207,8 @@ RMX_HD float rmx_exp_scaled(float x)
     return rmx_mulf(p, rmx_bits_float(rmx_float_bits(t) << 23));
 }
 
-/* 1/d within 2^-14.9, for normal d from 2^-120 to 2^120: subtracting the bits from a constant gives
- * 1/d within 5 %, and a quadratic in the remaining factor does the rest. */
+/* 1/d within 2^-14.9, for d from 2^-120 to 2^120: subtracting the bits from a constant gives 1/d
+ * within 5 %, and a quadratic in the remaining factor does the rest. */
 RMX_HD float rmx_recip_seed(float d)
 {
     const float y = rmx_bits_float(0x7ef31000u - rmx_float_bits(d));
@@ -230,8 +236,8 @@ RMX_HD float rmx_quotient_1p(float num, float e)
 
 /* ---- Elementary functions ---- */
 
-/* exp(x). The power of two is applied in two halves, since 2^128 is no float and a subnormal result
- * must be rounded by the last multiplication. */
+/* exp(x). The power of two is applied in two halves, since 2^128 is no float and the rounding of a
+ * subnormal result must be left to the last multiplication. */
 RMX_HD float rmx_expf(float x)
 {
     const float c = rmx_at_leastf(rmx_at_mostf(x, 89.0f), -104.0f); /* exp: infinity, 0 */
@@ -249,7 +255,7 @@ RMX_HD float rmx_expf(float x)
 RMX_HD float rmx_logf(float x)
 {
     const int tiny = x < 0x1p-126f;
-    const uint32_t u = rmx_float_bits(tiny ? rmx_mulf(x, 0x1p+23f) : x);
+    const uint32_t u = rmx_float_bits(rmx_mulf(x, tiny ? 0x1p+23f : 1.0f));
     const uint32_t i = (u - 0x3f2aaaabu) & 0xff800000u;
     const float k = rmx_fmaf((float)(int32_t)i, 0x1p-23f, tiny ? -23.0f : 0.0f); /* exact */
     const float f = rmx_subf(rmx_bits_float(u - i), 1.0f);
@@ -266,11 +272,12 @@ RMX_HD float rmx_logf(float x)
     p = rmx_fmaf(p, rmx_mulf(f, f), f);
     p = rmx_fmaf(k, 0x1.62e430p-1f, p);
     p = x < RMX_INF ? p : x;
-    return x > 0.0f ? p : (x == 0.0f ? -RMX_INF : RMX_NAN);
+    const float edge = x == 0.0f ? -RMX_INF : RMX_NAN;
+    return x > 0.0f ? p : edge;
 }
 
-/* log(1 + x) for finite x > -1: 1 + x = 2^k (1 + m) with m in about [-1/4, 1/2], where k comes from
- * the rounded sum but m from x itself. */
+/* log(1 + x) for finite x > -1: 1 + x = 2^k (1 + m) with m in about [-1/4, 1/2]; k comes from the
+ * rounded sum but m from x itself. */
 RMX_HD float rmx_log1p_finite(float x)
 {
     const uint32_t i = (rmx_float_bits(rmx_addf(1.0f, x)) - 0x3f400000u) & 0xff800000u;
@@ -298,7 +305,8 @@ RMX_HD float rmx_log1pf(float x)
     float p = rmx_log1p_finite(x);
     p = x == 0.0f ? x : p; /* the sign of zero */
     p = x < RMX_INF ? p : x;
-    return x > -1.0f ? p : (x == -1.0f ? -RMX_INF : RMX_NAN);
+    const float edge = x == -1.0f ? -RMX_INF : RMX_NAN;
+    return x > -1.0f ? p : edge;
 }
 
 /* log(1 + exp(x)) */
@@ -309,7 +317,7 @@ RMX_HD float rmx_softplusf(float x)
     return rmx_addf(x < 0.0f ? 0.0f : x, rmx_log1p_finite(e));
 }
 
-/* 1 / (1 + exp(-x)); for negative x as exp(x) / (1 + exp(x)), so that small results are exact too */
+/* 1 / (1 + exp(-x)); for negative x as exp(x) / (1 + exp(x)), to keep small results */
 RMX_HD float rmx_sigmoidf(float x)
 {
     const float a = rmx_absf(x);
@@ -326,13 +334,12 @@ RMX_HD float rmx_tanhf(float x)
     p = rmx_fmaf(p, s, -0x1.b91e7ep-5f);
     p = rmx_fmaf(p, s, 0x1.110ceep-3f);
     p = rmx_fmaf(p, s, -0x1.55554ap-2f);
-    p = rmx_fmaf(rmx_mulf(p, s), x, x);
     const float a = rmx_absf(x);
+    p = rmx_fmaf(rmx_mulf(p, s), a, a);
     const float t = rmx_at_leastf(rmx_mulf(a, -2.0f), -20.0f);
     const float e = rmx_mulf(rmx_exp_scaled(t), RMX_UNSCALE);
     const float q = rmx_subf(1.0f, rmx_quotient_1p(rmx_addf(e, e), e));
-    const float signedq = rmx_bits_float(rmx_float_bits(q) | (rmx_float_bits(x) & 0x80000000u));
-    return a < 0.55f ? p : signedq;
+    return rmx_sign_from(a < 0.55f ? p : q, x);
 }
 
 /* erf(x): x + x P(x^2) up to 0.92, then 1 - 2^-w with w = |x| P(|x|). */
@@ -345,8 +352,8 @@ RMX_HD float rmx_erff(float x)
     p = rmx_fmaf(p, s, 0x1.ce1200p-4f);
     p = rmx_fmaf(p, s, -0x1.8126aep-2f);
     p = rmx_fmaf(p, s, 0x1.06eba4p-3f);
-    p = rmx_fmaf(p, x, x);
     const float a = rmx_absf(x);
+    p = rmx_fmaf(p, a, a);
     const float c = rmx_at_mostf(a, 4.0f);
     float w = -0x1.44a382p-12f;
     w = rmx_fmaf(w, c, 0x1.307222p-8f);
@@ -366,8 +373,7 @@ RMX_HD float rmx_erff(float x)
     g = rmx_fmaf(g, f, 1.0f);
     g = rmx_mulf(g, rmx_bits_float(rmx_float_bits(t) << 23));
     const float q = rmx_fmaf(g, -RMX_UNSCALE, 1.0f);
-    const float signedq = rmx_bits_float(rmx_float_bits(q) | (rmx_float_bits(x) & 0x80000000u));
-    return a < 0.92f ? p : signedq;
+    return rmx_sign_from(a < 0.92f ? p : q, x);
 }
 
 /* ---- GELU ----
@@ -398,15 +404,17 @@ RMX_HD float rmx_gauss_scaled(float a)
     return rmx_mulf(p, rmx_bits_float(rmx_float_bits(t) << 23));
 }
 
+/* 2 R(a) = (1 + a N(a)) / (1 + a D(a)); this is a N(a) */
 RMX_HD float rmx_gelu_numerator(float a)
 {
-    float p = 0x1.0ca680p-8f;
-    p = rmx_fmaf(p, a, 0x1.4be526p-5f);
-    p = rmx_fmaf(p, a, 0x1.76871cp-3f);
-    p = rmx_fmaf(p, a, 0x1.c04dd2p-2f);
-    return rmx_fmaf(p, a, 0.5f);
+    float p = 0x1.0ca680p-7f;
+    p = rmx_fmaf(p, a, 0x1.4be526p-4f);
+    p = rmx_fmaf(p, a, 0x1.76871cp-2f);
+    p = rmx_fmaf(p, a, 0x1.c04dd2p-1f);
+    return rmx_mulf(p, a);
 }
 
+/* 1 + a D(a) */
 RMX_HD float rmx_gelu_denominator(float a)
 {
     float p = 0x1.50b304p-7f;
@@ -421,18 +429,20 @@ RMX_HD float rmx_gelu_denominator(float a)
 RMX_HD float rmx_gelu_erff(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 14.625f); /* beyond, a T rounds to 0 */
-    const float num = rmx_mulf(rmx_gauss_scaled(a), rmx_gelu_numerator(a));
+    const float e = rmx_gauss_scaled(a);
+    const float num = rmx_fmaf(e, rmx_gelu_numerator(a), e); /* one rounding less than a product */
     const float q = rmx_quotient(num, rmx_gelu_denominator(a));
-    return rmx_fmaf(rmx_mulf(a, q), -RMX_UNSCALE, x < 0.0f ? -0.0f : x);
+    return rmx_fmaf(rmx_mulf(a, q), -0.5f * RMX_UNSCALE, x < 0.0f ? 0.0f : x);
 }
 
 /* Phi(x) + x phi(x) */
 RMX_HD float rmx_gelu_erf_gradf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 14.625f);
-    const float q = rmx_quotient(rmx_gelu_numerator(a), rmx_gelu_denominator(a));
-    const float h = rmx_fmaf(a, -0x1.988454p-2f, q); /* 1 / sqrt(2 pi) */
-    const float g = rmx_mulf(rmx_mulf(rmx_gauss_scaled(a), h), RMX_UNSCALE);
+    const float num = rmx_addf(1.0f, rmx_gelu_numerator(a));
+    const float q = rmx_quotient(num, rmx_gelu_denominator(a));
+    const float h = rmx_fmaf(a, -0x1.988454p-1f, q); /* sqrt(2 / pi) */
+    const float g = rmx_mulf(rmx_mulf(rmx_gauss_scaled(a), h), 0.5f * RMX_UNSCALE);
     return x < 0.0f ? g : rmx_subf(1.0f, g);
 }
 
@@ -443,7 +453,7 @@ RMX_HD float rmx_gelu_tanhf(float x)
     const float w = rmx_fmaf(rmx_mulf(a, a), -0x1.2444f2p-4f, -0x1.988454p+0f);
     const float es = rmx_exp_scaled(rmx_mulf(a, w));
     const float q = rmx_quotient_1p(es, rmx_mulf(es, RMX_UNSCALE));
-    return rmx_fmaf(rmx_mulf(a, q), -RMX_UNSCALE, x < 0.0f ? -0.0f : x);
+    return rmx_fmaf(rmx_mulf(a, q), -RMX_UNSCALE, x < 0.0f ? 0.0f : x);
 }
 
 /* The derivative of rmx_gelu_tanhf: G = T (1 - a (1 - T) dv/da), v = 2 u */

@@ -15,7 +15,7 @@
 
 #include "kernels/numerics.h"
 
-/* The numbers are part of every checkpoint's meaning: never renumber, only append (at most 255). */
+/* The numbers are part of what a checkpoint means: never renumber, only append (up to 255). */
 enum rmx_random_purpose {
     RMX_RANDOM_INIT = 0,
     RMX_RANDOM_DROPOUT = 1,
