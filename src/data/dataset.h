@@ -4,7 +4,7 @@
  *   /dense   [N, Fd]     f32, finite                  absent where Fd is 0
  *   /sparse  [N, Fs]     u32, below the vocabulary    absent where Fs is 0
  *   /group   [N]         u64, e.g. a user             optional
- *   /table/<field>  [V]  u64, what the importer maps values with (import.h)   optional
+ *   /table/<number of the sparse field>  [V]  u64, what an import maps values with   optional
  * and attributes of the root (docs/data.md). Little-endian, chunked by rows, fletcher32.
  *
  * A file is input from outside: nothing in it is used before it was checked, and a reader checks
@@ -45,7 +45,7 @@ RMX_NODISCARD rmx_status rmx_writer_open(const char *path, const rmx_schema *sch
 RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows, const uint8_t *label,
                                            const float *dense, const uint32_t *sparse,
                                            const uint64_t *group, rmx_error *error);
-/* Stores /table/<name of the sparse field>: see import.h. */
+/* Stores /table/<sparse_field>: see import.h. */
 RMX_NODISCARD rmx_status rmx_writer_table(rmx_writer *writer, int32_t sparse_field,
                                           const uint64_t *table, int64_t count, rmx_error *error);
 void rmx_writer_set_ceiling(rmx_writer *writer, double auc); /* before finish */
@@ -96,8 +96,8 @@ typedef struct rmx_reader_view {
 } rmx_reader_view;
 
 /* Opens and checks the file, and starts a thread that prepares batches ahead; stands at epoch 0,
- * batch 0. Memory: one window (RMX_SHUFFLE_CHUNKS chunks) and a few batches, whatever the file's
- * size. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+ * batch 0. Memory: two windows (of RMX_SHUFFLE_CHUNKS chunks) and a few batches, whatever the
+ * file's size. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_reader_open(const char *path, const rmx_reader_options *options,
                                          rmx_reader **out, rmx_error *error);
 void rmx_reader_close(rmx_reader *reader); /* NULL is fine */

@@ -16,7 +16,7 @@ typedef struct rmx_schema {
     int32_t sparse_fields, dense_fields, tasks;
     bool has_group;
     int64_t *vocabulary; /* [sparse_fields], 1 .. 2^32 - 1: ids are below it */
-    char **names;        /* [sparse_fields + dense_fields], sparse first: rmx_model_config's order */
+    char **names;        /* [sparse_fields + dense_fields], sparse first, as in rmx_model_config */
     char **task_names;   /* [tasks] */
     char *transform;     /* how columns became values, for people and for later imports; "" */
     char *source;        /* where the rows came from, for people; "" */

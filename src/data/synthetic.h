@@ -21,8 +21,8 @@ typedef struct rmx_synthetic_config {
     int64_t groups;        /* users, for GAUC, written as /group; 0: none; below 2^32 */
     double zipf;           /* skew of the ids: id k has weight (k + 1)^-zipf; 0: uniform; 0 .. 4 */
     double base_rate;      /* mean click probability, 0.01 .. 0.99 */
-    double strength;       /* standard deviation of the planted logit, 0.1 .. 20: sets the ceiling */
-    double noise;          /* standard deviation of a part of the logit that no feature shows, 0 .. 20 */
+    double strength;       /* standard deviation of the planted logit, 0.1 .. 20: the ceiling */
+    double noise;          /* that of a part of the logit that no feature shows, 0 .. 20 */
 } rmx_synthetic_config;
 
 /* The set of configs/base.ini. */
@@ -35,8 +35,7 @@ RMX_NODISCARD rmx_status rmx_synthetic_check(const rmx_synthetic_config *config,
 typedef struct rmx_synthetic_result {
     int64_t rows;
     double base_rate;    /* share of labels that are 1 */
-    double ceiling_auc;  /* of the planted probabilities on these rows; NaN if one class only */
-    double ceiling_logloss;
+    double ceiling_auc;  /* of the planted logits on these rows; NaN if one class only */
     uint64_t fingerprint;
 } rmx_synthetic_result;
 
@@ -47,7 +46,7 @@ typedef enum rmx_synthetic_split {
     RMX_SYNTHETIC_TEST = 2
 } rmx_synthetic_split;
 
-/* Writes one set to path; the folder must exist. Stores ceiling_auc in the file. Memory: 5 bytes
+/* Writes one set to path; the folder must exist. Stores ceiling_auc in the file. Memory: 8 bytes
  * a row beside the writer's chunk. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY;
  * on failure nothing is left behind. progress and result may be NULL. */
 RMX_NODISCARD rmx_status rmx_synthetic_write(const rmx_synthetic_config *config,
@@ -55,14 +54,14 @@ RMX_NODISCARD rmx_status rmx_synthetic_write(const rmx_synthetic_config *config,
                                              rmx_progress_callback progress, void *user,
                                              rmx_synthetic_result *result, rmx_error *error);
 
-/* Rows first .. first + rows - 1 of a set, without a file; probability (the planted one, before
- * noise) and any output may be NULL. Shapes as in dataset.h. */
+/* Rows first .. first + rows - 1 of a set, without a file. logit is the planted one, without the
+ * noise. Outputs that the set lacks are not touched and may be NULL. Shapes as in dataset.h. */
 typedef struct rmx_synthetic rmx_synthetic;
 RMX_NODISCARD rmx_status rmx_synthetic_create(const rmx_synthetic_config *config,
                                               rmx_synthetic **out, rmx_error *error);
 void rmx_synthetic_destroy(rmx_synthetic *synthetic); /* NULL is fine */
 void rmx_synthetic_rows(const rmx_synthetic *synthetic, rmx_synthetic_split split, int64_t first,
                         int64_t rows, uint8_t *label, float *dense, uint32_t *sparse,
-                        uint64_t *group, float *probability);
+                        uint64_t *group, float *logit);
 
 #endif /* RMX_DATA_SYNTHETIC_H */

@@ -1,0 +1,61 @@
+/* h5.c: see h5.h. */
+#include "data/h5.h"
+
+#include <hdf5.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static pthread_mutex_t h5_mutex;
+static pthread_once_t h5_once = PTHREAD_ONCE_INIT;
+
+static void h5_start(void)
+{
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&h5_mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    (void)H5dont_atexit(); /* has to come before any other call of HDF5 */
+    (void)H5open();
+}
+
+void rmx_h5_begin(void)
+{
+    pthread_once(&h5_once, h5_start);
+    pthread_mutex_lock(&h5_mutex);
+    /* in a build with threads each thread has an error stack of its own, so each time anew */
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+void rmx_h5_end(void) { pthread_mutex_unlock(&h5_mutex); }
+
+/* The walk goes from the innermost record outwards; the first one says why. */
+static herr_t take_first(unsigned n, const H5E_error2_t *record, void *user)
+{
+    char *text = user;
+    if (n == 0 && record->desc) {
+        const size_t bytes = strlen(record->desc) < 499 ? strlen(record->desc) : 499;
+        memcpy(text, record->desc, bytes);
+        text[bytes] = '\0';
+    }
+    return 0;
+}
+
+rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, ...)
+{
+    char what[sizeof error->text];
+    va_list args;
+    va_start(args, format);
+    if (vsnprintf(what, sizeof what, format, args) < 0) what[0] = '\0';
+    va_end(args);
+
+    char reason[500] = "";
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, reason);
+    (void)H5Eclear2(H5E_DEFAULT);
+    for (char *c = reason; *c; c++)
+        if (*c == '\n') *c = ' ';
+    if (!reason[0]) return rmx_fail(error, status, "%s", what);
+    return rmx_fail(error, status, "%.500s (%s)", what, reason);
+}

@@ -1,0 +1,162 @@
+/* rows.c: rows in memory: what the datasets are, and what a value may be. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset_file.h"
+
+const char *rmx_set_name(int set)
+{
+    static const char *const names[RMX_SETS] = {"/label", "/dense", "/sparse", "/group"};
+    return names[set];
+}
+
+int64_t rmx_set_columns(const rmx_schema *schema, int set)
+{
+    switch (set) {
+    case RMX_SET_LABEL: return schema->tasks;
+    case RMX_SET_DENSE: return schema->dense_fields;
+    case RMX_SET_SPARSE: return schema->sparse_fields;
+    default: return schema->has_group ? 1 : 0;
+    }
+}
+
+int64_t rmx_set_value_bytes(int set)
+{
+    return set == RMX_SET_LABEL ? 1 : set == RMX_SET_GROUP ? 8 : 4;
+}
+
+void *rmx_rows_pointer(const rmx_rows *rows, int set)
+{
+    switch (set) {
+    case RMX_SET_LABEL: return rows->label;
+    case RMX_SET_DENSE: return rows->dense;
+    case RMX_SET_SPARSE: return rows->sparse;
+    default: return rows->group;
+    }
+}
+
+/* NULL where the dataset is absent or memory is out. */
+static void *alloc_set(const rmx_schema *schema, int set, int64_t count)
+{
+    const int64_t row = rmx_set_columns(schema, set) * rmx_set_value_bytes(set);
+    int64_t bytes;
+    if (row == 0 || __builtin_mul_overflow(row, count, &bytes) || bytes > INT64_MAX - 64)
+        return NULL;
+    return aligned_alloc(64, ((size_t)bytes + 64) / 64 * 64);
+}
+
+rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count,
+                          rmx_error *error)
+{
+    out->label = alloc_set(schema, RMX_SET_LABEL, count);
+    out->dense = alloc_set(schema, RMX_SET_DENSE, count);
+    out->sparse = alloc_set(schema, RMX_SET_SPARSE, count);
+    out->group = alloc_set(schema, RMX_SET_GROUP, count);
+    for (int set = 0; set < RMX_SETS; set++)
+        if (rmx_set_columns(schema, set) > 0 && !rmx_rows_pointer(out, set)) {
+            rmx_rows_free(out);
+            return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for %lld rows of %lld bytes",
+                            (long long)count, (long long)rmx_schema_row_bytes(schema));
+        }
+    return RMX_OK;
+}
+
+void rmx_rows_free(rmx_rows *rows)
+{
+    free(rows->label);
+    free(rows->dense);
+    free(rows->sparse);
+    free(rows->group);
+    memset(rows, 0, sizeof *rows);
+}
+
+void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
+                   const rmx_rows *from, int64_t from_row, int64_t count)
+{
+    for (int set = 0; set < RMX_SETS; set++) {
+        const int64_t bytes = rmx_set_columns(schema, set) * rmx_set_value_bytes(set);
+        if (bytes > 0)
+            memcpy((char *)rmx_rows_pointer(to, set) + to_row * bytes,
+                   (const char *)rmx_rows_pointer(from, set) + from_row * bytes,
+                   (size_t)(count * bytes));
+    }
+}
+
+/* ---- Checks: a first pass without branches, a second one only to name the culprit ---------- */
+
+static bool labels_good(const uint8_t *label, int64_t n)
+{
+    uint8_t all = 0;
+    for (int64_t i = 0; i < n; i++) all = (uint8_t)(all | label[i]);
+    return all <= 1;
+}
+
+static bool floats_good(const float *dense, int64_t n)
+{
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &dense[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < 0x7f800000u;
+}
+
+static bool ids_good(const rmx_schema *schema, const uint32_t *id, int64_t rows)
+{
+    const int32_t fields = schema->sparse_fields;
+    int bad = 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int32_t f = 0; f < fields; f++) bad |= id[r * fields + f] >= schema->vocabulary[f];
+    return !bad;
+}
+
+static rmx_status name_label(const rmx_schema *schema, const char *path, int64_t first,
+                             const uint8_t *label, rmx_error *error)
+{
+    int64_t i = 0;
+    while (labels_good(label + i, 1)) i++;
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.400s: /label, row %lld, task '%s': %u is neither 0 nor 1; write the file "
+                    "anew (rmx-data import)",
+                    path, (long long)(first + i / schema->tasks),
+                    schema->task_names[i % schema->tasks], (unsigned)label[i]);
+}
+
+static rmx_status name_float(const rmx_schema *schema, const char *path, int64_t first,
+                             const float *dense, rmx_error *error)
+{
+    int64_t i = 0;
+    while (floats_good(dense + i, 1)) i++;
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.400s: /dense, row %lld, field '%s': the value is not finite; write the "
+                    "file anew (rmx-data import marks missing values by a flag)",
+                    path, (long long)(first + i / schema->dense_fields),
+                    schema->names[schema->sparse_fields + i % schema->dense_fields]);
+}
+
+static rmx_status name_id(const rmx_schema *schema, const char *path, int64_t first,
+                          const uint32_t *id, rmx_error *error)
+{
+    const int32_t fields = schema->sparse_fields;
+    int64_t i = 0;
+    while (id[i] < schema->vocabulary[i % fields]) i++;
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.400s: /sparse, row %lld, field '%s': id %u is not below the vocabulary "
+                    "%lld; write the file anew (rmx-data import)",
+                    path, (long long)(first + i / fields), schema->names[i % fields],
+                    (unsigned)id[i], (long long)schema->vocabulary[i % fields]);
+}
+
+rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
+                          const rmx_rows *rows, int64_t count, rmx_error *error)
+{
+    if (!labels_good(rows->label, count * schema->tasks))
+        return name_label(schema, path, first, rows->label, error);
+    if (schema->dense_fields > 0 && !floats_good(rows->dense, count * schema->dense_fields))
+        return name_float(schema, path, first, rows->dense, error);
+    if (schema->sparse_fields > 0 && !ids_good(schema, rows->sparse, count))
+        return name_id(schema, path, first, rows->sparse, error);
+    return RMX_OK;
+}

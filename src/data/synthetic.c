@@ -1,0 +1,172 @@
+/* synthetic.c: planted rows into a file. */
+#include "data/synthetic.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/ceiling.h"
+#include "data/dataset_file.h"
+
+rmx_synthetic_config rmx_synthetic_default(void)
+{
+    const rmx_synthetic_config config = {
+        .seed = 1,
+        .rows_train = 200000,
+        .rows_valid = 40000,
+        .rows_test = 0,
+        .sparse_fields = 30,
+        .dense_fields = 16,
+        .vocabulary = 50,
+        .groups = 1000,
+        .zipf = 0.0,
+        .base_rate = 0.4,
+        .strength = 3.0,
+        .noise = 0.0,
+    };
+    return config;
+}
+
+static rmx_status check_count(const char *name, int64_t value, int64_t low, int64_t high,
+                              rmx_error *error)
+{
+    if (value >= low && value <= high) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_ARGUMENT, "synthetic data: %s %lld is not within %lld .. %lld",
+                    name, (long long)value, (long long)low, (long long)high);
+}
+
+static rmx_status check_real(const char *name, double value, double low, double high,
+                             rmx_error *error)
+{
+    if (value >= low && value <= high) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_ARGUMENT, "synthetic data: %s %g is not within %g .. %g", name,
+                    value, low, high);
+}
+
+rmx_status rmx_synthetic_check(const rmx_synthetic_config *c, rmx_error *error)
+{
+    const int64_t most = (int64_t)1 << 40;
+    rmx_status status = check_count("rows_train", c->rows_train, 0, most, error);
+    if (status == RMX_OK) status = check_count("rows_valid", c->rows_valid, 0, most, error);
+    if (status == RMX_OK) status = check_count("rows_test", c->rows_test, 0, most, error);
+    if (status == RMX_OK) status = check_count("sparse_fields", c->sparse_fields, 2, 4096, error);
+    if (status == RMX_OK) status = check_count("dense_fields", c->dense_fields, 0, 4096, error);
+    if (status == RMX_OK) status = check_count("vocabulary", c->vocabulary, 2, 1 << 24, error);
+    if (status == RMX_OK) status = check_count("groups", c->groups, 0, UINT32_MAX, error);
+    if (status == RMX_OK) status = check_real("zipf", c->zipf, 0.0, 4.0, error);
+    if (status == RMX_OK) status = check_real("base_rate", c->base_rate, 0.01, 0.99, error);
+    if (status == RMX_OK) status = check_real("strength", c->strength, 0.1, 20.0, error);
+    if (status == RMX_OK) status = check_real("noise", c->noise, 0.0, 20.0, error);
+    return status;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+static int64_t rows_of(const rmx_synthetic_config *c, rmx_synthetic_split split)
+{
+    return split == RMX_SYNTHETIC_TRAIN   ? c->rows_train
+           : split == RMX_SYNTHETIC_VALID ? c->rows_valid
+                                          : c->rows_test;
+}
+
+static rmx_status make_schema(const rmx_synthetic_config *c, rmx_synthetic_split split,
+                              rmx_schema *out, rmx_error *error)
+{
+    static const char *const names[] = {"train", "valid", "test"};
+    rmx_status status = rmx_schema_init(out, c->sparse_fields, c->dense_fields, 1, error);
+    if (status != RMX_OK) return status;
+    for (int32_t f = 0; f < c->sparse_fields; f++) out->vocabulary[f] = c->vocabulary;
+    out->has_group = c->groups > 0;
+    char source[512];
+    snprintf(source, sizeof source,
+             "synthetic, set %s: seed %llu, rows %lld, sparse_fields %d, dense_fields %d, "
+             "vocabulary %lld, groups %lld, zipf %g, base_rate %g, strength %g, noise %g",
+             names[split], (unsigned long long)c->seed, (long long)rows_of(c, split),
+             (int)c->sparse_fields, (int)c->dense_fields, (long long)c->vocabulary,
+             (long long)c->groups, c->zipf, c->base_rate, c->strength, c->noise);
+    status = rmx_schema_set(&out->source, source, error);
+    if (status != RMX_OK) rmx_schema_free(out);
+    return status;
+}
+
+/* What writing one set needs. */
+typedef struct job {
+    rmx_synthetic *plant;
+    rmx_synthetic_split split;
+    int64_t rows;
+    rmx_schema schema;
+    rmx_writer *writer;
+    rmx_rows block;
+    float *logit; /* of the block */
+    rmx_ceiling ceiling;
+    rmx_progress_callback progress;
+    void *user;
+} job;
+
+static rmx_status write_rows(job *j, rmx_error *error)
+{
+    rmx_status status = RMX_OK;
+    for (int64_t first = 0; first < j->rows && status == RMX_OK;) {
+        const int64_t left = j->rows - first;
+        const int64_t count = left < RMX_DATASET_CHUNK_ROWS ? left : RMX_DATASET_CHUNK_ROWS;
+        const rmx_rows *b = &j->block;
+        rmx_synthetic_rows(j->plant, j->split, first, count, b->label, b->dense, b->sparse,
+                           b->group, j->logit);
+        for (int64_t r = 0; r < count; r++) rmx_ceiling_add(&j->ceiling, j->logit[r], b->label[r]);
+        status =
+            rmx_writer_append(j->writer, count, b->label, b->dense, b->sparse, b->group, error);
+        first += count;
+        if (status == RMX_OK && j->progress && !j->progress(j->user, first, j->rows))
+            status = rmx_fail(error, RMX_ERR_DATA, "stopped");
+    }
+    return status;
+}
+
+static rmx_status prepare(job *j, const rmx_synthetic_config *config, const char *path,
+                          rmx_error *error)
+{
+    rmx_status status = rmx_synthetic_create(config, &j->plant, error);
+    if (status != RMX_OK) return status;
+    j->rows = rows_of(config, j->split);
+    status = make_schema(config, j->split, &j->schema, error);
+    if (status == RMX_OK) status = rmx_ceiling_create(&j->ceiling, j->rows, error);
+    if (status == RMX_OK)
+        status = rmx_rows_alloc(&j->block, &j->schema, RMX_DATASET_CHUNK_ROWS, error);
+    if (status == RMX_OK) {
+        j->logit = malloc(RMX_DATASET_CHUNK_ROWS * sizeof *j->logit);
+        if (!j->logit) status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a block");
+    }
+    if (status == RMX_OK) status = rmx_writer_open(path, &j->schema, 0, &j->writer, error);
+    return status;
+}
+
+rmx_status rmx_synthetic_write(const rmx_synthetic_config *config, rmx_synthetic_split split,
+                               const char *path, rmx_progress_callback progress, void *user,
+                               rmx_synthetic_result *result, rmx_error *error)
+{
+    rmx_synthetic_result found = {0, 0.0, 0.0, 0};
+    job j;
+    memset(&j, 0, sizeof j);
+    j.split = split;
+    j.progress = progress;
+    j.user = user;
+    rmx_status status = prepare(&j, config, path, error);
+    if (status == RMX_OK) status = write_rows(&j, error);
+    if (status == RMX_OK) {
+        found.rows = j.rows;
+        found.base_rate = (double)j.ceiling.positives / (double)(j.rows > 0 ? j.rows : 1);
+        found.ceiling_auc = rmx_ceiling_auc(&j.ceiling);
+        rmx_writer_set_ceiling(j.writer, found.ceiling_auc);
+        status = rmx_writer_finish(j.writer, &found.fingerprint, error);
+        j.writer = NULL; /* freed by finish in every case */
+    }
+    rmx_writer_discard(j.writer);
+    rmx_ceiling_destroy(&j.ceiling);
+    rmx_rows_free(&j.block);
+    free(j.logit);
+    rmx_schema_free(&j.schema);
+    rmx_synthetic_destroy(j.plant);
+    if (status == RMX_OK && result) *result = found;
+    return status;
+}
