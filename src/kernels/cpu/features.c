@@ -1,0 +1,37 @@
+/* features.c: builds the tokenizer's input: embedding rows and dense values in their columns. */
+#include <string.h>
+
+#include "kernels/cpu/cpu.h"
+
+static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
+{
+    const rmx_features_args *a = job;
+    (void)worker;
+    const size_t row_bytes = sizeof(float) * (size_t)a->width;
+    for (int64_t b = begin; b < end; b++) {
+        float *out = a->out + b * a->out_width;
+        const uint32_t *ids = a->ids + b * a->fields;
+        for (int64_t f = 0; f < a->fields; f++) { /* the rows are far apart: ask for all of them */
+            __builtin_prefetch(a->table + (a->row_offset[f] + ids[f]) * a->width);
+        }
+        memset(out, 0, sizeof *out * (size_t)a->out_width);
+        for (int64_t f = 0; f < a->fields; f++) {
+            memcpy(out + a->column[f], a->table + (a->row_offset[f] + ids[f]) * a->width,
+                   row_bytes);
+        }
+        for (int64_t j = 0; j < a->dense_fields; j++) {
+            out[a->dense_column[j]] = a->dense[b * a->dense_fields + j];
+        }
+    }
+}
+
+/* out[b] = embedding rows and dense values of sample b, each at its column, +0 elsewhere.
+ * order   none: copies
+ * traffic ids, dense and one table row per id read, out written once */
+rmx_status RMX_CPU(features)(rmx_backend *backend, const rmx_features_args *a)
+{
+    rmx_features_args job = *a;
+    rmx_parallel(rmx_cpu_pool(backend), a->samples, 1 + 4096 / (a->out_width + 1), features_task,
+                 &job);
+    return RMX_OK;
+}

@@ -1,0 +1,169 @@
+/* lanes.h: sums along a row in the order that numerics.h fixes, at the speed of the memory.
+ *
+ * A kernel says what a row's elements are with a step: the vector of accumulators after elements
+ * j .. j + count - 1, count <= RMX_VL. Eight vectors of neighbouring partials stay in registers
+ * while the row goes by; the 128 partials are as many such groups as it takes.
+ *
+ * Partials that got no element are left out instead of being carried as +0: a partial starts from
+ * +0, so it is never -0, and adding +0 to anything else changes nothing. */
+#ifndef RMX_LANES_H
+#define RMX_LANES_H
+
+#include "kernels/cpu/simd.h"
+
+#define RMX_INLINE static inline __attribute__((always_inline))
+
+/* Before a loop whose iterations touch different elements, though its pointers may be equal (a
+ * kernel in place). clang gets no hint: its own would turn every loop that it cannot vectorise
+ * into an error. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define RMX_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define RMX_INDEPENDENT
+#endif
+
+typedef rmx_vec rmx_lanes_step(const void *row, int64_t j, int64_t count, rmx_vec acc);
+
+RMX_INLINE rmx_vec rmx_lanes_load(const float *p, int64_t count)
+{
+    return count == RMX_VL ? rmx_vec_load(p) : rmx_vec_load_part(p, count);
+}
+
+/* The last halving steps: of the partials within one vector. */
+RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
+{
+#if RMX_VL == 16
+    const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+#elif RMX_VL == 8
+    const __m256 v8 = v;
+#endif
+#if RMX_VL >= 8
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
+#else
+    return rmx_addf(rmx_addf(v[0], v[2]), rmx_addf(v[1], v[3]));
+#endif
+}
+
+/* RMX_GROUP partials, one of the register groups. */
+#define RMX_GROUP (8 * RMX_VL)
+typedef struct rmx_lanes_regs {
+    rmx_vec v[8];
+} rmx_lanes_regs;
+
+/* Partials g .. g + RMX_GROUP - 1 of elements begin .. begin + n - 1. */
+RMX_INLINE rmx_lanes_regs rmx_lanes_group(rmx_lanes_step *step, const void *row, int64_t begin,
+                                          int64_t n, int64_t g)
+{
+    rmx_lanes_regs a;
+    for (int i = 0; i < 8; i++) a.v[i] = rmx_vec_zero();
+    int64_t j = g;
+    for (; j + RMX_GROUP <= n; j += RMX_LANES) {
+        for (int i = 0; i < 8; i++) a.v[i] = step(row, begin + j + i * RMX_VL, RMX_VL, a.v[i]);
+    }
+    if (j >= n) return a;
+    float s[RMX_GROUP]; /* less than a group is left */
+    for (int i = 0; i < 8; i++) rmx_vec_store(s + i * RMX_VL, a.v[i]);
+    for (float *p = s; j < n; j += RMX_VL, p += RMX_VL) {
+        const int64_t count = n - j < RMX_VL ? n - j : RMX_VL;
+        rmx_vec_store(p, step(row, begin + j, count, rmx_vec_load(p)));
+    }
+    for (int i = 0; i < 8; i++) a.v[i] = rmx_vec_load(s + i * RMX_VL);
+    return a;
+}
+
+RMX_INLINE rmx_lanes_regs rmx_lanes_add(rmx_lanes_regs a, rmx_lanes_regs b)
+{
+    for (int i = 0; i < 8; i++) a.v[i] = a.v[i] + b.v[i];
+    return a;
+}
+
+/* The sum of elements begin .. begin + n - 1, n <= RMX_SPAN. */
+RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t begin, int64_t n)
+{
+    rmx_lanes_regs a = rmx_lanes_group(step, row, begin, n, 0);
+#if RMX_VL == 4
+    if (n > 2 * RMX_GROUP) a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, 2 * RMX_GROUP));
+    if (n > RMX_GROUP) {
+        rmx_lanes_regs b = rmx_lanes_group(step, row, begin, n, RMX_GROUP);
+        if (n > 3 * RMX_GROUP)
+            b = rmx_lanes_add(b, rmx_lanes_group(step, row, begin, n, 3 * RMX_GROUP));
+        a = rmx_lanes_add(a, b);
+    }
+#elif RMX_VL == 8
+    if (n > RMX_GROUP) a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, RMX_GROUP));
+#endif
+    for (int i = 0; i < 4; i++) a.v[i] = a.v[i] + a.v[i + 4];
+    for (int i = 0; i < 2; i++) a.v[i] = a.v[i] + a.v[i + 2];
+    return rmx_lanes_halve_vec(a.v[0] + a.v[1]);
+}
+
+/* One of a kernel's sums over a span: rmx_lanes_span with its step. */
+typedef float rmx_lanes_span_sum(const void *row, int64_t begin, int64_t n);
+
+/* n > RMX_SPAN: the sums of equal parts, the largest power of RMX_SPAN below n, are themselves a
+ * row; a last part that needs fewer levels than the others has the same sum with or without. */
+static inline float rmx_lanes_long(rmx_lanes_span_sum *span, const void *row, int64_t begin,
+                                   int64_t n)
+{
+    float s[RMX_LANES] = {0};
+    int64_t part = RMX_SPAN;
+    while (part < n / RMX_SPAN || (part == n / RMX_SPAN && n % RMX_SPAN != 0)) part *= RMX_SPAN;
+    for (int64_t at = 0; at < n; at += part) {
+        const int64_t count = n - at < part ? n - at : part;
+        float *p = &s[at / part % RMX_LANES];
+        *p = rmx_addf(*p, count <= RMX_SPAN ? span(row, begin + at, count)
+                                            : rmx_lanes_long(span, row, begin + at, count));
+    }
+    rmx_lanes_halve(s);
+    return s[0];
+}
+
+/* A kernel's sum over a whole row of n elements. */
+RMX_INLINE float rmx_lanes_row(rmx_lanes_span_sum *span, const void *row, int64_t n)
+{
+    return n <= RMX_SPAN ? span(row, 0, n) : rmx_lanes_long(span, row, 0, n);
+}
+
+/* ---- the two plain sums ---- */
+
+typedef struct rmx_lanes_pair {
+    const float *a, *b;
+} rmx_lanes_pair;
+
+RMX_INLINE rmx_vec rmx_lanes_sum_step(const void *row, int64_t j, int64_t count, rmx_vec acc)
+{
+    return acc + rmx_lanes_load((const float *)row + j, count);
+}
+
+RMX_INLINE rmx_vec rmx_lanes_dot_step(const void *row, int64_t j, int64_t count, rmx_vec acc)
+{
+    const rmx_lanes_pair *r = row;
+    return rmx_vec_fma(rmx_lanes_load(r->a + j, count), rmx_lanes_load(r->b + j, count), acc);
+}
+
+static inline float rmx_lanes_sum_span(const void *row, int64_t begin, int64_t n)
+{
+    return rmx_lanes_span(rmx_lanes_sum_step, row, begin, n);
+}
+
+static inline float rmx_lanes_dot_span(const void *row, int64_t begin, int64_t n)
+{
+    return rmx_lanes_span(rmx_lanes_dot_step, row, begin, n);
+}
+
+/* lanes(v_j) */
+static inline float rmx_lanes_sum(const float *v, int64_t n)
+{
+    return rmx_lanes_row(rmx_lanes_sum_span, v, n);
+}
+
+/* lanes(fma(a_j, b_j)) */
+static inline float rmx_lanes_dot(const float *a, const float *b, int64_t n)
+{
+    const rmx_lanes_pair row = {a, b};
+    return rmx_lanes_row(rmx_lanes_dot_span, &row, n);
+}
+
+#endif /* RMX_LANES_H */

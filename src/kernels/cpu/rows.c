@@ -1,0 +1,78 @@
+/* rows.c: sums down the rows. */
+#include <string.h>
+
+#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/rows_sum.h"
+
+#define COLS 512 /* columns of a strip: its partial sums stay in L1 while the rows go by */
+
+typedef struct chain_job {
+    int64_t blocks, cols;
+    const float *partial;
+    float *dst;
+} chain_job;
+
+/* items: groups * strips */
+static void chain_task(void *job, int64_t begin, int64_t end, int32_t worker)
+{
+    const chain_job *c = job;
+    (void)worker;
+    const int64_t strips = (c->cols + COLS - 1) / COLS;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / strips, col = item % strips * COLS;
+        const int64_t width = c->cols - col < COLS ? c->cols - col : COLS;
+        float *dst = c->dst + group * c->cols + col;
+        for (int64_t block = 0; block < c->blocks; block++) {
+            const float *p = c->partial + (group * c->blocks + block) * c->cols + col;
+            RMX_INDEPENDENT
+            for (int64_t j = 0; j < width; j++) dst[j] = rmx_addf(dst[j], p[j]);
+        }
+    }
+}
+
+void RMX_CPU(rows_chain)(rmx_backend *backend, int64_t groups, int64_t blocks, int64_t cols,
+                         const float *partial, float *dst)
+{
+    chain_job job = {blocks, cols, partial, dst};
+    const int64_t strips = (cols + COLS - 1) / COLS;
+    const int64_t grain = 1 + 16384 / (blocks * (cols < COLS ? cols : COLS) + 1);
+    rmx_parallel(rmx_cpu_pool(backend), groups * strips, grain, chain_task, &job);
+}
+
+/* items: groups * blocks * strips */
+static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
+{
+    const rmx_col_sum_args *a = job;
+    (void)worker;
+    const int64_t blocks = rmx_row_blocks(a->rows), strips = (a->cols + COLS - 1) / COLS;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / (blocks * strips), block = item / strips % blocks;
+        const int64_t col = item % strips * COLS;
+        const int64_t width = a->cols - col < COLS ? a->cols - col : COLS;
+        const int64_t first = block * RMX_BLOCK_ROWS;
+        const int64_t last = a->rows - first < RMX_BLOCK_ROWS ? a->rows : first + RMX_BLOCK_ROWS;
+        float *p = (float *)a->ws + (group * blocks + block) * a->cols + col;
+        memset(p, 0, sizeof *p * (size_t)width);
+        for (int64_t r = first; r < last; r++) {
+            const float *x = a->x + group * a->group_stride + r * a->ld + col;
+            RMX_INDEPENDENT
+            for (int64_t j = 0; j < width; j++) p[j] = rmx_addf(p[j], x[j]);
+        }
+    }
+}
+
+/* dst[g, j] += sum down the rows of x[g, r, j].
+ * order   blocks of RMX_BLOCK_ROWS rows, each a chain from +0; then a chain over the blocks
+ * traffic x read once */
+rmx_status RMX_CPU(col_sum)(rmx_backend *backend, const rmx_col_sum_args *a)
+{
+    rmx_col_sum_args job = *a;
+    const int64_t blocks = rmx_row_blocks(a->rows), strips = (a->cols + COLS - 1) / COLS;
+    if (a->groups * blocks * a->cols == 0) return RMX_OK;
+    const int64_t width = a->cols < COLS ? a->cols : COLS;
+    const int64_t grain = 1 + 16384 / (width * RMX_BLOCK_ROWS);
+    rmx_parallel(rmx_cpu_pool(backend), a->groups * blocks * strips, grain, col_sum_task, &job);
+    RMX_CPU(rows_chain)(backend, a->groups, blocks, a->cols, a->ws, a->dst);
+    return RMX_OK;
+}
