@@ -8,15 +8,15 @@
 
 /* Where the elements of an operand lie; T is batch[1], a token of [rows, T, cols]. */
 typedef enum layout {
-    ROWS,         /* row-major, a few floats between rows */
-    COLUMNS,      /* transposed */
-    TOKENS,       /* one token of [rows, T, cols] */
-    TOKENS_T,     /* the same, transposed: [cols, T, rows] */
-    ODD,          /* nothing is next to anything */
-    SHARED,       /* row-major, one for all of batch[1] */
-    ONE_ROW,      /* rs = 0 */
-    ONE_COLUMN,   /* cs = 0 */
-    IN_PLACE,     /* C itself */
+    ROWS,       /* row-major, a few floats between rows */
+    COLUMNS,    /* transposed */
+    TOKENS,     /* one token of [rows, T, cols] */
+    TOKENS_T,   /* the same, transposed: [cols, T, rows] */
+    ODD,        /* nothing is next to anything */
+    SHARED,     /* row-major, one for all of batch[1] */
+    ONE_ROW,    /* rs = 0 */
+    ONE_COLUMN, /* cs = 0 */
+    IN_PLACE,   /* C itself */
     ABSENT
 } layout;
 
@@ -59,8 +59,8 @@ static int64_t lay(layout how, int64_t rows, int64_t cols, const int64_t batch[2
     }
     one = largest(rows - 1, 0) * at->rs + largest(cols - 1, 0) * at->cs + 1;
     at->batch[1] = how == TOKENS ? cols : how == TOKENS_T ? rows : how == SHARED ? 0 : one + 2;
-    at->batch[0] = how == TOKENS || how == TOKENS_T ? rows * cols * tokens
-                                                    : at->batch[1] * tokens + one;
+    at->batch[0] =
+        how == TOKENS || how == TOKENS_T ? rows * cols * tokens : at->batch[1] * tokens + one;
     return largest(batch[0] - 1, 0) * at->batch[0] + largest(tokens - 1, 0) * at->batch[1] + one;
 }
 
@@ -88,17 +88,29 @@ static rmx_gemm_args args_of(const spec *s, const buffer x[OPERANDS], bool devic
         at[i] = x[i].at;
         at[i].p = device ? x[i].device : x[i].host;
     }
-    return (rmx_gemm_args){.m = s->m, .n = s->n, .k = s->k, .batch = {s->batch[0], s->batch[1]},
-                           .a = at[A], .b = at[B], .c = out_of(at[C], at[C].p),
-                           .accumulate = s->accumulate, .alpha = s->alpha, .beta = s->beta,
-                           .bias = at[BIAS], .pre = out_of(at[PRE], at[PRE].p), .act = s->act,
-                           .act_grad = s->act_grad, .grad_of = at[GRAD_OF],
+    return (rmx_gemm_args){.m = s->m,
+                           .n = s->n,
+                           .k = s->k,
+                           .batch = {s->batch[0], s->batch[1]},
+                           .a = at[A],
+                           .b = at[B],
+                           .c = out_of(at[C], at[C].p),
+                           .accumulate = s->accumulate,
+                           .alpha = s->alpha,
+                           .beta = s->beta,
+                           .bias = at[BIAS],
+                           .pre = out_of(at[PRE], at[PRE].p),
+                           .act = s->act,
+                           .act_grad = s->act_grad,
+                           .grad_of = at[GRAD_OF],
                            .residual = at[RESIDUAL]};
 }
 
 static float activate(rmx_act act, float v)
 {
-    return act == RMX_ACT_GELU_ERF ? rmx_gelu_erff(v) : act == RMX_ACT_GELU_TANH ? rmx_gelu_tanhf(v) : v;
+    return act == RMX_ACT_GELU_ERF    ? rmx_gelu_erff(v)
+           : act == RMX_ACT_GELU_TANH ? rmx_gelu_tanhf(v)
+                                      : v;
 }
 
 static float derivative(rmx_act act, float v)
@@ -117,21 +129,27 @@ static int64_t offset(const rmx_mat *x, int64_t u, int64_t v, int64_t i, int64_t
 static void reference(const rmx_gemm_args *g)
 {
     for (int64_t u = 0; u < g->batch[0]; u++)
-    for (int64_t w = 0; w < g->batch[1]; w++)
-    for (int64_t i = 0; i < g->m; i++)
-    for (int64_t j = 0; j < g->n; j++) {
-        float *c = g->c.p + u * g->c.batch[0] + w * g->c.batch[1] + i * g->c.rs + j;
-        float v = g->accumulate ? *c : 0.0f;
-        for (int64_t k = 0; k < g->k; k++)
-            v = rmx_fmaf(g->a.p[offset(&g->a, u, w, i, k)], g->b.p[offset(&g->b, u, w, k, j)], v);
-        if (g->alpha != 1.0f) v = g->alpha * v;
-        if (g->bias.p) v = rmx_fmaf(g->beta, g->bias.p[offset(&g->bias, u, w, i, j)], v);
-        if (g->pre.p) g->pre.p[u * g->pre.batch[0] + w * g->pre.batch[1] + i * g->pre.rs + j] = v;
-        v = activate(g->act, v);
-        if (g->grad_of.p) v = v * derivative(g->act_grad, g->grad_of.p[offset(&g->grad_of, u, w, i, j)]);
-        if (g->residual.p) v = v + g->residual.p[offset(&g->residual, u, w, i, j)];
-        *c = v;
-    }
+        for (int64_t w = 0; w < g->batch[1]; w++)
+            for (int64_t i = 0; i < g->m; i++)
+                for (int64_t j = 0; j < g->n; j++) {
+                    float *c = g->c.p + u * g->c.batch[0] + w * g->c.batch[1] + i * g->c.rs + j;
+                    float v = g->accumulate ? *c : 0.0f;
+                    for (int64_t k = 0; k < g->k; k++)
+                        v = rmx_fmaf(g->a.p[offset(&g->a, u, w, i, k)],
+                                     g->b.p[offset(&g->b, u, w, k, j)], v);
+                    if (g->alpha != 1.0f) v = g->alpha * v;
+                    if (g->bias.p)
+                        v = rmx_fmaf(g->beta, g->bias.p[offset(&g->bias, u, w, i, j)], v);
+                    if (g->pre.p)
+                        g->pre.p[u * g->pre.batch[0] + w * g->pre.batch[1] + i * g->pre.rs + j] =
+                            v;
+                    v = activate(g->act, v);
+                    if (g->grad_of.p)
+                        v = v *
+                            derivative(g->act_grad, g->grad_of.p[offset(&g->grad_of, u, w, i, j)]);
+                    if (g->residual.p) v = v + g->residual.p[offset(&g->residual, u, w, i, j)];
+                    *c = v;
+                }
 }
 
 static void check(rmx_backend *backend, const spec *s)
@@ -169,8 +187,16 @@ static void check(rmx_backend *backend, const spec *s)
 
 static spec plain(int64_t m, int64_t n, int64_t k)
 {
-    return (spec){.m = m, .n = n, .k = k, .batch = {1, 1}, .bias = ABSENT, .pre = ABSENT,
-                  .grad_of = ABSENT, .residual = ABSENT, .alpha = 1.0f, .beta = 1.0f};
+    return (spec){.m = m,
+                  .n = n,
+                  .k = k,
+                  .batch = {1, 1},
+                  .bias = ABSENT,
+                  .pre = ABSENT,
+                  .grad_of = ABSENT,
+                  .residual = ABSENT,
+                  .alpha = 1.0f,
+                  .beta = 1.0f};
 }
 
 /* Runs a test on all backends of this machine with 1, 2 and 3 threads. */
@@ -201,20 +227,20 @@ static void sizes(rmx_backend *backend)
     static const int64_t k[] = {0, 1, 2, 7, 8, 9, 17};
     size_t turn = 0;
     for (size_t i = 0; i < sizeof m / sizeof *m; i++)
-    for (size_t j = 0; j < sizeof n / sizeof *n; j++)
-    for (size_t l = 0; l < sizeof k / sizeof *k; l++, turn++) {
-        spec s = plain(m[i], n[j], k[l]);
-        s.a = a_layouts[turn % 6];
-        s.b = a_layouts[turn / 5 % 6];
-        s.c = c_layouts[turn / 7 % 2];
-        s.batch[0] = 1 + (int64_t)(turn / 3 % 2);
-        s.batch[1] = 1 + (int64_t)(turn / 2 % 3);
-        s.accumulate = turn / 4 % 2;
-        s.bias = turn % 3 ? ABSENT : ONE_ROW;
-        s.residual = turn % 4 ? ABSENT : IN_PLACE;
-        s.act = turn % 5 ? RMX_ACT_NONE : RMX_ACT_GELU_ERF;
-        check(backend, &s);
-    }
+        for (size_t j = 0; j < sizeof n / sizeof *n; j++)
+            for (size_t l = 0; l < sizeof k / sizeof *k; l++, turn++) {
+                spec s = plain(m[i], n[j], k[l]);
+                s.a = a_layouts[turn % 6];
+                s.b = a_layouts[turn / 5 % 6];
+                s.c = c_layouts[turn / 7 % 2];
+                s.batch[0] = 1 + (int64_t)(turn / 3 % 2);
+                s.batch[1] = 1 + (int64_t)(turn / 2 % 3);
+                s.accumulate = turn / 4 % 2;
+                s.bias = turn % 3 ? ABSENT : ONE_ROW;
+                s.residual = turn % 4 ? ABSENT : IN_PLACE;
+                s.act = turn % 5 ? RMX_ACT_NONE : RMX_ACT_GELU_ERF;
+                check(backend, &s);
+            }
 }
 
 Test(gemm, every_size_near_a_tile_edge) { on_backends(sizes, 1, 3); }
@@ -223,29 +249,29 @@ Test(gemm, every_size_near_a_tile_edge) { on_backends(sizes, 1, 3); }
 static void blocks(rmx_backend *backend)
 {
     static const int64_t shapes[][3] = {
-        {1, 2100, 100},  {3, 1030, 200},  {17, 700, 130}, {19, 45, 1000}, {121, 33, 400},
-        {241, 50, 390},  {800, 33, 20},   {800, 20, 400}, {40, 1400, 20}, {40, 700, 400},
-        {1000, 1, 300},  {500, 3, 33},    {16, 16, 4},    {16, 4, 16},    {1, 1, 5000},
-        {64, 3, 2000},   {129, 129, 129},
+        {1, 2100, 100}, {3, 1030, 200},  {17, 700, 130}, {19, 45, 1000}, {121, 33, 400},
+        {241, 50, 390}, {800, 33, 20},   {800, 20, 400}, {40, 1400, 20}, {40, 700, 400},
+        {1000, 1, 300}, {500, 3, 33},    {16, 16, 4},    {16, 4, 16},    {1, 1, 5000},
+        {64, 3, 2000},  {129, 129, 129},
     };
     const bool slow = strcmp(backend->ops->code, "generic") == 0;
     size_t turn = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-    for (size_t a = 0; a < 6; a++)
-    for (size_t b = 0; b < 6; b++, turn++) {
-        if (slow && turn % 7) continue;
-        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
-        if (s.m * s.n * s.k > 2000000 && turn % 5) continue;
-        s.a = a_layouts[a];
-        s.b = a_layouts[b];
-        s.c = c_layouts[turn / 3 % 2];
-        s.batch[1] = s.m * s.n * s.k < 500000 ? 2 : 1;
-        s.accumulate = turn % 2;
-        s.residual = turn % 3 ? ABSENT : turn % 2 ? ROWS : IN_PLACE;
-        s.grad_of = turn % 5 ? ABSENT : IN_PLACE;
-        s.act_grad = RMX_ACT_GELU_TANH;
-        check(backend, &s);
-    }
+        for (size_t a = 0; a < 6; a++)
+            for (size_t b = 0; b < 6; b++, turn++) {
+                if (slow && turn % 7) continue;
+                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                if (s.m * s.n * s.k > 2000000 && turn % 5) continue;
+                s.a = a_layouts[a];
+                s.b = a_layouts[b];
+                s.c = c_layouts[turn / 3 % 2];
+                s.batch[1] = s.m * s.n * s.k < 500000 ? 2 : 1;
+                s.accumulate = turn % 2;
+                s.residual = turn % 3 ? ABSENT : turn % 2 ? ROWS : IN_PLACE;
+                s.grad_of = turn % 5 ? ABSENT : IN_PLACE;
+                s.act_grad = RMX_ACT_GELU_TANH;
+                check(backend, &s);
+            }
 }
 
 Test(gemm, every_layout_in_blocks) { on_backends(blocks, 1, 3); }
@@ -281,24 +307,24 @@ static void epilogues(rmx_backend *backend)
     static const float alphas[] = {1.0f, 0.25f, -1.7f, 0.0f};
     size_t turn = 0;
     for (size_t i = 0; i < 4; i++)
-    for (size_t b = 0; b < 4; b++)
-    for (size_t pre = 0; pre < 2; pre++)
-    for (size_t act = 0; act < 3; act++)
-    for (size_t g = 0; g < 5; g++)
-    for (size_t r = 0; r < 5; r++, turn++) {
-        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
-        s.batch[1] = 2;
-        s.bias = bias[b];
-        s.pre = pre ? TOKENS : ABSENT;
-        s.act = (rmx_act)act;
-        s.grad_of = grad[g];
-        s.act_grad = (rmx_act)(turn % 3);
-        s.residual = residual[r];
-        s.alpha = alphas[turn / 2 % 4];
-        s.beta = alphas[turn / 5 % 4];
-        s.accumulate = turn / 3 % 2;
-        check(backend, &s);
-    }
+        for (size_t b = 0; b < 4; b++)
+            for (size_t pre = 0; pre < 2; pre++)
+                for (size_t act = 0; act < 3; act++)
+                    for (size_t g = 0; g < 5; g++)
+                        for (size_t r = 0; r < 5; r++, turn++) {
+                            spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                            s.batch[1] = 2;
+                            s.bias = bias[b];
+                            s.pre = pre ? TOKENS : ABSENT;
+                            s.act = (rmx_act)act;
+                            s.grad_of = grad[g];
+                            s.act_grad = (rmx_act)(turn % 3);
+                            s.residual = residual[r];
+                            s.alpha = alphas[turn / 2 % 4];
+                            s.beta = alphas[turn / 5 % 4];
+                            s.accumulate = turn / 3 % 2;
+                            check(backend, &s);
+                        }
 }
 
 Test(gemm, every_epilogue) { on_backends(epilogues, 2, 2); }
@@ -307,16 +333,16 @@ static void patterns(rmx_backend *backend)
 {
     static const int64_t shapes[][3] = {{1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}};
     for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
-    for (size_t i = 0; i < 4; i++)
-    for (int finish = 0; finish < 3; finish++) {
-        spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
-        s.pattern = (testing_pattern)pattern;
-        s.accumulate = finish == 1;
-        s.bias = finish == 2 ? ROWS : ABSENT;
-        s.act = finish == 2 ? RMX_ACT_GELU_ERF : RMX_ACT_NONE;
-        s.residual = finish == 2 ? IN_PLACE : ABSENT;
-        check(backend, &s);
-    }
+        for (size_t i = 0; i < 4; i++)
+            for (int finish = 0; finish < 3; finish++) {
+                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                s.pattern = (testing_pattern)pattern;
+                s.accumulate = finish == 1;
+                s.bias = finish == 2 ? ROWS : ABSENT;
+                s.act = finish == 2 ? RMX_ACT_GELU_ERF : RMX_ACT_NONE;
+                s.residual = finish == 2 ? IN_PLACE : ABSENT;
+                check(backend, &s);
+            }
 }
 
 Test(gemm, every_value_pattern) { on_backends(patterns, 2, 2); }
@@ -333,7 +359,12 @@ typedef struct product {
 static product product_new(rmx_backend *backend, int64_t m, int64_t n, int64_t k, float *host_a,
                            float *host_b)
 {
-    product p = {backend, m, n, k, testing_floats(backend, m * k), testing_floats(backend, k * n),
+    product p = {backend,
+                 m,
+                 n,
+                 k,
+                 testing_floats(backend, m * k),
+                 testing_floats(backend, k * n),
                  testing_floats(backend, m * n)};
     testing_fill(host_a, m * k, PATTERN_NORMAL, 11);
     testing_fill(host_b, k * n, PATTERN_NORMAL, 12);
@@ -354,11 +385,15 @@ static void product_free(product *p)
 static void multiply(const product *p, int64_t row, int64_t rows, int64_t from, int64_t to,
                      bool accumulate, float *host)
 {
-    const rmx_gemm_args args = {.m = rows, .n = p->n, .k = to - from, .batch = {1, 1},
+    const rmx_gemm_args args = {.m = rows,
+                                .n = p->n,
+                                .k = to - from,
+                                .batch = {1, 1},
                                 .a = {.p = p->a + row * p->k + from, .rs = p->k, .cs = 1},
                                 .b = {.p = p->b + from * p->n, .rs = p->n, .cs = 1},
                                 .c = {.p = p->c + row * p->n, .rs = p->n},
-                                .accumulate = accumulate, .alpha = 1.0f};
+                                .accumulate = accumulate,
+                                .alpha = 1.0f};
     cr_assert(p->backend->ops->gemm(p->backend, &args) == RMX_OK);
     testing_get(p->backend, host, p->c + row * p->n, (size_t)(rows * p->n) * sizeof(float));
 }
@@ -415,15 +450,15 @@ static void bound(rmx_backend *backend)
     multiply(&p, 0, M, 0, K, false, c);
     const double unit = K * 0x1p-24, gamma = unit / (1.0 - unit);
     for (int64_t i = 0; i < M; i++)
-    for (int64_t j = 0; j < N; j++) {
-        double exact = 0.0, size = 0.0;
-        for (int64_t k = 0; k < K; k++) {
-            exact += (double)a[i * K + k] * b[k * N + j];
-            size += fabs((double)a[i * K + k] * b[k * N + j]);
+        for (int64_t j = 0; j < N; j++) {
+            double exact = 0.0, size = 0.0;
+            for (int64_t k = 0; k < K; k++) {
+                exact += (double)a[i * K + k] * b[k * N + j];
+                size += fabs((double)a[i * K + k] * b[k * N + j]);
+            }
+            cr_assert(fabs(c[i * N + j] - exact) <= gamma * size, "%s: (%ld, %ld) is off by %g",
+                      backend->ops->code, (long)i, (long)j, c[i * N + j] - exact);
         }
-        cr_assert(fabs(c[i * N + j] - exact) <= gamma * size, "%s: (%ld, %ld) is off by %g",
-                  backend->ops->code, (long)i, (long)j, c[i * N + j] - exact);
-    }
     product_free(&p);
 }
 

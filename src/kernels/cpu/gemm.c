@@ -16,15 +16,16 @@
  *          names once. */
 #include "kernels/cpu/gemm.h"
 
-#define DEEP 384                    /* most k of one piece when packed */
-#define SHALLOW 16                  /* k of one piece when B streams past */
-#define MOST_ROWS 768               /* of a block of C */
+#define DEEP 384                         /* most k of one piece when packed */
+#define SHALLOW 64                       /* the same where B streams past, */
+#define SHALLOWER 32                     /* and where it does for one to three rows */
+#define MOST_ROWS 768                    /* of a block of C */
 #define ROWS_PACKED (20 * RMX_TILE_ROWS) /* of A at a time */
-#define STREAM_ROWS (3 * RMX_TILE_ROWS) /* with more, B is packed */
-#define SMALL_B 4096                /* floats of B that may be read in place from L1 */
-#define NEAR_B ((int64_t)1 << 16)   /* floats of B that stay in L2: no need for pieces */
-#define BLOCK_WORK ((int64_t)1 << 22) /* multiply-adds that make a block worth splitting off */
-#define GRAIN_WORK ((int64_t)1 << 15) /* the same for waking a thread */
+#define STREAM_ROWS 18                   /* with more, B is packed */
+#define SMALL_B 4096                     /* floats of B that may be read in place from L1 */
+#define NEAR_B ((int64_t)1 << 16)        /* floats of B that stay in L2: no need for pieces */
+#define BLOCK_WORK ((int64_t)1 << 22)    /* multiply-adds that make a block worth splitting off */
+#define GRAIN_WORK ((int64_t)1 << 18)    /* fewer are done before another thread is awake */
 
 /* Floats of a worker's scratch. */
 #define SCRATCH_B ((int64_t)1 << 18)
@@ -127,26 +128,16 @@ static inline void one_tile(const block *g, const piece *s, int64_t i, int64_t r
     if (s->last && !direct) finish_tile(&g->end, i, j, rows, cols, width, tile);
 }
 
-/* mb rows of a block from row i0 on, for one piece of k. The rows are dealt out evenly, as a last
- * tile of one or two rows would wait for its own chains. */
+/* mb rows of a block from row i0 on, for one piece of k. */
 static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
 {
     const plan *p = g->plan;
-    const int64_t tiles = ceil_div(mb, RMX_TILE_ROWS), base = mb / tiles, more = mb % tiles;
+    const rmx_split split = rmx_split_rows(mb);
     const float *a = g->a + i0 * p->a.rs + s->k0 * p->a.cs;
-    if (p->pack_a) {
-        for (int64_t t = 0, i = 0; t < tiles; t++) {
-            const int64_t rows = base + (t < more);
-            RMX_CPU(gemm_pack_a)(a + i * p->a.rs, p->a.rs, p->a.cs, rows, s->k,
-                                 g->pack_a + i * s->k);
-            i += rows;
-        }
-    }
+    if (p->pack_a) RMX_CPU(gemm_pack_a)(a, p->a.rs, p->a.cs, split, s->k, g->pack_a);
     for (int64_t j = 0; j < g->n; j += p->width) {
         const int64_t cols = least(p->width, g->n - j);
-        const int64_t vectors = cols <= RMX_VL       ? 1
-                                : cols <= 2 * RMX_VL ? 2
-                                                     : p->width / RMX_VL;
+        const int64_t vectors = cols <= RMX_VL ? 1 : cols <= 2 * RMX_VL ? 2 : p->width / RMX_VL;
         const float *b = g->b + s->k0 * p->b.rs + j * p->b.cs;
         int64_t ldb = p->b.rs;
         if (p->pack_b) {
@@ -157,8 +148,8 @@ static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
             b = g->pack_b;
             ldb = p->width;
         }
-        for (int64_t t = 0, i = 0; t < tiles; t++) {
-            const int64_t rows = base + (t < more);
+        for (int64_t t = 0, i = 0; t < split.tiles; t++) {
+            const int64_t rows = split.base + (t < split.more);
             const float *x = p->pack_a ? g->pack_a + i * s->k : a + i * p->a.rs;
             one_tile(g, s, i0 + i, rows, j, cols, vectors, x, b, ldb);
             i += rows;
@@ -174,8 +165,8 @@ static void whole_block(const block *g)
         s.k = least(p->kc, p->k - s.k0);
         s.last = s.k0 + s.k == p->k;
         if (p->pack_b) {
-            RMX_CPU(gemm_pack_b)(g->b + s.k0 * p->b.rs, p->b.rs, p->b.cs, s.k, g->n, p->width,
-                                 g->pack_b);
+            RMX_CPU(gemm_pack_b)
+            (g->b + s.k0 * p->b.rs, p->b.rs, p->b.cs, s.k, g->n, p->width, g->pack_b);
         }
         for (int64_t i = 0; i < g->m; i += ROWS_PACKED) {
             some_rows(g, &s, i, least(ROWS_PACKED, g->m - i));
@@ -274,7 +265,7 @@ static void choose_tiles(plan *p)
     else
         p->pack_a = p->a.cs != 1;
     const bool stream = !p->pack_b && p->k * p->n > NEAR_B;
-    const int64_t pieces = ceil_div(p->k, stream ? SHALLOW : DEEP);
+    const int64_t pieces = ceil_div(p->k, stream ? (p->m > 3 ? SHALLOW : SHALLOWER) : DEEP);
     p->kc = pieces ? ceil_div(p->k, pieces) : 1;
 }
 

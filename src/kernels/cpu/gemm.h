@@ -39,9 +39,21 @@ static inline int64_t rmx_tile_vectors(int64_t rows)
  * two, rmx_tile_vectors(rows)] */
 extern rmx_tile *const RMX_CPU(gemm_tiles)[2][RMX_TILE_ROWS][3];
 
-/* to[kk*rows + i] = a[i*rs + kk*cs], i < rows <= RMX_TILE_ROWS, kk < k. Writes up to
- * RMX_PACK_SLACK floats past the end. */
-void RMX_CPU(gemm_pack_a)(const float *a, int64_t rs, int64_t cs, int64_t rows, int64_t k,
+/* How rows are dealt to tiles: evenly, as a last tile of one or two rows would wait for its own
+ * chains. Tile t has base + (t < more) rows. */
+typedef struct rmx_split {
+    int64_t tiles, base, more;
+} rmx_split;
+
+static inline rmx_split rmx_split_rows(int64_t rows)
+{
+    const int64_t tiles = (rows + RMX_TILE_ROWS - 1) / RMX_TILE_ROWS;
+    return (rmx_split){tiles, rows / tiles, rows % tiles};
+}
+
+/* One panel a tile: the tile from row i on, of r rows, has its panel at to + i*k, and there
+ * panel[kk*r + ii] = a[(i + ii)*rs + kk*cs]. Writes up to RMX_PACK_SLACK floats past the end. */
+void RMX_CPU(gemm_pack_a)(const float *a, int64_t rs, int64_t cs, rmx_split split, int64_t k,
                           float *to);
 /* Panels of width columns: to[p*k*width + kk*width + j] = b[kk*rs + (p*width + j)*cs], +0 where
  * the column is not below cols. width is a multiple of RMX_VL. */

@@ -69,20 +69,58 @@ static inline void transpose_strip(const float *from, int64_t stride, int64_t n,
 }
 #endif
 
-void RMX_CPU(gemm_pack_a)(const float *a, int64_t rs, int64_t cs, int64_t rows, int64_t k,
+/* n <= RMX_TILE_ROWS floats, by whole vectors where room says that both sides may be overrun. */
+static inline void copy_few(const float *from, int64_t n, bool room, float *to)
+{
+#if RMX_VL == 16
+    (void)room; /* masks cost nothing */
+    rmx_vec_store_part(to, rmx_vec_load_part(from, n), n);
+#else
+    if (room)
+        rmx_vec_store(to, rmx_vec_load(from));
+    else
+        for (int64_t i = 0; i < n; i++) to[i] = from[i];
+#endif
+}
+
+/* Rows next to each other in memory: like copy_panels, with panels of a tile's rows. A vector
+ * that is wider than the panel spills into the panel's next step, which is written later. */
+static void copy_row_panels(const float *a, int64_t cs, rmx_split split, int64_t k, float *to)
+{
+    const int64_t all = split.tiles * split.base + split.more;
+    for (int64_t k0 = 0; k0 < k; k0 += GROUP) {
+        const int64_t k1 = k - k0 < GROUP ? k : k0 + GROUP;
+        for (int64_t t = 0, i = 0; t < split.tiles; t++) {
+            const int64_t rows = split.base + (t < split.more);
+            const bool inside = i + RMX_VL <= all;
+            float *panel = to + i * k;
+            for (int64_t kk = k0; kk < k1; kk++) {
+                copy_few(a + kk * cs + i, rows, inside && kk + 1 < k, panel + kk * rows);
+            }
+            i += rows;
+        }
+    }
+}
+
+void RMX_CPU(gemm_pack_a)(const float *a, int64_t rs, int64_t cs, rmx_split split, int64_t k,
                           float *to)
 {
-    if (rs == 1 && rows == RMX_TILE_ROWS) {
-        for (int64_t kk = 0; kk < k; kk++) {
-            memcpy(to + kk * RMX_TILE_ROWS, a + kk * cs, sizeof(float) * RMX_TILE_ROWS);
+    if (rs == 1 && cs != 1) {
+        copy_row_panels(a, cs, split, k, to);
+        return;
+    }
+    for (int64_t t = 0, i = 0; t < split.tiles; t++) {
+        const int64_t rows = split.base + (t < split.more);
+        for (int64_t part = 0; part < rows; part += GROUP) {
+            const int64_t n = rows - part < GROUP ? rows - part : GROUP;
+            const float *from = a + (i + part) * rs;
+            float *panel = to + i * k + part;
+            if (cs == 1)
+                transpose_strip(from, rs, n, k, panel, rows);
+            else
+                gather(from, rs, cs, n, 0, k, panel, rows);
         }
-    } else if (cs == 1) {
-        for (int64_t i = 0; i < rows; i += GROUP) {
-            const int64_t n = rows - i < GROUP ? rows - i : GROUP;
-            transpose_strip(a + i * rs, rs, n, k, to + i, rows);
-        }
-    } else {
-        gather(a, rs, cs, rows, 0, k, to, rows);
+        i += rows;
     }
 }
 
