@@ -1,0 +1,10 @@
+/* config_check.h: whether the values of a config fit each other. */
+#ifndef RMX_TRAIN_CONFIG_CHECK_H
+#define RMX_TRAIN_CONFIG_CHECK_H
+
+#include "train/config.h"
+
+/* Returns RMX_OK or RMX_ERR_ARGUMENT, with the place of the key that most likely is wrong. */
+RMX_NODISCARD rmx_status rmx_config_check(const rmx_config *config, rmx_error *error);
+
+#endif /* RMX_TRAIN_CONFIG_CHECK_H */

@@ -1,0 +1,74 @@
+/* config_suggest.c: what a person may have meant. */
+#include <string.h>
+
+#include "train/config_keys.h"
+
+enum { LONGEST = 63 };
+
+int32_t rmx_edit_distance(const char *a, const char *b)
+{
+    const size_t rows = strnlen(a, LONGEST), cols = strnlen(b, LONGEST);
+    int32_t before[LONGEST + 1], last[LONGEST + 1], now[LONGEST + 1];
+    for (size_t j = 0; j <= cols; j++) before[j] = last[j] = (int32_t)j;
+    for (size_t i = 1; i <= rows; i++) {
+        now[0] = (int32_t)i;
+        for (size_t j = 1; j <= cols; j++) {
+            int32_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best) best = last[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        memcpy(before, last, sizeof before);
+        memcpy(last, now, sizeof last);
+    }
+    return last[cols];
+}
+
+/* Near enough to be a slip of the fingers: one letter in three, and one at least. */
+static bool near(const char *written, const char *known, int32_t *best)
+{
+    const size_t a = strlen(written), b = strlen(known);
+    const int32_t length = (int32_t)(a < b ? a : b);
+    const int32_t distance = rmx_edit_distance(written, known);
+    if (distance > (length < 3 ? 1 : length / 3) || distance >= *best) return false;
+    *best = distance;
+    return true;
+}
+
+static void suggest_section(const char *name, char *text, size_t bytes)
+{
+    int32_t best = 1000;
+    const char *found = NULL;
+    for (int32_t i = 0; i < rmx_section_count; i++)
+        if (near(name, rmx_sections[i].name, &best)) found = rmx_sections[i].name;
+    if (found) snprintf(text, bytes, "; did you mean [%s]?", found);
+    else snprintf(text, bytes, "; sections:");
+    for (int32_t i = 0; !found && i < rmx_section_count; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, bytes - used, " [%s]", rmx_sections[i].name);
+    }
+}
+
+void rmx_key_suggest(const char *section, const char *name, char *text, size_t bytes)
+{
+    int32_t best = 1000;
+    const char *found = NULL, *longer = NULL, *elsewhere = NULL;
+    text[0] = '\0';
+    if (!section) {
+        suggest_section(name, text, bytes);
+        return;
+    }
+    for (int32_t i = 0; i < rmx_key_count; i++) {
+        const rmx_key *key = &rmx_keys[i];
+        if (!strcmp(key->section, section)) {
+            if (near(name, key->name, &best)) found = key->name;
+            if (!longer && strlen(name) > 2 && strstr(key->name, name)) longer = key->name;
+        } else if (!strcmp(key->name, name)) elsewhere = key->section;
+    }
+    if (!found) found = longer;
+    if (elsewhere) snprintf(text, bytes, "; '%s' belongs to [%s]", name, elsewhere);
+    else if (found) snprintf(text, bytes, "; did you mean '%s'?", found);
+}
