@@ -1,0 +1,358 @@
+/* Checkpoints: what was written comes back, what was damaged does not, and no crash, full disk or
+ * retention loses the last good one. The tensors are made up; no model is needed. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "train/checkpoint.h"
+
+enum { TENSORS = 5 };
+
+typedef struct made_up {
+    rmx_checkpoint checkpoint;
+    rmx_checkpoint_tensor tensor[TENSORS];
+    float *data[TENSORS];
+    char config[64], schema[64];
+} made_up;
+
+static char folder[64];
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/test_checkpoint.XXXXXX");
+    cr_assert(mkdtemp(folder));
+}
+
+static void remove_folder(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    cr_assert_eq(system(command), 0);
+}
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void make(made_up *m, int64_t step, int64_t scale)
+{
+    const int64_t shapes[TENSORS][4] = {
+        {50 * scale, 16}, {3, 5, 7 * scale}, {9}, {50 * scale}, {2, 2, 2, 2}};
+    const int32_t dims[TENSORS] = {2, 3, 1, 1, 4};
+    const char *names[TENSORS] = {"embedding.a/b", "block.0.ffn.w1", "head.bias",
+                                  "embedding.a/b:sum", "window"};
+    memset(m, 0, sizeof *m);
+    for (int i = 0; i < TENSORS; i++) {
+        rmx_checkpoint_tensor *t = &m->tensor[i];
+        int64_t count = 1;
+        snprintf(t->name, sizeof t->name, "%s", names[i]);
+        t->parameter = i < 3;
+        t->dims = dims[i];
+        memcpy(t->shape, shapes[i], sizeof t->shape);
+        for (int32_t d = 0; d < t->dims; d++) count *= t->shape[d];
+        t->data = m->data[i] = malloc((size_t)count * sizeof(float));
+        for (int64_t k = 0; k < count; k++)
+            t->data[k] = (float)(k * 31 % 1009) * 0.25f - (float)(step + i);
+    }
+    snprintf(m->config, sizeof m->config, "[run]\nseed = %d\n", (int)step);
+    snprintf(m->schema, sizeof m->schema, "sparse\ta/b\t50\n");
+    m->checkpoint = (rmx_checkpoint){
+        .state = {.step = step, .epoch = 1, .batch = 2, .examples = 3, .evaluated_step = 4,
+                  .best_auc = NAN, .seconds = 1.5, .train_fingerprint = UINT64_MAX},
+        .config = m->config, .schema = m->schema, .tensor = m->tensor, .tensors = TENSORS};
+}
+
+static void unmake(made_up *m)
+{
+    for (int i = 0; i < TENSORS; i++) free(m->data[i]);
+}
+
+static bool equal_data(const made_up *a, const made_up *b)
+{
+    for (int i = 0; i < TENSORS; i++) {
+        size_t count = sizeof(float);
+        for (int32_t d = 0; d < a->tensor[i].dims; d++) count *= (size_t)a->tensor[i].shape[d];
+        if (memcmp(a->data[i], b->data[i], count)) return false;
+    }
+    return true;
+}
+
+static int64_t newest_step(void)
+{
+    char path[256];
+    rmx_error error;
+    rmx_checkpoint found;
+    if (rmx_checkpoint_newest(folder, path, sizeof path, NULL, NULL, &error) != RMX_OK) return -1;
+    if (!path[0]) return 0;
+    cr_assert_eq(rmx_checkpoint_open(path, &found, &error), RMX_OK, "%s", error.text);
+    const int64_t step = found.state.step;
+    rmx_checkpoint_free(&found);
+    return step;
+}
+
+static int files_in_folder(void)
+{
+    char command[128];
+    int count = -1;
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
+    FILE *out = popen(command, "r");
+    cr_assert_eq(fscanf(out, "%d", &count), 1);
+    pclose(out);
+    return count;
+}
+
+TestSuite(checkpoint, .init = make_folder, .fini = remove_folder);
+
+Test(checkpoint, comes_back_as_it_was)
+{
+    made_up a, b;
+    rmx_checkpoint found;
+    rmx_error error;
+    make(&a, 7, 1);
+    make(&b, 8, 1);
+    const char *path = in_folder("x.h5");
+    cr_assert_eq(rmx_checkpoint_write(path, &a.checkpoint, &error), RMX_OK, "%s", error.text);
+    cr_assert_eq(rmx_checkpoint_open(path, &found, &error), RMX_OK, "%s", error.text);
+    cr_expect_eq(found.state.step, 7);
+    cr_expect(isnan(found.state.best_auc));
+    cr_expect_eq(found.state.seconds, 1.5);
+    cr_expect_eq(found.state.train_fingerprint, UINT64_MAX);
+    cr_expect_eq(found.state.params_xxh3, rmx_checkpoint_params_xxh3(a.tensor, TENSORS));
+    cr_expect_neq(found.state.params_xxh3, rmx_checkpoint_params_xxh3(b.tensor, TENSORS));
+    cr_expect_str_eq(found.config, a.config);
+    cr_expect_str_eq(found.schema, a.schema);
+    cr_assert_eq(found.tensors, TENSORS);
+    cr_expect_str_eq(found.tensor[0].name, "embedding.a/b");
+    cr_expect_eq(found.tensor[1].shape[2], 7);
+    cr_expect(found.tensor[2].parameter && !found.tensor[3].parameter);
+    rmx_checkpoint_free(&found);
+    cr_assert_eq(rmx_checkpoint_load(path, b.tensor, TENSORS, true, &error), RMX_OK, "%s",
+                 error.text);
+    cr_expect(equal_data(&a, &b));
+    unmake(&a);
+    unmake(&b);
+}
+
+Test(checkpoint, refuses_what_does_not_fit_and_writes_nothing)
+{
+    made_up a, b, before;
+    rmx_error error;
+    const char *path = in_folder("x.h5");
+    make(&a, 1, 1);
+    make(&b, 2, 1);
+    make(&before, 2, 1);
+    cr_assert_eq(rmx_checkpoint_write(path, &a.checkpoint, &error), RMX_OK, "%s", error.text);
+    b.tensor[1].shape[0] = 5;
+    b.tensor[1].shape[1] = 3;
+    cr_expect_eq(rmx_checkpoint_load(path, b.tensor, TENSORS, true, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "tensor 'block.0.ffn.w1' has another shape than the model's"));
+    b.tensor[1] = before.tensor[1];
+    b.tensor[1].data = b.data[1];
+    snprintf(b.tensor[4].name, sizeof b.tensor[4].name, "other");
+    cr_expect_eq(rmx_checkpoint_load(path, b.tensor, TENSORS, true, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "holds no tensor 'other'"), "%s", error.text);
+    cr_expect_eq(rmx_checkpoint_load(path, b.tensor, 3, true, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "holds 5 tensors, the model has 3"), "%s", error.text);
+    cr_expect(equal_data(&b, &before));
+    cr_expect_eq(rmx_checkpoint_load(path, b.tensor, 3, false, &error), RMX_OK);
+    unmake(&a);
+    unmake(&b);
+    unmake(&before);
+}
+
+/* Every byte in turn (of a small file: a stride over it) changed, and the file cut short. */
+Test(checkpoint, a_changed_byte_is_found)
+{
+    made_up a;
+    rmx_error error;
+    char original[256], mutated[256];
+    snprintf(original, sizeof original, "%s/x.h5", folder);
+    snprintf(mutated, sizeof mutated, "%s/y.h5", folder);
+    make(&a, 3, 1);
+    cr_assert_eq(rmx_checkpoint_write(original, &a.checkpoint, &error), RMX_OK);
+    FILE *file = fopen(original, "rb");
+    static unsigned char bytes[1 << 20], copy[1 << 20];
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    int refused = 0, harmless = 0;
+    for (size_t i = 0; i < size; i += 1 + i % 23) {
+        memcpy(copy, bytes, size);
+        copy[i] ^= (unsigned char)(1u << i % 8);
+        file = fopen(mutated, "wb");
+        cr_assert_eq(fwrite(copy, 1, i % 3 == 2 ? i : size, file), i % 3 == 2 ? i : size);
+        fclose(file);
+        made_up b;
+        make(&b, 4, 1);
+        const rmx_status status =
+            rmx_checkpoint_load(mutated, b.tensor, TENSORS, true, &error);
+        /* HDF5 does not read a few bytes, such as padding: then the values have to be right. */
+        if (status == RMX_OK) cr_assert(equal_data(&a, &b), "byte %zu changed the values", i);
+        status == RMX_OK ? harmless++ : refused++;
+        unmake(&b);
+    }
+    cr_expect_gt(refused, 200);
+    cr_expect_lt(harmless, refused / 2, "%d of %d", harmless, refused);
+    unmake(&a);
+}
+
+Test(checkpoint, other_files_are_refused_in_words)
+{
+    rmx_error error;
+    rmx_checkpoint found;
+    cr_expect_eq(rmx_checkpoint_open(in_folder("none.h5"), &found, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "none.h5: No such file or directory"), "%s", error.text);
+    cr_expect_eq(rmx_checkpoint_open(folder, &found, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "not a file"), "%s", error.text);
+    FILE *file = fopen(in_folder("text.h5"), "w");
+    fputs("hello", file);
+    fclose(file);
+    cr_expect_eq(rmx_checkpoint_open(in_folder("text.h5"), &found, &error), RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "cannot be opened as HDF5"), "%s", error.text);
+}
+
+Test(checkpoint, keeps_the_newest_and_the_best)
+{
+    made_up a;
+    rmx_error error;
+    int64_t *steps;
+    int32_t count;
+    char target[64] = "";
+    for (int64_t step = 1; step <= 9; step++) {
+        make(&a, step, 1);
+        a.checkpoint.state.best_step = step < 3 ? 0 : step < 8 ? 3 : 8;
+        cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 2, NULL, 0, &error), RMX_OK,
+                     "%s", error.text);
+        unmake(&a);
+        if (step != 6) continue;
+        cr_assert_eq(rmx_checkpoint_list(folder, &steps, &count, &error), RMX_OK);
+        cr_assert_eq(count, 3);
+        cr_expect(steps[0] == 3 && steps[1] == 5 && steps[2] == 6);
+        free(steps);
+        cr_expect_gt(readlink(in_folder("best.h5"), target, sizeof target - 1), 0);
+        cr_expect_str_eq(target, "step-000000000003.h5");
+    }
+    cr_assert_eq(rmx_checkpoint_list(folder, &steps, &count, &error), RMX_OK);
+    cr_assert_eq(count, 2);
+    cr_expect(steps[0] == 8 && steps[1] == 9);
+    free(steps);
+    cr_expect_eq(rmx_checkpoint_verify(in_folder("best.h5"), &error), RMX_OK);
+    cr_expect_eq(files_in_folder(), 3);
+}
+
+static int told;
+static void count_refused(void *user, const char *text)
+{
+    (void)user;
+    cr_expect(strstr(text, "step-00000000000"), "%s", text);
+    told++;
+}
+
+Test(checkpoint, the_newest_that_verifies_is_taken)
+{
+    made_up a;
+    rmx_error error;
+    char path[256];
+    cr_expect_eq(newest_step(), 0);
+    for (int64_t step = 1; step <= 3; step++) {
+        make(&a, step, 1);
+        cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 5, path, sizeof path, &error),
+                     RMX_OK);
+        unmake(&a);
+    }
+    cr_assert_eq(truncate(path, 3000), 0);
+    cr_expect_eq(newest_step(), 2);
+    cr_assert_eq(truncate(in_folder("step-000000000002.h5"), 0), 0);
+    cr_assert_eq(rmx_checkpoint_newest(folder, path, sizeof path, count_refused, NULL, &error),
+                 RMX_OK);
+    cr_expect_eq(told, 2);
+    cr_expect(strstr(path, "step-000000000001.h5"));
+    cr_assert_eq(unlink(path), 0);
+    cr_expect_eq(rmx_checkpoint_newest(folder, path, sizeof path, NULL, NULL, &error),
+                 RMX_ERR_DATA);
+    cr_expect(strstr(error.text, "none of the 2 checkpoints can be used"), "%s", error.text);
+}
+
+/* A child saves generation after generation and is killed at a moment that no one chose. */
+Test(checkpoint, kill_never_loses_the_last_good_one)
+{
+    made_up a;
+    rmx_error error;
+    int64_t at_least = 1;
+    make(&a, 1, 200);
+    cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 1, NULL, 0, &error), RMX_OK);
+    for (int round = 0; round < 25; round++) {
+        const pid_t child = fork();
+        if (child == 0) {
+            for (int64_t step = at_least + 1;; step++) {
+                a.checkpoint.state.step = step;
+                if (rmx_checkpoint_save(folder, &a.checkpoint, 1, NULL, 0, &error) != RMX_OK)
+                    _exit(1);
+            }
+        }
+        usleep((useconds_t)(2000 + round * 1713));
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        cr_assert(WIFSIGNALED(status), "the child failed by itself");
+        const int64_t step = newest_step();
+        cr_assert_geq(step, at_least);
+        at_least = step;
+    }
+    cr_expect_gt(at_least, 5);
+    a.checkpoint.state.step = at_least + 1;
+    cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 1, NULL, 0, &error), RMX_OK);
+    cr_expect_eq(files_in_folder(), 1, "what killed processes left is gone");
+    unmake(&a);
+}
+
+/* RLIMIT_FSIZE stands for a disk that fills up in the middle of a file. */
+Test(checkpoint, a_full_disk_keeps_the_older_one)
+{
+    made_up a;
+    rmx_error error;
+    make(&a, 1, 40);
+    cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 1, NULL, 0, &error), RMX_OK);
+    struct stat info;
+    cr_assert_eq(stat(in_folder("step-000000000001.h5"), &info), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t limit = 0; limit < (rlim_t)info.st_size; limit += 1 + (rlim_t)info.st_size / 37) {
+        const pid_t child = fork();
+        if (child == 0) {
+            const struct rlimit small = {limit, limit};
+            setrlimit(RLIMIT_FSIZE, &small);
+            a.checkpoint.state.step = 2;
+            const rmx_status status =
+                rmx_checkpoint_save(folder, &a.checkpoint, 1, NULL, 0, &error);
+            _exit(status == RMX_ERR_DATA ? 0 : 1);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "limit %d: status %d",
+                  (int)limit, status);
+        cr_assert_eq(newest_step(), 1);
+        cr_assert_eq(files_in_folder(), 1);
+    }
+    unmake(&a);
+}
+
+Test(checkpoint, a_folder_that_cannot_be_written_is_told)
+{
+    made_up a;
+    rmx_error error;
+    make(&a, 1, 1);
+    cr_expect_eq(rmx_checkpoint_write("/nowhere/x.h5", &a.checkpoint, &error), RMX_ERR_DATA);
+    cr_expect_str_eq(error.text,
+                     "/nowhere/: cannot write checkpoints here: No such file or directory");
+    unmake(&a);
+}
