@@ -1,6 +1,6 @@
 # The CUDA backend: src/kernels/cuda/*.cu and *.c into librankmixer. RMX_CUDA=AUTO builds it where
 # nvcc is found, ON insists, OFF never looks. A build with it still runs where there is no driver.
-set(RMX_HAVE_CUDA FALSE)
+set(RMX_HAVE_CUDA FALSE CACHE INTERNAL "")
 set(RMX_CUDA_LIBRARIES)
 set_property(CACHE RMX_CUDA PROPERTY STRINGS AUTO ON OFF)
 file(GLOB RMX_CUDA_SOURCES CONFIGURE_DEPENDS src/kernels/cuda/*.cu)
@@ -50,5 +50,5 @@ target_include_directories(rmx_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 # The runtime is linked statically: no library of CUDA is needed to start, only the driver is
 # looked for, and it may be absent.
 set(RMX_CUDA_LIBRARIES CUDA::cudart_static)
-set(RMX_HAVE_CUDA TRUE)
+set(RMX_HAVE_CUDA TRUE CACHE INTERNAL "") # tests/run.sh looks for it
 message(STATUS "CUDA: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}")
