@@ -1,0 +1,264 @@
+/* backend.c: the CUDA backend: one device, one stream, memory.
+ *
+ * The runtime is linked statically and looks for the driver only when the first call is made, so
+ * a program with this file in it starts on any machine and can say what is missing.
+ * Uploads go through a ring of pinned slots: the caller's bytes are taken by a host copy, the
+ * device's copy follows in the stream, and the host waits only when it is a whole ring ahead. */
+#include "kernels/cuda/backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/cuda/cuda.h"
+
+#define SLOTS 8
+#define SLOT_BYTES ((size_t)2 << 20)
+#define LEAST_MAJOR 8 /* compute capability 8.0 */
+
+typedef struct cuda_state {
+    cudaStream_t stream;
+    int device;
+    int32_t multiprocessors;
+    unsigned char *staging;  /* SLOTS * SLOT_BYTES, pinned */
+    cudaEvent_t left[SLOTS]; /* the slot's bytes have been read by the device */
+    unsigned next;           /* slot to fill next */
+} cuda_state;
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+static bool lost(cudaError_t error)
+{
+    switch (error) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorAssert:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorContextIsDestroyed:
+    case cudaErrorDevicesUnavailable:
+    case cudaErrorUnknown: return true;
+    default: return false;
+    }
+}
+
+rmx_status rmx_cuda_check(rmx_backend *backend, cudaError_t error, const char *what)
+{
+    if (error == cudaSuccess) return RMX_OK;
+    (void)cudaGetLastError(); /* so that the next call is not blamed for this one */
+    if (error == cudaErrorMemoryAllocation) {
+        snprintf(backend->error, sizeof backend->error, "out of device memory: %s", what);
+        return RMX_ERR_MEMORY;
+    }
+    snprintf(backend->error, sizeof backend->error, "device cuda: %s: %s (%s)%s", what,
+             cudaGetErrorString(error), cudaGetErrorName(error),
+             lost(error) ? "; the device is lost to this process: start it again" : "");
+    return RMX_ERR_DEVICE;
+}
+
+rmx_status rmx_cuda_check_launch(rmx_backend *backend, const char *what)
+{
+    return rmx_cuda_check(backend, cudaGetLastError(), what);
+}
+
+static rmx_status no_device(rmx_backend *backend, const char *why)
+{
+    (void)cudaGetLastError();
+    snprintf(backend->error, sizeof backend->error, "device cuda: %s", why);
+    return RMX_ERR_DEVICE;
+}
+
+/* ---- choice of a device ------------------------------------------------------------------ */
+
+static rmx_status count_devices(rmx_backend *backend, int *count)
+{
+    char text[160];
+    int driver = 0, runtime = 0;
+    const cudaError_t error = cudaGetDeviceCount(count);
+    if (error == cudaSuccess && *count > 0) return RMX_OK;
+    if (error == cudaSuccess || error == cudaErrorNoDevice)
+        return no_device(backend, "no GPU found, or CUDA_VISIBLE_DEVICES hides it");
+    if (error == cudaErrorInsufficientDriver) {
+        if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
+            return no_device(backend, "no NVIDIA driver on this machine");
+        (void)cudaRuntimeGetVersion(&runtime);
+        snprintf(text, sizeof text,
+                 "the NVIDIA driver is too old: it is for CUDA %d.%d, this "
+                 "build needs %d.%d or newer",
+                 driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+        return no_device(backend, text);
+    }
+    return rmx_cuda_check(backend, error, "looking for a GPU");
+}
+
+/* The first device of compute capability 8.0 or more. */
+static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
+                                struct cudaDeviceProp *chosen)
+{
+    int count = 0;
+    char text[160] = "no usable GPU";
+    rmx_status status = count_devices(backend, &count);
+    if (status != RMX_OK) return status;
+    for (int device = 0; device < count; device++) {
+        status = rmx_cuda_check(backend, cudaGetDeviceProperties(chosen, device),
+                                "reading a GPU's properties");
+        if (status != RMX_OK) return status;
+        if (chosen->major >= LEAST_MAJOR) {
+            state->device = device;
+            state->multiprocessors = chosen->multiProcessorCount;
+            return RMX_OK;
+        }
+        snprintf(text, sizeof text,
+                 "%.80s has compute capability %d.%d; 8.0 (Ampere) or newer is needed",
+                 chosen->name, chosen->major, chosen->minor);
+    }
+    return no_device(backend, text);
+}
+
+static rmx_status start(rmx_backend *backend, cuda_state *state)
+{
+    rmx_status status = rmx_cuda_check(backend, cudaSetDevice(state->device), "taking the GPU");
+    if (status != RMX_OK) return status;
+    status =
+        rmx_cuda_check(backend, cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
+                       "creating a stream");
+    if (status != RMX_OK) return status;
+    void *staging = NULL;
+    status = rmx_cuda_check(backend, cudaMallocHost(&staging, SLOTS * SLOT_BYTES),
+                            "pinning host memory for uploads");
+    state->staging = staging;
+    for (int i = 0; status == RMX_OK && i < SLOTS; i++) {
+        status = rmx_cuda_check(backend,
+                                cudaEventCreateWithFlags(&state->left[i], cudaEventDisableTiming),
+                                "creating an event");
+    }
+    return status;
+}
+
+rmx_status rmx_cuda_backend_create(rmx_backend *backend, char *describe, size_t describe_bytes)
+{
+    struct cudaDeviceProp device;
+    memset(backend, 0, sizeof *backend);
+    cuda_state *state = calloc(1, sizeof *state);
+    if (!state) {
+        snprintf(backend->error, sizeof backend->error, "out of memory");
+        return RMX_ERR_MEMORY;
+    }
+    rmx_status status = choose_device(backend, state, &device);
+    backend->ops = &rmx_cuda_ops;
+    backend->state = state;
+    if (status == RMX_OK) status = start(backend, state);
+    if (status != RMX_OK) {
+        rmx_cuda_backend_destroy(backend);
+        return status;
+    }
+    snprintf(describe, describe_bytes, "cuda: %s, compute capability %d.%d, %.0f GiB", device.name,
+             device.major, device.minor, (double)device.totalGlobalMem / (double)(1 << 30));
+    return RMX_OK;
+}
+
+/* The error text of a failed creation is kept. */
+void rmx_cuda_backend_destroy(rmx_backend *backend)
+{
+    cuda_state *state = backend->state;
+    if (!state) return;
+    if (state->stream) {
+        (void)cudaSetDevice(state->device);
+        (void)cudaStreamSynchronize(state->stream);
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        if (state->left[i]) (void)cudaEventDestroy(state->left[i]);
+    }
+    if (state->staging) (void)cudaFreeHost(state->staging);
+    if (state->stream) (void)cudaStreamDestroy(state->stream);
+    free(state);
+    backend->state = NULL;
+}
+
+cudaStream_t rmx_cuda_stream(rmx_backend *backend)
+{
+    const cuda_state *state = backend->state;
+    (void)cudaSetDevice(state->device);
+    return state->stream;
+}
+
+int32_t rmx_cuda_multiprocessors(const rmx_backend *backend)
+{
+    return ((const cuda_state *)backend->state)->multiprocessors;
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+rmx_status rmx_cuda_alloc(rmx_backend *backend, size_t bytes, void **out)
+{
+    char what[64];
+    (void)rmx_cuda_stream(backend);
+    snprintf(what, sizeof what, "%zu bytes asked for", bytes);
+    *out = NULL;
+    return rmx_cuda_check(backend, cudaMalloc(out, bytes ? bytes : 1), what);
+}
+
+void rmx_cuda_free(rmx_backend *backend, void *memory)
+{
+    (void)rmx_cuda_stream(backend);
+    if (cudaFree(memory) != cudaSuccess) (void)cudaGetLastError(); /* sync reports a lost device */
+}
+
+rmx_status rmx_cuda_upload(rmx_backend *backend, void *dst, const void *host_src, size_t bytes)
+{
+    cuda_state *state = backend->state;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const unsigned char *from = host_src;
+    unsigned char *to = dst;
+    cudaError_t error = cudaSuccess;
+    while (bytes && error == cudaSuccess) {
+        const size_t piece = bytes < SLOT_BYTES ? bytes : SLOT_BYTES;
+        const unsigned slot = state->next++ % SLOTS;
+        unsigned char *staging = state->staging + slot * SLOT_BYTES;
+        error = cudaEventSynchronize(state->left[slot]); /* at once for an event not yet used */
+        if (error != cudaSuccess) break;
+        memcpy(staging, from, piece);
+        error = cudaMemcpyAsync(to, staging, piece, cudaMemcpyHostToDevice, stream);
+        if (error == cudaSuccess) error = cudaEventRecord(state->left[slot], stream);
+        from += piece;
+        to += piece;
+        bytes -= piece;
+    }
+    return rmx_cuda_check(backend, error, "upload");
+}
+
+rmx_status rmx_cuda_download(rmx_backend *backend, void *host_dst, const void *src, size_t bytes)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaError_t error = cudaSuccess;
+    if (bytes) error = cudaMemcpyAsync(host_dst, src, bytes, cudaMemcpyDeviceToHost, stream);
+    if (error == cudaSuccess) error = cudaStreamSynchronize(stream);
+    return rmx_cuda_check(backend, error, "download");
+}
+
+rmx_status rmx_cuda_copy(rmx_backend *backend, void *dst, const void *src, size_t bytes)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    if (!bytes) return RMX_OK;
+    return rmx_cuda_check(
+        backend, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream), "copy");
+}
+
+rmx_status rmx_cuda_zero(rmx_backend *backend, void *dst, size_t bytes)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    if (!bytes) return RMX_OK;
+    return rmx_cuda_check(backend, cudaMemsetAsync(dst, 0, bytes, stream), "zero");
+}
+
+rmx_status rmx_cuda_sync(rmx_backend *backend)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    return rmx_cuda_check(backend, cudaStreamSynchronize(stream), "the work before this point");
+}

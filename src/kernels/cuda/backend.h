@@ -1,0 +1,30 @@
+/* backend.h: makes a CUDA backend, and its memory calls. */
+#ifndef RMX_CUDA_BACKEND_H
+#define RMX_CUDA_BACKEND_H
+
+#include "kernels/ops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Takes the first device that can run this build (CUDA_VISIBLE_DEVICES chooses among them), with
+ * a stream of its own. describe: one line that names the device. On failure backend->error says
+ * in one line why there is none: RMX_ERR_DEVICE, RMX_ERR_MEMORY. */
+rmx_status rmx_cuda_backend_create(rmx_backend *backend, char *describe, size_t describe_bytes);
+void rmx_cuda_backend_destroy(rmx_backend *backend);
+
+rmx_status rmx_cuda_alloc(rmx_backend *, size_t bytes, void **out);
+void rmx_cuda_free(rmx_backend *, void *memory);
+/* host_src is taken when the call returns; the copy itself may still be on its way. Not to be
+ * captured in a graph, which would repeat the bytes of today. */
+rmx_status rmx_cuda_upload(rmx_backend *, void *dst, const void *host_src, size_t bytes);
+rmx_status rmx_cuda_download(rmx_backend *, void *host_dst, const void *src, size_t bytes);
+rmx_status rmx_cuda_copy(rmx_backend *, void *dst, const void *src, size_t bytes);
+rmx_status rmx_cuda_zero(rmx_backend *, void *dst, size_t bytes);
+rmx_status rmx_cuda_sync(rmx_backend *);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RMX_CUDA_BACKEND_H */
