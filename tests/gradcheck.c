@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEP 0x1p-7 /* h: rounding falls with it, truncation grows with its square */
 #define DIRECTIONS 3
 #define MARGIN 4.0
 #define SHARP 0.02
@@ -67,7 +66,7 @@ static bool check_direction(const gradcheck *check, const gradcheck_input *input
     double max_y = 0.0, norm = 0.0;
     double d[2];
     for (int i = 0; i < 2; i++) {
-        const double h = STEP * (i + 1);
+        const double h = check->step * (i + 1);
         const double up = value_at(check, input, x, which, h, y, &max_y);
         d[i] = (up - value_at(check, input, x, which, -h, y, &max_y)) / (2.0 * h);
     }
@@ -75,8 +74,9 @@ static bool check_direction(const gradcheck *check, const gradcheck_input *input
     for (int64_t i = 0; i < check->outputs; i++)
         norm += (double)check->dy[i] * (double)check->dy[i];
     const double noise = check->units * 0x1p-24 * max_y;
-    const double bound = fabs(d[0] - d[1]) + MARGIN * noise * sqrt(2.0 * norm) / (2.0 * STEP);
-    const double want = analytic(input, x, which, STEP), error = fabs(d[0] - want);
+    const double bound =
+        fabs(d[0] - d[1]) + MARGIN * noise * sqrt(2.0 * norm) / (2.0 * check->step);
+    const double want = analytic(input, x, which, check->step), error = fabs(d[0] - want);
     const bool right = error <= bound;
     const bool sharp = which != 0 || bound <= SHARP * fabs(d[0]);
     if (!right || !sharp || getenv("GRADCHECK_VERBOSE"))

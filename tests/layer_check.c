@@ -48,6 +48,7 @@ static bool check_on(layer *l, rmx_context *ctx)
                        .inputs = l->inputs,
                        .outputs = l->outputs,
                        .units = l->units > 0.0 ? l->units : 8.0,
+                       .step = l->step > 0.0 ? l->step : 0x1p-7,
                        .forward = forward,
                        .user = &r};
     l->ctx = ctx;

@@ -20,6 +20,7 @@ struct layer {
         int64_t count;
     } input[GRADCHECK_INPUTS];
     double units; /* see gradcheck.h; 0: 8 */
+    double step;  /* likewise; 0: 2^-7; smaller for a strongly curved function */
     int variant;  /* for the functions' own use */
 
     /* Filled by layer_check: memory of the context. d[] starts as zeros. */
