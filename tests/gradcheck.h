@@ -30,8 +30,9 @@ typedef struct gradcheck {
     int inputs;
     gradcheck_input input[GRADCHECK_INPUTS];
     int64_t outputs;
-    const float *dy;                       /* [outputs] */
-    double units;                          /* rounding of an output, in 2^-24 max|y| */
+    const float *dy; /* [outputs] */
+    double units;    /* rounding of an output, in 2^-24 max|y| */
+    double step;     /* h: rounding falls with it, truncation grows with its square */
     void (*forward)(void *user, float *y); /* reads input[].value, writes y on the host */
     void *user;
 } gradcheck;
