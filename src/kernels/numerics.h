@@ -6,19 +6,19 @@
  * What makes that true:
  *  - add, sub, mul, div, sqrt and fma are the only operations that round, each once, to nearest
  *    even. Whether a multiply and an add are fused is written in the source (rmx_fmaf), never left
- *    to a compiler: build with -ffp-contract=off on the host, -fmad=false on the device. No macro
- *    tells whether that was done, so tests/test_numerics.c looks at the bits instead.
+ *    to a compiler: build with -ffp-contract=off on the host, -fmad=false on the device, and
+ *    without --use_fast_math. No macro tells about any of these flags, so the tests look at bits.
  *  - The elementary functions further down use those operations, integer operations on bit
  *    patterns and selects; no library call, no table, no branch. One expression for all inputs
  *    lets a plain loop vectorise on the CPU and keeps a warp together on the GPU.
  *  - Subnormals are operands and results like any other number; flushing to zero breaks the file.
  *  - A NaN gives a NaN. Which NaN is not promised.
  *
- * "Worst error" below is over all 2^32 inputs, in ulp of the exact result, as printed by
- * tests/long_numerics.c; an ulp of a subnormal is 2^-149. The coefficients are minimax fits: an
- * iteratively reweighted least squares fit in higher precision (Lawson's algorithm) that converges
- * to the smallest worst relative error, after which coefficients are rounded to fp32 one at a
- * time, most important first, and the remaining ones are fitted again each time.
+ * "Worst" is the largest error over all 2^32 inputs in ulp of the exact result, as printed by
+ * tests/long_numerics.c; one ulp of a subnormal is 2^-149. All coefficients are minimax fits:
+ * least squares, weighted for relative error and reweighted until the worst error stops falling
+ * (Lawson's algorithm), to values computed with 40 digits. Then coefficients were rounded to fp32
+ * one at a time, the most important first, and those left were fitted again after each.
  *
  * Reductions. "The sum of row v[0..n-1]" has this order and no other, whatever computes it:
  *   n <= RMX_SPAN  RMX_LANES partial sums start at +0. Element j goes into partial j % RMX_LANES,
@@ -37,17 +37,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__FAST_MATH__) || defined(__USE_FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \
-    defined(__RECIPROCAL_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ != 0)
 #error "numerics.h: fast-math changes results; compile without it"
 #endif
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
 #error "numerics.h: float expressions must be evaluated in float (no x87, no excess precision)"
 #endif
-#if defined(__CUDA_FTZ) && __CUDA_FTZ
-#error "numerics.h: -ftz=true loses subnormals"
-#endif
-
 #ifdef __clang__ /* gcc knows no such pragma, there the flag has to do */
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -276,11 +272,11 @@ RMX_HD float rmx_logf(float x)
     return x > 0.0f ? p : edge;
 }
 
-/* log(1 + x) for finite x > -1: 1 + x = 2^k (1 + m) with m in about [-1/4, 1/2]; k comes from the
- * rounded sum but m from x itself. */
+/* log(1 + x) for finite x > -1: 1 + x = 2^k (1 + m) with m in (-1/4, 1/2]; k comes from the
+ * rounded sum but m from x itself. A sum of 1.5 has k = 0: with 1, m would lose a bit. */
 RMX_HD float rmx_log1p_finite(float x)
 {
-    const uint32_t i = (rmx_float_bits(rmx_addf(1.0f, x)) - 0x3f400000u) & 0xff800000u;
+    const uint32_t i = (rmx_float_bits(rmx_addf(1.0f, x)) - 0x3f400001u) & 0xff800000u;
     const float k = rmx_mulf((float)(int32_t)i, 0x1p-23f);
     const float s = rmx_bits_float(0x40800000u - i); /* 4 / 2^k; 1 / 2^k may be subnormal */
     const float xs = rmx_mulf(x, rmx_mulf(s, 0.25f));
