@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# clang-tidy over the C files that changed since it last passed here; a changed header or
+# configuration means all of them.
+#   tests/lint_tidy.sh BUILD
+set -u
+cd "$(dirname "$0")/.." || exit 2
+stamps=$1/tidy
+mkdir -p "$stamps"
+newest=$(find include src tests bench examples .clang-tidy tests/lint_tidy.sh \
+    \( -name '*.h' -o -name '.clang-tidy' -o -name lint_tidy.sh \) -printf '%T@ %p\n' |
+    sort -n | tail -n 1 | cut -d' ' -f2-)
+libraries=$(pkg-config --cflags hdf5 libxxhash inih criterion) || exit 1
+export libraries stamps newest
+tidy() { # FILE
+    local stamp=$stamps/${1//\//.}
+    [ "$stamp" -nt "$1" ] && [ "$stamp" -nt "$newest" ] && return
+    # shellcheck disable=SC2086
+    clang-tidy-14 --quiet "$1" -- -std=c11 -Iinclude -Isrc -Itests $libraries -D_GNU_SOURCE \
+        -DRMX_CPU_CODE=generic -DRMX_VERSION='""' -DRMX_SOURCE_DIR='""' -DRMX_BINARY_DIR='""' \
+        2>"$stamp.log" && touch "$stamp" && return
+    grep -v 'warnings* \(generated\|treated\)\|Suppressed\|Use -header-filter' "$stamp.log"
+    return 1
+}
+export -f tidy
+find src tests bench examples -name '*.c' -print0 |
+    xargs -0 -n 1 -P "${RMX_JOBS:-$(nproc)}" bash -c 'tidy "$0"'
