@@ -40,8 +40,10 @@ set(RMX_CUDA_FLAGS
   "SHELL:-gencode arch=compute_90a,code=sm_90a"
   "SHELL:-gencode arch=compute_90,code=compute_90"
   -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
-  "SHELL:-Werror all-warnings"
-  -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror,-ffp-contract=off,-fvisibility=hidden)
+  -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off,-fvisibility=hidden)
+if(RMX_WERROR)
+  list(APPEND RMX_CUDA_FLAGS "SHELL:-Werror all-warnings" -Xcompiler=-Werror)
+endif()
 
 rmx_library_code(rmx_cuda ${RMX_CUDA_SOURCES} ${RMX_CUDA_HOST_SOURCES})
 target_compile_options(rmx_cuda PRIVATE
