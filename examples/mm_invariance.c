@@ -1,0 +1,44 @@
+/* mm_invariance.c: a row's product has the same bits alone as in any batch.
+ *
+ * Most libraries pick another kernel, with another order of additions, for another batch size,
+ * and a model then scores the same sample differently in company. Here each result is one
+ * ascending chain of fused multiply-adds, whatever the shape, the threads or the device. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rankmixer/product.h"
+
+enum { ROWS = 256, K = 700, N = 48 };
+
+static float value(unsigned i) { return (float)(i * 2654435761u >> 8) * 0x1p-23f - 1.0f; }
+
+int main(void)
+{
+    static float x[ROWS * K], w[K * N], batch[ROWS * N], alone[N];
+    for (unsigned i = 0; i < ROWS * K; i++) x[i] = value(i);
+    for (unsigned i = 0; i < K * N; i++) w[i] = value(i + 12345u);
+
+    /* On a GPU, operands come from rmx_alloc and rmx_upload; a CPU context takes plain memory. */
+    const rmx_context_options options = {.device = RMX_DEVICE_CPU};
+    rmx_context *ctx;
+    if (rmx_context_create(&options, &ctx, NULL, 0) != RMX_OK) return 1;
+    printf("%s\n", rmx_context_describe(ctx));
+
+    const rmx_tensor weights = rmx_tensor_of(w, 2, (int64_t[]){K, N});
+    const rmx_tensor all = rmx_tensor_of(x, 2, (int64_t[]){ROWS, K});
+    const rmx_tensor y = rmx_tensor_of(batch, 2, (int64_t[]){ROWS, N});
+    int different = 0;
+    rmx_status status = rmx_mm(ctx, &all, &weights, &y);
+    for (int row = 0; row < ROWS && status == RMX_OK; row++) {
+        const rmx_tensor one = rmx_tensor_of(x + row * K, 2, (int64_t[]){1, K});
+        const rmx_tensor y1 = rmx_tensor_of(alone, 2, (int64_t[]){1, N});
+        status = rmx_mm(ctx, &one, &weights, &y1);
+        if (memcmp(alone, batch + row * N, sizeof alone) != 0) different++;
+    }
+    if (status != RMX_OK)
+        fprintf(stderr, "%s\n", rmx_last_error(ctx));
+    else
+        printf("%d of %d rows differ between alone and in a batch\n", different, ROWS);
+    rmx_context_destroy(ctx);
+    return status != RMX_OK || different != 0;
+}
