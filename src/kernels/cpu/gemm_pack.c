@@ -147,8 +147,17 @@ static void copy_panels(const float *b, int64_t rs, int64_t k, int64_t panels, i
 static void pack_panel(const float *b, int64_t rs, int64_t cs, int64_t k, int64_t cols,
                        int64_t width, float *to)
 {
+    if (cs == 1) {
+        for (int64_t kk = 0; kk < k; kk++, b += rs) {
+            for (int64_t j = 0; j < width; j += RMX_VL, to += RMX_VL) {
+                const int64_t n = cols - j < RMX_VL ? cols - j : RMX_VL;
+                rmx_vec_store(to, n > 0 ? rmx_vec_load_part(b + j, n) : rmx_vec_zero());
+            }
+        }
+        return;
+    }
     if (cols < width) memset(to, 0, sizeof(float) * (size_t)(k * width));
-    if (rs != 1 || cs == 1) {
+    if (rs != 1) {
         gather(b, cs, rs, cols, 0, k, to, width);
         return;
     }

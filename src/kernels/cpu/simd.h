@@ -35,11 +35,15 @@ static inline rmx_vec rmx_vec_load(const float *p)
 
 static inline void rmx_vec_store(float *p, rmx_vec v) { memcpy(p, &v, sizeof v); }
 
-/* The first n of RMX_VL lanes; the others load as +0 and are not stored. 0 <= n <= RMX_VL. */
+/* The first n of RMX_VL lanes; the others load as +0 and are not stored, and their memory is not
+ * touched. 0 <= n <= RMX_VL. */
 static inline rmx_vec rmx_vec_load_part(const float *p, int64_t n)
 {
 #if RMX_VL == 16
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
+#elif RMX_VL == 8
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
 #else
     rmx_vec v = {0};
     for (int64_t i = 0; i < n; i++) v[i] = p[i];
@@ -51,6 +55,25 @@ static inline void rmx_vec_store_part(float *p, rmx_vec v, int64_t n)
 {
 #if RMX_VL == 16
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+#elif RMX_VL == 8
+    /* by halves, as a masked store is slow on some processors */
+    if (n == RMX_VL) {
+        rmx_vec_store(p, v);
+        return;
+    }
+    __m128 rest = _mm256_castps256_ps128(v);
+    if (n & 4) {
+        _mm_storeu_ps(p, rest);
+        rest = _mm256_extractf128_ps(v, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        const int64_t two = _mm_cvtsi128_si64(_mm_castps_si128(rest));
+        memcpy(p, &two, sizeof two);
+        rest = _mm_movehl_ps(rest, rest);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, rest);
 #else
     for (int64_t i = 0; i < n; i++) p[i] = v[i];
 #endif
