@@ -52,5 +52,6 @@ target_include_directories(rmx_cuda PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
 # The runtime is linked statically: no library of CUDA is needed to start, only the driver is
 # looked for, and it may be absent.
 set(RMX_CUDA_LIBRARIES CUDA::cudart_static)
+set(RMX_PC_CUDA "-L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl -lstdc++")
 set(RMX_HAVE_CUDA TRUE CACHE INTERNAL "") # tests/run.sh looks for it
 message(STATUS "CUDA: ${CMAKE_CUDA_COMPILER} ${CMAKE_CUDA_COMPILER_VERSION}")
