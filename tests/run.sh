@@ -50,7 +50,7 @@ list() # KIND: its programs and scripts, by name
     script) compgen -G 'tests/test_*.sh' ;;
     check) compgen -G 'tests/check_*.sh' ;;
     lint) compgen -G 'tests/lint_*.sh' ;;
-    esac | sed 's,.*/,,; s,\.cu*$,,'
+    esac | sed 's,.*/,,; s,\.cu*$,,' | sort
 }
 
 with_cuda() { # PATTERN: only where nvcc was there to build them
