@@ -1,0 +1,173 @@
+/* test_bce.c: weighted binary cross-entropy from logits. */
+#include "kernel_testing.h"
+
+typedef struct bce_case {
+    int64_t samples, tasks;
+    bool task_weight, sample_weight, no_loss, no_gradient;
+} bce_case;
+
+static const bce_case cases[] = {
+    {0, 1, true, true, false, false},      {1, 1, false, false, false, false},
+    {127, 1, false, true, false, false},   {128, 2, true, false, false, false},
+    {129, 3, true, true, false, false},    {1000, 1, false, false, false, false},
+    {4097, 2, true, true, false, false},   {300, 5, true, false, true, false},
+    {300, 2, false, true, false, true},
+};
+
+typedef struct bce_data { /* on the host */
+    float *logits, *task_weight, *sample_weight, *dlogits;
+    uint8_t *labels;
+    float scale;
+    double loss;
+} bce_data;
+
+static float naive_loss(const bce_case *c, const bce_data *d, int64_t b)
+{
+    float l = 0.0f;
+    for (int64_t t = 0; t < c->tasks; t++) {
+        const float z = d->logits[b * c->tasks + t];
+        const float w = c->task_weight ? d->task_weight[t] : 1.0f;
+        l = fmaf(w, rmx_softplusf(d->labels[b * c->tasks + t] ? -z : z), l);
+    }
+    return c->sample_weight ? l * d->sample_weight[b] : l;
+}
+
+static void naive_bce(const bce_case *c, bce_data *d)
+{
+    for (int64_t first = 0; first < c->samples; first += 128) {
+        float l[128];
+        int64_t n = 0;
+        for (; n < 128 && first + n < c->samples; n++) l[n] = naive_loss(c, d, first + n);
+        d->loss = d->loss + (double)naive_lanes(l, NULL, n);
+    }
+    for (int64_t i = 0; i < c->samples * c->tasks; i++) {
+        const float tw = c->task_weight ? d->task_weight[i % c->tasks] : 1.0f;
+        const float sw = c->sample_weight ? d->sample_weight[i / c->tasks] : 1.0f;
+        const float y = d->labels[i] ? 1.0f : 0.0f;
+        d->dlogits[i] = ((tw * sw) * (rmx_sigmoidf(d->logits[i]) - y)) * d->scale;
+    }
+}
+
+static bce_data make_data(const bce_case *c, testing_pattern pattern)
+{
+    const int64_t n = c->samples * c->tasks;
+    bce_data d = {.logits = host_filled(n, pattern, 1), .dlogits = host_floats(n),
+                  .task_weight = host_filled(c->tasks, pattern, 2),
+                  .sample_weight = host_filled(c->samples, pattern, 3),
+                  .labels = malloc((size_t)n + 1), .scale = 1.0f / 777.0f, .loss = 0.25};
+    for (int64_t i = 0; i < n; i++) d.labels[i] = (uint8_t)(i * 7 % 3 == 0);
+    return d;
+}
+
+static void free_data(bce_data *d)
+{
+    free(d->logits), free(d->dlogits), free(d->task_weight), free(d->sample_weight);
+    free(d->labels);
+}
+
+static void expect_loss(rmx_backend *backend, const char *name, const double *got, double expected)
+{
+    double loss;
+    testing_get(backend, &loss, got, sizeof loss);
+    const bool same = memcmp(&loss, &expected, sizeof loss) == 0;
+    cr_assert(same || (isnan(loss) && isnan(expected)), "%s: %a, not %a", name, loss, expected);
+}
+
+static void run_case(rmx_backend *backend, const char *name, const bce_case *c,
+                     testing_pattern pattern)
+{
+    kernel_operands all = {.backend = backend};
+    const int64_t n = c->samples * c->tasks;
+    bce_data d = make_data(c, pattern);
+    double *loss = kernel_put(&all, &d.loss, sizeof d.loss);
+    float *dlogits = kernel_floats(&all, NULL, n);
+    const rmx_bce_args args = {
+        .samples = c->samples, .tasks = c->tasks, .scale = d.scale,
+        .logits = kernel_floats(&all, d.logits, n),
+        .labels = kernel_put(&all, d.labels, (size_t)n),
+        .task_weight = c->task_weight ? kernel_floats(&all, d.task_weight, c->tasks) : NULL,
+        .sample_weight = c->sample_weight ? kernel_floats(&all, d.sample_weight, c->samples) : NULL,
+        .loss = c->no_loss ? NULL : loss, .dlogits = c->no_gradient ? NULL : dlogits,
+        .ws = kernel_put(&all, NULL, rmx_bce_workspace(c->samples))};
+    naive_bce(c, &d);
+    cr_assert_eq(backend->ops->bce(backend, &args), RMX_OK);
+    if (args.loss) expect_loss(backend, name, loss, d.loss);
+    if (args.dlogits) kernel_expect(backend, dlogits, d.dlogits, n, name, "dlogits");
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
+}
+
+static void all_cases(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (testing_pattern p = 0; p < PATTERN_COUNT; p++) run_case(backend, name, &cases[i], p);
+    }
+}
+
+Test(bce, contract) { kernel_each(all_cases); }
+
+/* Cutting the batch at multiples of 128 samples continues the chain: the loss keeps its bits, and
+ * every gradient does wherever the batch is cut. A plain sum of the losses has others. */
+static void cut_batches(rmx_backend *backend, const char *name)
+{
+    const bce_case c = {1000, 2, true, true, false, false};
+    kernel_operands all = {.backend = backend};
+    bce_data d = make_data(&c, PATTERN_NORMAL);
+    double zero = 0, *loss = kernel_put(&all, &zero, sizeof zero), plain = 0;
+    d.loss = 0;
+    naive_bce(&c, &d);
+    for (int64_t b = 0; b < c.samples; b++) plain += (double)naive_loss(&c, &d, b);
+    cr_assert_neq(plain, d.loss, "negative control");
+    rmx_bce_args args = {.tasks = c.tasks, .scale = d.scale, .loss = loss,
+                         .task_weight = kernel_floats(&all, d.task_weight, c.tasks),
+                         .ws = kernel_put(&all, NULL, rmx_bce_workspace(c.samples))};
+    const float *logits = kernel_floats(&all, d.logits, c.samples * c.tasks);
+    const uint8_t *labels = kernel_put(&all, d.labels, (size_t)(c.samples * c.tasks));
+    const float *weight = kernel_floats(&all, d.sample_weight, c.samples);
+    float *dlogits = kernel_floats(&all, NULL, c.samples * c.tasks);
+    for (int64_t part = 128; part <= 512; part += 128) {
+        testing_put(backend, loss, &zero, sizeof zero);
+        for (int64_t first = 0; first < c.samples; first += part) {
+            args.samples = c.samples - first < part ? c.samples - first : part;
+            args.logits = logits + first * c.tasks;
+            args.labels = labels + first * c.tasks;
+            args.sample_weight = weight + first;
+            args.dlogits = dlogits + first * c.tasks;
+            cr_assert_eq(backend->ops->bce(backend, &args), RMX_OK);
+        }
+        expect_loss(backend, name, loss, d.loss);
+        kernel_expect(backend, dlogits, d.dlogits, c.samples * c.tasks, name, "dlogits");
+    }
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
+}
+
+Test(bce, cut_batches) { kernel_each(cut_batches); }
+
+/* Against double: a loss has a few ulps of its own and 7 halvings; a gradient a few. */
+static void near_float64(rmx_backend *backend, const char *name)
+{
+    const bce_case c = {1000, 1, false, false, false, false};
+    kernel_operands all = {.backend = backend};
+    bce_data d = make_data(&c, PATTERN_NORMAL);
+    double zero = 0, exact = 0, loss;
+    const rmx_bce_args args = {.samples = c.samples, .tasks = 1, .scale = 1.0f,
+                               .logits = kernel_floats(&all, d.logits, c.samples),
+                               .labels = kernel_put(&all, d.labels, (size_t)c.samples),
+                               .loss = kernel_put(&all, &zero, sizeof zero),
+                               .dlogits = kernel_floats(&all, NULL, c.samples),
+                               .ws = kernel_put(&all, NULL, rmx_bce_workspace(c.samples))};
+    cr_assert_eq(backend->ops->bce(backend, &args), RMX_OK);
+    testing_get(backend, d.dlogits, args.dlogits, sizeof(float) * (size_t)c.samples);
+    testing_get(backend, &loss, args.loss, sizeof loss);
+    for (int64_t b = 0; b < c.samples; b++) {
+        const double z = (double)d.logits[b], y = d.labels[b], p = 1 / (1 + exp(-z));
+        exact -= y * log(p) + (1 - y) * log1p(-p);
+        cr_assert_leq(fabs((double)d.dlogits[b] - (p - y)), 0x1p-21, "%s: %lld", name, (long long)b);
+    }
+    cr_assert_leq(fabs(loss - exact), 0x1p-20 * exact, "%s: %a, not %a", name, loss, exact);
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
+}
+
+Test(bce, near_float64) { kernel_each(near_float64); }

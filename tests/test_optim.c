@@ -1,0 +1,178 @@
+/* test_optim.c: every optimiser, dense and by row. */
+#include "kernel_testing.h"
+
+typedef struct optim_case {
+    rmx_optim_kind kind;
+    int64_t table_rows, width, unique; /* unique < 0: dense */
+    bool momentum, grad_scale;
+} optim_case;
+
+static const optim_case cases[] = {
+    {RMX_OPTIM_SGD, 3, 33, -1, false, false},
+    {RMX_OPTIM_SGD, 300, 100, -1, true, true},
+    {RMX_OPTIM_SGD, 50, 16, 20, false, true},
+    {RMX_OPTIM_SGD, 50, 16, 0, true, true},
+    {RMX_OPTIM_RMSPROP, 1, 20001, -1, false, true},
+    {RMX_OPTIM_RMSPROP, 300, 7, 111, false, false},
+    {RMX_OPTIM_ADAGRAD, 129, 128, -1, false, true},
+    {RMX_OPTIM_ADAGRAD, 1000, 16, 300, false, true},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 40, 16, -1, false, true},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 1000, 64, 300, false, false},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 9, 129, 4, false, true},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 2, 4097, -1, false, true},
+    {RMX_OPTIM_ADAMW, 0, 5, -1, false, true},
+    {RMX_OPTIM_ADAMW, 31, 1000, -1, false, true},
+    {RMX_OPTIM_ADAMW, 300, 24, 299, false, true},
+};
+
+static const rmx_optim_scalars scalars = {
+    .lr = 0.01f, .momentum = 0.9f, .beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-8f,
+    .weight_decay = 0.1f, .decay = 0.999f, .bias1 = 2.5f, .bias2 = 40.0f,
+    .one_minus_beta1 = 0.1f, .one_minus_beta2 = 0.01f};
+
+typedef struct optim_data { /* on the host */
+    int64_t size, states, gradients, rows;
+    float *w, *s1, *s2, *grad;
+    uint32_t *row_index;
+} optim_data;
+
+/* One weight; s1 and s2 its own, but for rowwise_adagrad, whose s1 is already the new one. */
+static void naive_weight(const optim_case *c, float g, float *weight, float *s1, float *s2)
+{
+    const rmx_optim_scalars *s = &scalars;
+    const float w = *weight * s->decay;
+    switch (c->kind) {
+    case RMX_OPTIM_SGD:
+        if (c->momentum) *s1 = fmaf(s->momentum, *s1, g);
+        *weight = fmaf(-s->lr, c->momentum ? *s1 : g, w);
+        break;
+    case RMX_OPTIM_RMSPROP:
+        *s1 = fmaf(s->beta2, *s1, s->one_minus_beta2 * (g * g));
+        *weight = w - (s->lr * g) / (sqrtf(*s1) + s->eps);
+        break;
+    case RMX_OPTIM_ADAGRAD:
+    case RMX_OPTIM_ROWWISE_ADAGRAD:
+        if (c->kind == RMX_OPTIM_ADAGRAD) *s1 = fmaf(g, g, *s1);
+        *weight = w - (s->lr * g) / (sqrtf(*s1) + s->eps);
+        break;
+    case RMX_OPTIM_ADAMW:
+        *s1 = fmaf(s->beta1, *s1, s->one_minus_beta1 * g);
+        *s2 = fmaf(s->beta2, *s2, s->one_minus_beta2 * (g * g));
+        *weight = w - (s->lr * (*s1 * s->bias1)) / (sqrtf(*s2 * s->bias2) + s->eps);
+        break;
+    }
+}
+
+static void naive_optim(const optim_case *c, optim_data *d, float grad_scale)
+{
+    const bool rowwise = c->kind == RMX_OPTIM_ROWWISE_ADAGRAD;
+    float *g = host_floats(c->width);
+    for (int64_t u = 0; u < d->rows; u++) {
+        const int64_t row = c->unique < 0 ? u : d->row_index[u];
+        for (int64_t j = 0; j < c->width; j++) {
+            g[j] = c->grad_scale ? d->grad[u * c->width + j] * grad_scale
+                                 : d->grad[u * c->width + j];
+        }
+        if (rowwise) d->s1[row] = d->s1[row] + naive_lanes(g, g, c->width) / (float)c->width;
+        for (int64_t j = 0; j < c->width; j++) {
+            const int64_t i = row * c->width + j;
+            naive_weight(c, g[j], d->w + i, d->s1 + (rowwise ? row : i), d->s2 + i);
+        }
+    }
+    free(g);
+}
+
+static optim_data make_data(const optim_case *c, testing_pattern pattern)
+{
+    optim_data d = {.size = c->table_rows * c->width};
+    d.rows = c->unique < 0 ? c->table_rows : c->unique;
+    d.states = c->kind == RMX_OPTIM_ROWWISE_ADAGRAD ? c->table_rows : d.size;
+    d.gradients = (d.rows + 3) * c->width; /* more than *unique says */
+    d.w = host_filled(d.size, pattern, 1), d.grad = host_filled(d.gradients, pattern, 2);
+    d.s1 = host_filled(d.states, pattern, 3), d.s2 = host_filled(d.size, pattern, 4);
+    for (int64_t i = 0; i < d.states; i++) d.s1[i] = fabsf(d.s1[i]);
+    for (int64_t i = 0; i < d.size; i++) d.s2[i] = fabsf(d.s2[i]);
+    d.row_index = malloc(sizeof(uint32_t) * (size_t)(d.rows + 3));
+    for (int64_t u = 0; u < d.rows; u++) {
+        d.row_index[u] = (uint32_t)(u * c->table_rows / d.rows); /* ascending, no row twice */
+    }
+    return d;
+}
+
+static void free_data(optim_data *d)
+{
+    free(d->w), free(d->s1), free(d->s2), free(d->grad), free(d->row_index);
+}
+
+static void run_case(rmx_backend *backend, const char *name, const optim_case *c,
+                     testing_pattern pattern, float grad_scale)
+{
+    kernel_operands all = {.backend = backend};
+    optim_data d = make_data(c, pattern);
+    const uint32_t unique = (uint32_t)d.rows;
+    rmx_optim_args args = {
+        .kind = c->kind, .rows = c->unique < 0 ? d.rows : d.rows + 3, .width = c->width,
+        .w = kernel_floats(&all, d.w, d.size), .s1 = kernel_floats(&all, d.s1, d.states),
+        .s2 = kernel_floats(&all, d.s2, d.size), .grad = kernel_floats(&all, d.grad, d.gradients),
+        .scalars = kernel_put(&all, &scalars, sizeof scalars),
+        .grad_scale = c->grad_scale ? kernel_floats(&all, &grad_scale, 1) : NULL};
+    float *s1 = args.s1, *s2 = args.s2;
+    if (c->kind == RMX_OPTIM_SGD && !c->momentum) args.s1 = NULL;
+    if (c->kind != RMX_OPTIM_ADAMW) args.s2 = NULL;
+    if (c->unique >= 0) {
+        args.row_index = kernel_put(&all, d.row_index, sizeof(uint32_t) * (size_t)d.rows);
+        args.unique = kernel_put(&all, &unique, sizeof unique);
+    }
+    cr_assert_eq(backend->ops->optim(backend, &args), RMX_OK);
+    if (!(c->grad_scale && isnan(grad_scale))) naive_optim(c, &d, grad_scale);
+    kernel_expect(backend, args.w, d.w, d.size, name, testing_pattern_name(pattern));
+    kernel_expect(backend, s1, d.s1, d.states, name, "s1");
+    kernel_expect(backend, s2, d.s2, d.size, name, "s2");
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
+}
+
+static void all_cases(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (testing_pattern p = 0; p < PATTERN_COUNT; p++) {
+            run_case(backend, name, &cases[i], p, 0.37f);
+        }
+        run_case(backend, name, &cases[i], PATTERN_NORMAL, NAN);
+        run_case(backend, name, &cases[i], PATTERN_NORMAL, INFINITY);
+    }
+}
+
+Test(optim, contract) { kernel_each(all_cases); }
+
+/* Against double: one AdamW step of plain values, each operation half an ulp. */
+static void near_float64(rmx_backend *backend, const char *name)
+{
+    enum { N = 1000 };
+    const optim_case c = {RMX_OPTIM_ADAMW, 1, N, -1, false, false};
+    const rmx_optim_scalars *s = &scalars;
+    kernel_operands all = {.backend = backend};
+    optim_data d = make_data(&c, PATTERN_NORMAL);
+    const rmx_optim_args args = {
+        .kind = c.kind, .rows = 1, .width = N, .w = kernel_floats(&all, d.w, N),
+        .s1 = kernel_floats(&all, d.s1, N), .s2 = kernel_floats(&all, d.s2, N),
+        .grad = kernel_floats(&all, d.grad, N),
+        .scalars = kernel_put(&all, &scalars, sizeof scalars)};
+    float w[N];
+    cr_assert_eq(backend->ops->optim(backend, &args), RMX_OK);
+    testing_get(backend, w, args.w, sizeof w);
+    for (int i = 0; i < N; i++) {
+        const double g = (double)d.grad[i];
+        const double m = (double)s->beta1 * (double)d.s1[i] + (double)s->one_minus_beta1 * g;
+        const double v = (double)s->beta2 * (double)d.s2[i] + (double)s->one_minus_beta2 * g * g;
+        const double step = (double)s->lr * m * (double)s->bias1 /
+                            (sqrt(v * (double)s->bias2) + (double)s->eps);
+        const double exact = (double)d.w[i] * (double)s->decay - step;
+        const double size = fabs((double)d.w[i]) + (double)s->lr;
+        cr_assert_leq(fabs((double)w[i] - exact), 0x1p-22 * size, "%s: %d", name, i);
+    }
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
+}
+
+Test(optim, near_float64) { kernel_each(near_float64); }

@@ -1,0 +1,109 @@
+/* test_rows.c: col_sum: blocks of 128 rows, each a chain, then a chain over the blocks. */
+#include "kernel_testing.h"
+
+typedef struct rows_case {
+    int64_t groups, rows, cols, ld, gap;
+} rows_case;
+
+static const rows_case cases[] = {
+    {1, 0, 5, 5, 0},     {1, 1, 1, 1, 0},     {1, 127, 3, 3, 0},   {1, 128, 64, 64, 0},
+    {1, 129, 65, 70, 7}, {3, 300, 17, 20, 5}, {2, 1000, 9, 9, 0},  {1, 4097, 2, 3, 0},
+    {16, 200, 48, 48, 0}, {1, 257, 1300, 1300, 0}, {0, 5, 5, 5, 0}, {2, 5, 0, 1, 0},
+};
+
+static void run_case(rmx_backend *backend, const char *name, rows_case c, testing_pattern pattern)
+{
+    kernel_operands all = {.backend = backend};
+    const int64_t group_stride = c.rows * c.ld + c.gap, size = c.groups * group_stride;
+    float *x = host_filled(size, pattern, 1), *dst = host_filled(c.groups * c.cols, pattern, 2);
+    const rmx_col_sum_args args = {
+        .groups = c.groups, .rows = c.rows, .cols = c.cols, .ld = c.ld,
+        .group_stride = group_stride, .x = kernel_floats(&all, x, size),
+        .dst = kernel_floats(&all, dst, c.groups * c.cols),
+        .ws = kernel_put(&all, NULL, rmx_rows_workspace(c.groups, c.rows, c.cols, 1))};
+    cr_assert_eq(backend->ops->col_sum(backend, &args), RMX_OK);
+    for (int64_t g = 0; g < c.groups; g++) {
+        for (int64_t j = 0; j < c.cols; j++) {
+            float *d = &dst[g * c.cols + j];
+            *d = naive_rows(x + g * group_stride + j, NULL, c.ld, c.rows, *d);
+        }
+    }
+    kernel_expect(backend, args.dst, dst, c.groups * c.cols, name, testing_pattern_name(pattern));
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free(x);
+    free(dst);
+}
+
+static void all_cases(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (testing_pattern p = 0; p < PATTERN_COUNT; p++) run_case(backend, name, cases[i], p);
+    }
+}
+
+Test(rows, contract) { kernel_each(all_cases); }
+
+/* A batch cut at a multiple of 128 rows continues the chain: the same bits; cut elsewhere: not. */
+static void cut_batches(rmx_backend *backend, const char *name)
+{
+    enum { ROWS = 1000, COLS = 33 };
+    kernel_operands all = {.backend = backend};
+    float *x = host_filled(ROWS * COLS, PATTERN_NORMAL, 3), whole[COLS], zeros[COLS] = {0};
+    rmx_col_sum_args args = {.groups = 1, .cols = COLS, .ld = COLS,
+                             .ws = kernel_put(&all, NULL, rmx_rows_workspace(1, ROWS, COLS, 1))};
+    const float *dx = kernel_floats(&all, x, ROWS * COLS);
+    args.dst = kernel_floats(&all, zeros, COLS);
+    for (int j = 0; j < COLS; j++) whole[j] = naive_rows(x + j, NULL, COLS, ROWS, 0.0f);
+    static const int64_t cuts[][3] = {{128, 0, 0}, {640, 0, 0}, {128, 256, 896}, {500, 0, 0}};
+    for (int c = 0; c < 4; c++) {
+        testing_put(backend, args.dst, zeros, sizeof zeros);
+        int64_t from = 0;
+        for (int i = 0; i <= 3; i++) {
+            const int64_t to = i < 3 && cuts[c][i] ? cuts[c][i] : ROWS;
+            args.rows = to - from;
+            args.x = dx + from * COLS;
+            cr_assert_eq(backend->ops->col_sum(backend, &args), RMX_OK);
+            from = to;
+        }
+        float got[COLS];
+        testing_get(backend, got, args.dst, sizeof got);
+        const bool same = testing_first_difference(got, whole, COLS) < 0;
+        cr_assert_eq(same, c < 3, "%s: cut %d", name, c);
+    }
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free(x);
+}
+
+Test(rows, cut_batches) { kernel_each(cut_batches); }
+
+/* Against double: 128 additions in a block and 8 blocks are at most 136 roundings, each of at
+ * most 2^-24 of the sum of magnitudes. */
+static void near_float64(rmx_backend *backend, const char *name)
+{
+    enum { ROWS = 1000, COLS = 40 };
+    kernel_operands all = {.backend = backend};
+    float *x = host_filled(ROWS * COLS, PATTERN_CANCELLATION, 4), zeros[COLS] = {0}, got[COLS];
+    const rmx_col_sum_args args = {
+        .groups = 1, .rows = ROWS, .cols = COLS, .ld = COLS,
+        .x = kernel_floats(&all, x, ROWS * COLS), .dst = kernel_floats(&all, zeros, COLS),
+        .ws = kernel_put(&all, NULL, rmx_rows_workspace(1, ROWS, COLS, 1))};
+    cr_assert_eq(backend->ops->col_sum(backend, &args), RMX_OK);
+    testing_get(backend, got, args.dst, sizeof got);
+    int differs = 0;
+    for (int j = 0; j < COLS; j++) {
+        double sum = 0, size = 0;
+        float plain = 0;
+        for (int r = 0; r < ROWS; r++) {
+            sum += (double)x[r * COLS + j];
+            size += fabs((double)x[r * COLS + j]);
+            plain += x[r * COLS + j];
+        }
+        cr_assert_leq(fabs((double)got[j] - sum), 136 * 0x1p-24 * size, "%s: column %d", name, j);
+        differs += plain != got[j];
+    }
+    cr_assert_gt(differs, 0, "negative control: one long chain must differ somewhere");
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free(x);
+}
+
+Test(rows, near_float64) { kernel_each(near_float64); }
