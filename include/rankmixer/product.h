@@ -52,8 +52,8 @@ RMX_NODISCARD RMX_API rmx_status rmx_mm_backward(rmx_context *ctx, const rmx_ten
                                                  const rmx_tensor *a, const rmx_tensor *b,
                                                  const rmx_tensor *da, const rmx_tensor *db);
 
-/* out = fma(beta, input, alpha * (a b)), three roundings after the chain's (alpha = 1: two; and
- * alpha = beta = 1 rounds a b + input once).
+/* out = fma(beta, input, alpha * (a b)): after the chain one rounding for alpha (none for 1) and
+ * one for the rest.
  *
  *   in   alpha, beta  finite
  *   in   input  [M, N], or broadcast to it: [N], [1, N], [M, 1], [1] or no axes; may be NULL
