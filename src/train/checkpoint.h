@@ -33,7 +33,7 @@ typedef struct rmx_checkpoint_state {
     int64_t examples;       /* seen so far */
     int64_t evaluated_step; /* of the last evaluation, 0: none */
     int64_t best_step;      /* of the evaluation with the highest AUC, 0: none */
-    double best_auc;        /* NaN: none */
+    double best_auc;        /* its AUC; means nothing while best_step is 0 */
     double seconds;         /* of training, over all sessions */
     uint64_t train_fingerprint, valid_fingerprint; /* of the data; 0: none */
     uint64_t params_xxh3; /* XXH3-64 over all parameters' bytes, in order; filled in by write */
@@ -90,5 +90,7 @@ RMX_NODISCARD rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps
 RMX_NODISCARD rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_bytes,
                                                void (*refused)(void *user, const char *text),
                                                void *user, rmx_error *error);
+/* Renames generations after `step` to NAME.aside: they are not this run's future any more. */
+void rmx_checkpoint_set_aside(const char *folder, int64_t step);
 
 #endif /* RMX_TRAIN_CHECKPOINT_H */

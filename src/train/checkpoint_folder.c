@@ -85,6 +85,22 @@ rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_byt
                     "aside and starts anew", folder, count, why.text);
 }
 
+void rmx_checkpoint_set_aside(const char *folder, int64_t step)
+{
+    char path[RMX_CHECKPOINT_PATH_MAX], aside[RMX_CHECKPOINT_PATH_MAX];
+    int64_t *steps;
+    int32_t count;
+    if (rmx_checkpoint_list(folder, &steps, &count, NULL) != RMX_OK) return;
+    for (int32_t i = 0; i < count; i++) {
+        if (steps[i] <= step) continue;
+        generation_path(folder, steps[i], path, sizeof path - 8);
+        snprintf(aside, sizeof aside, "%s/step-%0*lld.h5.aside", folder, DIGITS,
+                 (long long)steps[i]);
+        rename(path, aside);
+    }
+    free(steps);
+}
+
 /* Files that a killed process left; those of a living one are its own business. */
 static void remove_leftovers(const char *folder)
 {

@@ -1,0 +1,149 @@
+/* data_files.c: see data_files.h. */
+#include "train/data_files.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "train/stop.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Changed when the generator makes other rows from the same section. */
+#define GENERATOR "rankmixer synthetic 1"
+
+rmx_status rmx_make_folder(const char *path, rmx_error *error)
+{
+    char part[4300];
+    struct stat info;
+    const size_t length = strlen(path);
+    if (length >= sizeof part) return rmx_fail(error, RMX_ERR_DATA, "%.80s...: too long", path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (mkdir(part, 0777) == 0 || errno == EEXIST) continue;
+        return rmx_fail(error, RMX_ERR_DATA, "%s: cannot make the folder: %s", part,
+                        strerror(errno));
+    }
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK) == 0) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_DATA, "%s: not a folder that can be written to", path);
+}
+
+static uint64_t section_checksum(const rmx_config *config)
+{
+    char text[1024];
+    const rmx_config_synthetic *s = &config->synthetic;
+    const int length = snprintf(
+        text, sizeof text, "%s|%lld|%lld|%lld|%lld|%lld|%lld|%lld|%lld|%.17g|%.17g|%.17g|%.17g",
+        GENERATOR, (long long)s->seed, (long long)s->rows_train, (long long)s->rows_valid,
+        (long long)s->rows_test, (long long)s->sparse_fields, (long long)s->dense_fields,
+        (long long)s->vocabulary, (long long)s->groups, s->zipf, s->base_rate, s->strength,
+        s->noise);
+    return XXH3_64bits(text, (size_t)length);
+}
+
+static void name_synthetic(const rmx_config *config, const char *split, int64_t rows, char *out,
+                           size_t bytes)
+{
+    out[0] = '\0';
+    if (rows > 0)
+        snprintf(out, bytes, "%s/data/synthetic-%016llx-%s.h5", config->run.dir,
+                 (unsigned long long)section_checksum(config), split);
+}
+
+static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema,
+                                   rmx_error *error)
+{
+    const rmx_synthetic_config s = rmx_config_synthetic_of(config);
+    rmx_status status = rmx_synthetic_check(&s, error);
+    if (status == RMX_OK)
+        status = rmx_schema_init(schema, s.sparse_fields, s.dense_fields, 1, error);
+    for (int32_t f = 0; status == RMX_OK && f < s.sparse_fields; f++)
+        schema->vocabulary[f] = s.vocabulary;
+    return status;
+}
+
+/* A given file has to be there, whatever could be made instead. */
+static rmx_status check_given(const rmx_config *config, const char *key, const char *path,
+                              rmx_schema *schema, rmx_error *error)
+{
+    char where[256];
+    rmx_error why;
+    rmx_config_where(config, "data", key, where, sizeof where);
+    const rmx_status status = rmx_dataset_schema(path, schema, &why);
+    if (status == RMX_OK) return RMX_OK;
+    return rmx_fail(error, status, "%s: data.%s: %s", where, key, why.text);
+}
+
+static rmx_status check_other(const rmx_config *config, const char *key, const char *path,
+                              const rmx_schema *train, rmx_error *error)
+{
+    rmx_schema other;
+    if (!*path) return RMX_OK;
+    rmx_status status = check_given(config, key, path, &other, error);
+    if (status != RMX_OK) return status;
+    status = rmx_schema_match(train, config->data.train, &other, path, error);
+    rmx_schema_free(&other);
+    return status;
+}
+
+rmx_status rmx_data_files_find(const rmx_config *config, rmx_data_files *out, rmx_schema *schema,
+                               rmx_error *error)
+{
+    memset(out, 0, sizeof *out);
+    memset(schema, 0, sizeof *schema);
+    out->synthetic = !config->data.train[0];
+    if (out->synthetic) {
+        name_synthetic(config, "train", config->synthetic.rows_train, out->train,
+                       sizeof out->train);
+        name_synthetic(config, "valid", config->synthetic.rows_valid, out->valid,
+                       sizeof out->valid);
+        name_synthetic(config, "test", config->synthetic.rows_test, out->test, sizeof out->test);
+        return synthetic_schema(config, schema, error);
+    }
+    snprintf(out->train, sizeof out->train, "%s", config->data.train);
+    snprintf(out->valid, sizeof out->valid, "%s", config->data.valid);
+    snprintf(out->test, sizeof out->test, "%s", config->data.test);
+    rmx_status status = check_given(config, "train", out->train, schema, error);
+    if (status != RMX_OK) return status;
+    status = check_other(config, "valid", out->valid, schema, error);
+    if (status == RMX_OK) status = check_other(config, "test", out->test, schema, error);
+    if (status != RMX_OK) rmx_schema_free(schema);
+    return status;
+}
+
+static bool on_progress(void *user, int64_t done, int64_t total)
+{
+    rmx_progress_live(user, "making synthetic data  %.0f %%",
+                      total > 0 ? 100.0 * (double)done / (double)total : 0.0);
+    return !rmx_stop_requested();
+}
+
+static rmx_status make_one(const rmx_config *config, rmx_synthetic_split split, const char *path,
+                           rmx_progress *progress, rmx_error *error)
+{
+    const rmx_synthetic_config s = rmx_config_synthetic_of(config);
+    if (!*path || access(path, F_OK) == 0 || rmx_stop_requested()) return RMX_OK;
+    const rmx_status status =
+        rmx_synthetic_write(&s, split, path, on_progress, progress, NULL, error);
+    rmx_progress_end(progress);
+    return rmx_stop_requested() ? RMX_OK : status;
+}
+
+rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
+                               rmx_progress *progress, rmx_error *error)
+{
+    char folder[4300];
+    if (!files->synthetic) return RMX_OK;
+    snprintf(folder, sizeof folder, "%s/data", config->run.dir);
+    rmx_status status = rmx_make_folder(folder, error);
+    if (status == RMX_OK)
+        status = make_one(config, RMX_SYNTHETIC_TRAIN, files->train, progress, error);
+    if (status == RMX_OK)
+        status = make_one(config, RMX_SYNTHETIC_VALID, files->valid, progress, error);
+    if (status == RMX_OK)
+        status = make_one(config, RMX_SYNTHETIC_TEST, files->test, progress, error);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* event_file.h: scalars for TensorBoard: records of a length and an Event message, each with a
+ * masked CRC-32C. */
+#ifndef RMX_TRAIN_EVENT_FILE_H
+#define RMX_TRAIN_EVENT_FILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* Starts FOLDER/tensorboard/events.out.tfevents.TIME.HOST.PID; a start mark at `step` tells the
+ * reader to drop what other files hold beyond it. NULL where that is not possible. */
+FILE *rmx_event_file_open(const char *folder, int64_t step);
+/* Nothing where events is NULL or the value is not finite. */
+void rmx_event_scalar(FILE *events, int64_t step, const char *tag, double value);
+
+#endif /* RMX_TRAIN_EVENT_FILE_H */

@@ -1,0 +1,56 @@
+/* recent.c: see recent.h. */
+#include "train/recent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/evaluate.h"
+
+rmx_status rmx_recent_init(rmx_recent *recent, int32_t tasks, rmx_error *error)
+{
+    const size_t values = (size_t)RMX_RECENT_EXAMPLES * (size_t)tasks;
+    *recent = (rmx_recent){.tasks = tasks,
+                           .logits = calloc(values, sizeof(float)),
+                           .labels = calloc(values, sizeof(float)),
+                           .bytes = malloc(values)};
+    if (recent->logits && recent->labels && recent->bytes) return RMX_OK;
+    rmx_recent_free(recent);
+    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+}
+
+void rmx_recent_free(rmx_recent *recent)
+{
+    free(recent->logits);
+    free(recent->labels);
+    free(recent->bytes);
+    memset(recent, 0, sizeof *recent);
+}
+
+void rmx_recent_add(rmx_recent *recent, int64_t seen, int64_t samples, const float *logits,
+                    const uint8_t *labels)
+{
+    const int64_t tasks = recent->tasks;
+    for (int64_t i = 0; i < samples; i++) {
+        const int64_t row = (seen + i) % RMX_RECENT_EXAMPLES;
+        for (int64_t t = 0; t < tasks; t++) {
+            recent->logits[row * tasks + t] = logits[i * tasks + t];
+            recent->labels[row * tasks + t] = (float)labels[i * tasks + t];
+        }
+    }
+}
+
+rmx_status rmx_recent_metrics(const rmx_recent *recent, int64_t seen, rmx_metrics *out,
+                              rmx_error *error)
+{
+    const int64_t rows = seen < RMX_RECENT_EXAMPLES ? seen : RMX_RECENT_EXAMPLES;
+    const int32_t tasks = recent->tasks;
+    rmx_metrics *of_task = calloc((size_t)tasks, sizeof *of_task);
+    rmx_status status = of_task ? RMX_OK : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+    for (int64_t i = 0; i < rows * tasks; i++) recent->bytes[i] = recent->labels[i] > 0.5f;
+    for (int32_t t = 0; status == RMX_OK && t < tasks; t++)
+        status = rmx_metrics_compute(rows, tasks, recent->logits + t, recent->bytes + t, NULL,
+                                     &of_task[t], error);
+    if (status == RMX_OK) *out = rmx_metrics_mean(of_task, tasks);
+    free(of_task);
+    return status;
+}

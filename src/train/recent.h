@@ -1,0 +1,27 @@
+/* recent.h: the scores of the latest examples trained on. They are part of a checkpoint, so that
+ * the figures of training go on after a resume as well. */
+#ifndef RMX_TRAIN_RECENT_H
+#define RMX_TRAIN_RECENT_H
+
+#include <stdint.h>
+
+#include "train/metrics.h"
+
+#define RMX_RECENT_EXAMPLES 16384
+
+typedef struct rmx_recent {
+    int32_t tasks;
+    float *logits, *labels; /* [RMX_RECENT_EXAMPLES, tasks], example i in row i % that */
+    uint8_t *bytes;         /* scratch */
+} rmx_recent;
+
+RMX_NODISCARD rmx_status rmx_recent_init(rmx_recent *recent, int32_t tasks, rmx_error *error);
+void rmx_recent_free(rmx_recent *recent);
+/* seen: examples before these. */
+void rmx_recent_add(rmx_recent *recent, int64_t seen, int64_t samples, const float *logits,
+                    const uint8_t *labels);
+/* Over the latest min(seen, RMX_RECENT_EXAMPLES) examples, the mean over tasks. */
+RMX_NODISCARD rmx_status rmx_recent_metrics(const rmx_recent *recent, int64_t seen,
+                                            rmx_metrics *out, rmx_error *error);
+
+#endif /* RMX_TRAIN_RECENT_H */

@@ -1,0 +1,160 @@
+/* setup.c: a config and a schema become the structs of rankmixer/model.h. */
+#include "train/setup.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/config_keys.h"
+
+/* ---- tokens ------------------------------------------------------------------------------- */
+
+/* The known name that is nearest to a misspelt one, as a hint. */
+static void suggest_field(const rmx_schema *schema, const char *name, char *hint, size_t bytes)
+{
+    int32_t best = (int32_t)strlen(name) / 3 + 1;
+    hint[0] = '\0';
+    for (int32_t f = 0; f < schema->sparse_fields + schema->dense_fields; f++) {
+        const int32_t distance = rmx_edit_distance(name, schema->names[f]);
+        if (distance > best) continue;
+        best = distance - 1;
+        snprintf(hint, bytes, "; did you mean '%s'?", schema->names[f]);
+    }
+}
+
+/* One field of one line; token_of_field holds -1 where no token was given yet. */
+static rmx_status place_field(const rmx_config *config, const rmx_schema *schema, int32_t token,
+                              const char *name, int32_t *token_of_field, rmx_error *error)
+{
+    char where[256], key[16], hint[192];
+    snprintf(key, sizeof key, "t%d", token);
+    rmx_config_where(config, "tokenizer", key, where, sizeof where);
+    const int32_t field = rmx_schema_find(schema, name);
+    if (field < 0) {
+        suggest_field(schema, name, hint, sizeof hint);
+        return rmx_fail(error, RMX_ERR_ARGUMENT, "%s: tokenizer.t%d: the data has no field '%s'%s",
+                        where, token, name, hint);
+    }
+    if (token_of_field[field] >= 0)
+        return rmx_fail(error, RMX_ERR_ARGUMENT,
+                        "%s: tokenizer.t%d: field '%s' is already in t%d; a field has one token",
+                        where, token, name, token_of_field[field]);
+    token_of_field[field] = token;
+    return RMX_OK;
+}
+
+static rmx_status place_line(const rmx_config *config, const rmx_schema *schema, int32_t token,
+                             int32_t *token_of_field, rmx_error *error)
+{
+    const char *at = config->group[token];
+    for (;;) {
+        rmx_config_text name;
+        at += strspn(at, " \t");
+        size_t length = strcspn(at, ",");
+        const char *next = at + length;
+        while (length && (at[length - 1] == ' ' || at[length - 1] == '\t')) length--;
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        const rmx_status status = place_field(config, schema, token, name, token_of_field, error);
+        if (status != RMX_OK || !*next) return status;
+        at = next + 1;
+    }
+}
+
+static rmx_status place_all(const rmx_config *config, const rmx_schema *schema,
+                            int32_t *token_of_field, rmx_error *error)
+{
+    const int32_t fields = schema->sparse_fields + schema->dense_fields;
+    char where[256];
+    for (int32_t f = 0; f < fields; f++) token_of_field[f] = -1;
+    for (int32_t t = 0; t < (int32_t)config->model.tokens; t++) {
+        const rmx_status status = place_line(config, schema, t, token_of_field, error);
+        if (status != RMX_OK) return status;
+    }
+    rmx_config_where(config, "model", "tokenizer", where, sizeof where);
+    for (int32_t f = 0; f < fields; f++)
+        if (token_of_field[f] < 0)
+            return rmx_fail(error, RMX_ERR_ARGUMENT,
+                            "%s: field '%s' of the data is in no token; add it to a line of "
+                            "[tokenizer]", where, schema->names[f]);
+    return RMX_OK;
+}
+
+int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
+{
+    const rmx_model_config *m = &setup->model;
+    const int64_t width = m->embedding_width;
+    const int64_t columns = m->sparse_fields * width + m->dense_fields;
+    const int64_t slice = (columns + m->tokens - 1) / m->tokens;
+    int32_t count = 0;
+    *field = -1;
+    for (int32_t f = 0; !setup->token_of_field && f < m->sparse_fields; f++) {
+        if (f * width / slice == ((f + 1) * width - 1) / slice) continue;
+        if (*field < 0) *field = f;
+        count++;
+    }
+    return count;
+}
+
+/* ---- the structs -------------------------------------------------------------------------- */
+
+static rmx_optimizer_config optimizer(const rmx_config *config, int32_t kind, double decay)
+{
+    rmx_optimizer_config o = rmx_optimizer_default((rmx_optimizer)kind);
+    if (!isnan(config->train.momentum)) o.momentum = (float)config->train.momentum;
+    if (!isnan(config->train.beta1)) o.beta1 = (float)config->train.beta1;
+    if (!isnan(config->train.beta2)) o.beta2 = (float)config->train.beta2;
+    if (!isnan(config->train.eps)) o.eps = (float)config->train.eps;
+    if (!isnan(config->train.initial_sum)) o.initial_sum = (float)config->train.initial_sum;
+    o.weight_decay = (float)decay;
+    return o;
+}
+
+rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rmx_setup *out,
+                          rmx_error *error)
+{
+    const int32_t fields = schema->sparse_fields + schema->dense_fields;
+    memset(out, 0, sizeof *out);
+    if (config->model.tokenizer) {
+        out->token_of_field = malloc(((size_t)fields + 1) * sizeof(int32_t));
+        if (!out->token_of_field) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+        const rmx_status status = place_all(config, schema, out->token_of_field, error);
+        if (status != RMX_OK) {
+            rmx_setup_free(out);
+            return status;
+        }
+    }
+    out->model = (rmx_model_config){
+        .tokens = (int32_t)config->model.tokens,
+        .width = (int32_t)config->model.width,
+        .heads = (int32_t)config->model.heads,
+        .layers = (int32_t)config->model.layers,
+        .expansion = (int32_t)config->model.expansion,
+        .mixer = (rmx_mixer)config->model.mixer,
+        .ffn = (rmx_ffn)config->model.ffn,
+        .norm = (rmx_norm_place)config->model.norm,
+        .gelu = (rmx_gelu)config->model.gelu,
+        .dropout = (float)config->model.dropout,
+        .embedding_width = (int32_t)config->model.embedding_width,
+        .sparse_fields = schema->sparse_fields,
+        .vocabulary = schema->vocabulary,
+        .dense_fields = schema->dense_fields,
+        .field_names = (const char *const *)schema->names,
+        .token_of_field = out->token_of_field,
+        .tasks = schema->tasks,
+        .batch = config->train.batch,
+        .micro_batch = config->train.micro_batch,
+        .seed = (uint64_t)config->run.seed,
+    };
+    out->training = (rmx_model_training){
+        .dense = optimizer(config, config->train.optimizer, config->train.weight_decay),
+        .embedding = optimizer(config, config->train.embedding_optimizer, 0.0),
+        .clip = (float)config->train.clip,
+    };
+    return RMX_OK;
+}
+
+void rmx_setup_free(rmx_setup *setup)
+{
+    free(setup->token_of_field);
+    memset(setup, 0, sizeof *setup);
+}

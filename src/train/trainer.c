@@ -1,0 +1,146 @@
+/* trainer.c: the loop. */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/stop.h"
+#include "train/trainer_internal.h"
+
+/* Names the tensor where the trouble began and where to go on from. */
+static rmx_status not_finite(trainer *t, int64_t step)
+{
+    const char *where = NULL;
+    if (rmx_model_find_nonfinite(t->model, (uint64_t)step, &where) != RMX_OK) where = NULL;
+    return rmx_fail(t->error, RMX_ERR_NUMERIC,
+                    "step %lld: NaN or infinity, first in '%s'; the update was not made; the last "
+                    "good checkpoint is %s; lower train.lr or train.embedding_lr, or set "
+                    "train.clip", (long long)step, where ? where : "the gradient norm",
+                    t->last_checkpoint[0] ? t->last_checkpoint : "none");
+}
+
+static rmx_status do_step(trainer *t, const rmx_reader_view *view)
+{
+    const int64_t number = t->state.step + 1;
+    const double start = rmx_progress_clock();
+    const rmx_batch batch = rmx_reader_batch(view);
+    const rmx_step step = {.step = (uint64_t)number,
+                           .lr = rmx_trainer_lr(t, t->config->train.lr, number),
+                           .embedding_lr =
+                               rmx_trainer_lr(t, t->config->train.embedding_lr, number)};
+    rmx_step_result result;
+    rmx_status status = rmx_model_load(t->model, &batch);
+    if (status == RMX_OK) status = rmx_model_step(t->model, &step);
+    if (status == RMX_OK) status = rmx_model_read(t->model, &result);
+    if (status == RMX_OK && !result.finite) return not_finite(t, number);
+    if (status == RMX_OK) status = rmx_model_logits(t->model, t->logits);
+    if (status != RMX_OK) return rmx_trainer_failed(t, status);
+    rmx_recent_add(&t->recent, t->state.examples, view->samples, t->logits, view->labels);
+    t->last_loss = result.loss;
+    t->last_norm = (double)result.grad_norm;
+    t->state.step = number;
+    t->state.examples += view->samples;
+    t->state.batch++;
+    const double seconds = rmx_progress_clock() - start;
+    t->step_seconds += seconds;
+    t->state.seconds += seconds;
+    return RMX_OK;
+}
+
+/* The next batch; reading also counts as time of training. */
+static rmx_status next_batch(trainer *t, rmx_reader_view *view)
+{
+    const double start = rmx_progress_clock();
+    const rmx_status status = rmx_reader_next(t->train, view, t->error);
+    const double seconds = rmx_progress_clock() - start;
+    t->step_seconds += seconds;
+    t->state.seconds += seconds;
+    if (status == RMX_OK && view->samples == 0)
+        return rmx_fail(t->error, RMX_ERR_INTERNAL, "the reader ended an epoch too early");
+    return status;
+}
+
+/* After the last batch of an epoch the place is the first of the next. */
+static rmx_status turn_epoch(trainer *t)
+{
+    rmx_reader_view end;
+    if (t->state.batch < t->epoch_batches) return RMX_OK;
+    t->state.batch = 0;
+    t->state.epoch++;
+    return rmx_reader_next(t->train, &end, t->error); /* the empty view */
+}
+
+static bool evaluation_due(const trainer *t)
+{
+    return t->valid && t->state.step > 0 && t->state.evaluated_step < t->state.step &&
+           (t->state.step == t->total_steps ||
+            rmx_trainer_due(t->config->train.eval_every, t->state.step, t->state.batch));
+}
+
+static bool save_due(const trainer *t)
+{
+    return t->state.step == 1 || t->state.step == t->total_steps ||
+           t->state.best_step == t->state.step ||
+           rmx_trainer_due(t->config->train.save_every, t->state.step, t->state.batch);
+}
+
+/* What follows a step: figures, evaluation, checkpoint; a signal makes it a checkpoint now. */
+static rmx_status after_step(trainer *t)
+{
+    rmx_status status = RMX_OK;
+    if (t->state.step % t->config->train.log_every == 0 || t->state.step == t->total_steps ||
+        t->state.step == 1)
+        status = rmx_trainer_log(t);
+    if (status == RMX_OK) rmx_trainer_live(t);
+    if (status == RMX_OK && evaluation_due(t)) status = rmx_trainer_evaluate(t, true);
+    if (status == RMX_OK && (save_due(t) || rmx_stop_requested())) status = rmx_trainer_save(t);
+    return status;
+}
+
+static rmx_status loop(trainer *t)
+{
+    rmx_reader_view view;
+    rmx_status status = RMX_OK;
+    if (evaluation_due(t)) { /* the run was stopped during this evaluation */
+        status = rmx_trainer_evaluate(t, true);
+        if (status == RMX_OK && !rmx_stop_requested()) status = rmx_trainer_save(t);
+    }
+    while (status == RMX_OK && t->state.step < t->total_steps && !rmx_stop_requested()) {
+        status = next_batch(t, &view);
+        if (status == RMX_OK) status = do_step(t, &view);
+        if (status == RMX_OK) status = turn_epoch(t);
+        if (status == RMX_OK) status = after_step(t);
+    }
+    rmx_progress_end(t->progress);
+    return status;
+}
+
+rmx_status rmx_trainer_run(const rmx_config *config, const rmx_trainer_options *options,
+                           rmx_progress *progress, FILE *results, bool *stopped, rmx_error *error)
+{
+    trainer t;
+    memset(&t, 0, sizeof t);
+    t.config = config;
+    t.options = options;
+    t.progress = progress;
+    t.error = error;
+    t.lock = -1;
+    t.valid_step = -1;
+    *stopped = false;
+    rmx_status status = rmx_trainer_open(&t);
+    if (status == RMX_OK && options->check_only) {
+        rmx_progress_say(progress, "%s: fine", config->file);
+        goto cleanup;
+    }
+    if (status == RMX_OK && !rmx_stop_requested()) status = loop(&t);
+    if (status == RMX_OK && !rmx_stop_requested()) status = rmx_trainer_results(&t, results);
+    if (status == RMX_OK && rmx_stop_requested()) {
+        *stopped = true;
+        rmx_progress_say(progress, "stopped at step %lld; the same command goes on from %s",
+                         (long long)t.state.step,
+                         t.last_checkpoint[0] ? t.last_checkpoint : "the start");
+    }
+cleanup:
+    rmx_trainer_close(&t);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* trainer_internal.h: what a run is made of. trainer.c is the loop, trainer_open.c opens and
+ * resumes, trainer_report.c saves, evaluates and reports. */
+#ifndef RMX_TRAIN_TRAINER_INTERNAL_H
+#define RMX_TRAIN_TRAINER_INTERNAL_H
+
+#include "rankmixer/schedule.h"
+#include "train/data_files.h"
+#include "train/evaluate.h"
+#include "train/recent.h"
+#include "train/run_log.h"
+#include "train/setup.h"
+#include "train/trainer.h"
+
+typedef struct trainer {
+    const rmx_config *config;
+    const rmx_trainer_options *options;
+    rmx_progress *progress;
+    rmx_error *error;
+
+    rmx_context *ctx;
+    rmx_schema schema;
+    rmx_setup setup;
+    rmx_data_files files;
+    rmx_reader *train, *valid, *test;
+    rmx_model *model;
+    rmx_model_tensors tensors;
+    rmx_recent recent;
+    rmx_run_log log;
+    float *logits;               /* [batch, tasks] */
+    rmx_metrics *of_task;        /* [tasks] */
+    char *config_text, *schema_text;
+    char folder[4200];           /* of the checkpoints */
+    char last_checkpoint[4300];  /* "" before the first */
+    int lock;                    /* file descriptor, -1: none */
+
+    rmx_schedule schedule;
+    int64_t epoch_batches, total_steps;
+    rmx_checkpoint_state state;
+    rmx_metrics valid_metrics;   /* of step valid_step */
+    int64_t valid_step;
+    double last_loss, last_norm; /* of the last step */
+
+    /* of this session */
+    int64_t first_example;
+    double step_seconds;
+} trainer;
+
+/* trainer_open.c: opens everything, then takes up the run where it stands. */
+rmx_status rmx_trainer_open(trainer *t);
+void rmx_trainer_close(trainer *t);
+
+/* trainer_report.c */
+rmx_status rmx_trainer_save(trainer *t);
+/* Metrics on the validation set into state and the log, unless a signal came. */
+rmx_status rmx_trainer_evaluate(trainer *t, bool log);
+rmx_status rmx_trainer_log(trainer *t);
+void rmx_trainer_live(trainer *t);
+rmx_status rmx_trainer_results(trainer *t, FILE *out);
+/* The context's last error becomes the run's. */
+rmx_status rmx_trainer_failed(trainer *t, rmx_status status);
+
+static inline float rmx_trainer_lr(const trainer *t, double peak, int64_t step)
+{
+    return rmx_schedule_lr(&t->schedule, peak, step);
+}
+
+/* Whether a step that ended at this place in the data is one to evaluate or to save at. */
+static inline bool rmx_trainer_due(int64_t every, int64_t step, int64_t next_batch)
+{
+    return every > 0 ? step % every == 0 : next_batch == 0;
+}
+
+#endif /* RMX_TRAIN_TRAINER_INTERNAL_H */
