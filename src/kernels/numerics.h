@@ -233,7 +233,7 @@ RMX_HD float rmx_quotient_1p(float num, float e)
 /* ---- Elementary functions ---- */
 
 /* exp(x). The power of two is applied in two halves, since 2^128 is no float and the rounding of a
- * subnormal result must be left to the last multiplication. */
+ * subnormal result must be left to the last multiplication. Worst: 0.897 ulp. */
 RMX_HD float rmx_expf(float x)
 {
     const float c = rmx_at_leastf(rmx_at_mostf(x, 89.0f), -104.0f); /* exp: infinity, 0 */
@@ -247,7 +247,8 @@ RMX_HD float rmx_expf(float x)
     return rmx_mulf(rmx_mulf(p, f0), f1);
 }
 
-/* log(x): x = 2^k m with m in [2/3, 4/3), log(m) = f + f^2 P(f) with f = m - 1 exact. */
+/* log(x): x = 2^k m with m in [2/3, 4/3), log(m) = f + f^2 P(f) with f = m - 1 exact.
+ * Worst: 0.903 ulp. */
 RMX_HD float rmx_logf(float x)
 {
     const int tiny = x < 0x1p-126f;
@@ -295,7 +296,7 @@ RMX_HD float rmx_log1p_finite(float x)
     return rmx_fmaf(k, 0x1.62e430p-1f, p);
 }
 
-/* log(1 + x) */
+/* log(1 + x). Worst: 0.933 ulp. */
 RMX_HD float rmx_log1pf(float x)
 {
     float p = rmx_log1p_finite(x);
@@ -305,7 +306,7 @@ RMX_HD float rmx_log1pf(float x)
     return x > -1.0f ? p : edge;
 }
 
-/* log(1 + exp(x)) */
+/* log(1 + exp(x)). Worst: 1.65 ulp. */
 RMX_HD float rmx_softplusf(float x)
 {
     const float a = rmx_absf(x);
@@ -313,7 +314,8 @@ RMX_HD float rmx_softplusf(float x)
     return rmx_addf(x < 0.0f ? 0.0f : x, rmx_log1p_finite(e));
 }
 
-/* 1 / (1 + exp(-x)); for negative x as exp(x) / (1 + exp(x)), to keep small results */
+/* 1 / (1 + exp(-x)); for negative x as exp(x) / (1 + exp(x)), which keeps small results accurate.
+ * Worst: 1.49 ulp. */
 RMX_HD float rmx_sigmoidf(float x)
 {
     const float a = rmx_absf(x);
@@ -321,7 +323,8 @@ RMX_HD float rmx_sigmoidf(float x)
     return rmx_quotient_1p(x < 0.0f ? e : 1.0f, e);
 }
 
-/* tanh(x): x + x^3 P(x^2) up to 0.55, then 1 - 2 e / (1 + e) with e = exp(-2|x|). */
+/* tanh(x): x + x^3 P(x^2) up to 0.55, then 1 - 2 e / (1 + e) with e = exp(-2|x|).
+ * Worst: 1.13 ulp. */
 RMX_HD float rmx_tanhf(float x)
 {
     const float s = rmx_mulf(x, x);
@@ -338,7 +341,7 @@ RMX_HD float rmx_tanhf(float x)
     return rmx_sign_from(a < 0.55f ? p : q, x);
 }
 
-/* erf(x): x + x P(x^2) up to 0.92, then 1 - 2^-w with w = |x| P(|x|). */
+/* erf(x): x + x P(x^2) up to 0.92, then 1 - 2^-w with w = |x| P(|x|). Worst: 1.10 ulp. */
 RMX_HD float rmx_erff(float x)
 {
     const float s = rmx_mulf(x, x);
@@ -421,7 +424,7 @@ RMX_HD float rmx_gelu_denominator(float a)
     return rmx_fmaf(p, a, 1.0f);
 }
 
-/* x Phi(x) = x (1 + erf(x / sqrt 2)) / 2 */
+/* x Phi(x) = x (1 + erf(x / sqrt 2)) / 2. Worst: 3.4 ulp for x > -1, 6.63 ulp for all x. */
 RMX_HD float rmx_gelu_erff(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 14.625f); /* beyond, a T rounds to 0 */
@@ -431,7 +434,7 @@ RMX_HD float rmx_gelu_erff(float x)
     return rmx_fmaf(rmx_mulf(a, q), -0.5f * RMX_UNSCALE, x < 0.0f ? 0.0f : x);
 }
 
-/* Phi(x) + x phi(x) */
+/* Phi(x) + x phi(x). Worst: 5.38 ulp; between -1.25 and -0.5, where it is 0 once, 2^-23.7. */
 RMX_HD float rmx_gelu_erf_gradf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 14.625f);
@@ -442,7 +445,8 @@ RMX_HD float rmx_gelu_erf_gradf(float x)
     return x < 0.0f ? g : rmx_subf(1.0f, g);
 }
 
-/* x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2/pi) (x + 0.044715 x^3) */
+/* x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). The rounding of u
+ * counts: worst 7 ulp for x > -2, 20 ulp for x > -4, 215 ulp near x = -10 (results of 1e-40). */
 RMX_HD float rmx_gelu_tanhf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 11.0f);
@@ -452,7 +456,8 @@ RMX_HD float rmx_gelu_tanhf(float x)
     return rmx_fmaf(rmx_mulf(a, q), -RMX_UNSCALE, x < 0.0f ? 0.0f : x);
 }
 
-/* The derivative of rmx_gelu_tanhf: G = T (1 - a (1 - T) dv/da), v = 2 u */
+/* The derivative of rmx_gelu_tanhf: G = T (1 - a (1 - T) dv/da), v = 2 u. Worst: 8 ulp for x > -2,
+ * 20 ulp for x > -4, 210 ulp near x = -10; between -1.25 and -0.5 2^-24. */
 RMX_HD float rmx_gelu_tanh_gradf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 11.0f);
