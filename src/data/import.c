@@ -74,16 +74,19 @@ static rmx_status read_header(import *m, int32_t n, rmx_error *error)
 
 static rmx_status one_line(import *m, row_handler handle, rmx_error *error)
 {
+    static char empty[] = "";
     rmx_text_rows *rows = &m->rows;
-    const int32_t n =
-        rows->bad ? 0 : rmx_text_split(rows->line, rows->length, m->spec.separator, m->spec.trim,
-                                       m->text, TEXT_COLUMNS_MAX);
+    int32_t n = rows->bad ? 0
+                          : rmx_text_split(rows->line, rows->length, m->spec.separator,
+                                           m->spec.trim, m->text, TEXT_COLUMNS_MAX);
     if (m->spec.header && rows->number == 1) {
         if (rows->bad || n < 1 || n > TEXT_COLUMNS_MAX)
             return rmx_fail(error, RMX_ERR_DATA, "%.400s:1: the header cannot be read",
                             rows->paths[rows->current]);
         return read_header(m, n, error);
     }
+    if (m->spec.pad && n > 1)
+        while (n < m->width) m->text[n++] = empty;
     rmx_status status;
     char why[160];
     if (rows->bad) {

@@ -91,7 +91,7 @@ static int32_t pair_count(int64_t fs)
     if (fs == 2) return 1;
     const int64_t possible = fs * (fs - 1) / 2 - fs / 2;
     const int64_t most = possible / 2 > 0 ? possible / 2 : 1;
-    return (int32_t)(2 * fs < most ? 2 * fs : most);
+    return (int32_t)(fs < most ? fs : most);
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------- */

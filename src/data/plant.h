@@ -8,7 +8,7 @@
  *   logit   = base + strength (0.7 main + sqrt(0.51) cross)  [+ noise n]
  *   label   = uniform < sigmoid(logit)
  *
- * Every s is a fixed random sign. There are 2 Fs pairs, drawn at random among fields that are not
+ * Every s is a fixed random sign. There are Fs pairs, drawn at random among fields that are not
  * 2i and 2i+1, so that two fields which share a token of a usual layout are never a pair: half of
  * the logit is out of reach for a model whose tokens do not meet. A sign table of its own for each
  * field makes the same id mean opposite things in different fields, and so many unlike pairs are

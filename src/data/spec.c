@@ -83,6 +83,7 @@ static int take_file(parser *p, const char *key, const char *value)
         char c;
     } words[] = {{"tab", '\t'}, {"comma", ','}, {"semicolon", ';'}, {"space", ' '}};
     if (strcmp(key, "header") == 0) return take_flag(p, key, value, &p->spec->header);
+    if (strcmp(key, "pad") == 0) return take_flag(p, key, value, &p->spec->pad);
     if (strcmp(key, "trim") == 0) return take_flag(p, key, value, &p->spec->trim);
     if (strcmp(key, "missing") == 0) {
         if (strlen(value) >= sizeof p->spec->missing)
@@ -97,7 +98,7 @@ static int take_file(parser *p, const char *key, const char *value)
         if (p->spec->separator != '\0' && p->spec->separator != '"') return 1;
         return complain(p, "file", key, "write one character, or tab, comma, semicolon or space");
     }
-    return complain(p, "file", key, "unknown; [file] has separator, header, trim and missing");
+    return complain(p, "file", key, "unknown; [file] has separator, header, trim, pad, missing");
 }
 
 /* ---- [columns] ------------------------------------------------------------------------------ */
@@ -260,7 +261,8 @@ rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
     fclose(file);
     rmx_status status;
     if (bad || n > most) {
-        status = rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot be read, or is over 1 MiB", path);
+        status = rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot be read, or is over 1 MiB",
+                          path);
     } else {
         text[n] = '\0';
         status = strlen(text) == n ? rmx_spec_parse(path, text, out, error)
@@ -299,8 +301,8 @@ char *rmx_spec_print(const rmx_spec *spec)
         fputs(separator, f);
     else
         fputc(spec->separator, f);
-    fprintf(f, "\nheader = %s\ntrim = %s\n", spec->header ? "yes" : "no",
-            spec->trim ? "yes" : "no");
+    fprintf(f, "\nheader = %s\ntrim = %s\npad = %s\n", spec->header ? "yes" : "no",
+            spec->trim ? "yes" : "no", spec->pad ? "yes" : "no");
     if (spec->missing[0]) fprintf(f, "missing = %s\n", spec->missing);
     fputs("[columns]\n", f);
     for (int32_t i = 0; i < spec->columns; i++)

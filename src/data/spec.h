@@ -4,6 +4,7 @@
  *   separator = ,          a character, or tab, comma, semicolon, space
  *   header = no            yes: columns are found by the names in the first line
  *   trim = yes             blanks around a value are no part of it
+ *   pad = no               yes: values missing at the end of a line are empty ones
  *   missing = ?            this value means "missing", as the empty one always does
  *   [columns]              in the order of the file (header = no: all of them)
  *   age = dense zscore
@@ -39,13 +40,13 @@ typedef struct rmx_column {
     bool log, zscore, flag;    /* dense; log first; flag: a field of its own says "missing" */
     double centre, factor;     /* dense: (x - centre) * factor; 0 and 1 without zscore */
     bool fitted;
-    int64_t min_count, most, buckets; /* sparse; most: of the vocabulary, 0: any; buckets 0: table */
+    int64_t min_count, most, buckets; /* sparse; most values kept, 0: all; buckets 0: table */
     int64_t last;                     /* sparse: only the last n characters; 0: all */
 } rmx_column;
 
 typedef struct rmx_spec {
     char separator;
-    bool header, trim;
+    bool header, trim, pad;
     char missing[64];
     rmx_column *column;
     int32_t columns;

@@ -5,11 +5,12 @@
 #include "data/spec.h"
 
 /* Criteo (Kaggle display advertising, also the terabyte set): 13 counts, which may be negative or
- * blank, and 26 hashed categories. log(1 + x) for x > 0, x otherwise; a blank has its own flag. */
+ * blank, and 26 hashed categories. log(1 + x) for x > 0, x otherwise; a blank has its own flag.
+ * Some copies lost the tabs at the end of lines: pad. */
 #define COUNT(n) "I" #n " = dense log flag\n"
 #define CATEGORY(n) "C" #n " = sparse min_count=10\n"
 static const char criteo[] =
-    "[file]\nseparator = tab\nheader = no\ntrim = no\n[columns]\n"
+    "[file]\nseparator = tab\nheader = no\ntrim = no\npad = yes\n[columns]\n"
     "label = label positive=1 negative=0\n"
     COUNT(1) COUNT(2) COUNT(3) COUNT(4) COUNT(5) COUNT(6) COUNT(7)
     COUNT(8) COUNT(9) COUNT(10) COUNT(11) COUNT(12) COUNT(13)

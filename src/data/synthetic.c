@@ -13,11 +13,11 @@ rmx_synthetic_config rmx_synthetic_default(void)
 {
     const rmx_synthetic_config config = {
         .seed = 1,
-        .rows_train = 200000,
+        .rows_train = 300000,
         .rows_valid = 40000,
         .rows_test = 0,
         .sparse_fields = 30,
-        .dense_fields = 16,
+        .dense_fields = 8,
         .vocabulary = 50,
         .groups = 1000,
         .zipf = 0.0,
