@@ -23,6 +23,7 @@ typedef struct cuda_state {
     unsigned char *staging;  /* SLOTS * SLOT_BYTES, pinned */
     cudaEvent_t left[SLOTS]; /* the slot's bytes have been read by the device */
     unsigned next;           /* slot to fill next */
+    void *scratch;           /* of rmx_cuda_scratch */
 } cuda_state;
 
 /* ---- errors ------------------------------------------------------------------------------ */
@@ -138,6 +139,9 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
                                 cudaEventCreateWithFlags(&state->left[i], cudaEventDisableTiming),
                                 "creating an event");
     }
+    if (status == RMX_OK)
+        status = rmx_cuda_check(backend, cudaMalloc(&state->scratch, RMX_CUDA_SCRATCH_BYTES),
+                                "scratch memory on the GPU");
     return status;
 }
 
@@ -176,6 +180,7 @@ void rmx_cuda_backend_destroy(rmx_backend *backend)
         if (state->left[i]) (void)cudaEventDestroy(state->left[i]);
     }
     if (state->staging) (void)cudaFreeHost(state->staging);
+    if (state->scratch) (void)cudaFree(state->scratch);
     if (state->stream) (void)cudaStreamDestroy(state->stream);
     free(state);
     backend->state = NULL;
@@ -186,6 +191,11 @@ cudaStream_t rmx_cuda_stream(rmx_backend *backend)
     const cuda_state *state = backend->state;
     (void)cudaSetDevice(state->device);
     return state->stream;
+}
+
+void *rmx_cuda_scratch(rmx_backend *backend)
+{
+    return ((const cuda_state *)backend->state)->scratch;
 }
 
 int32_t rmx_cuda_multiprocessors(const rmx_backend *backend)

@@ -21,6 +21,9 @@ extern const rmx_ops rmx_cuda_ops;
 cudaStream_t rmx_cuda_stream(rmx_backend *);
 /* Multiprocessors of the device: for the choice of a grid, never of an order. */
 int32_t rmx_cuda_multiprocessors(const rmx_backend *);
+/* Device memory for one call's intermediate results; the next call may overwrite it. */
+#define RMX_CUDA_SCRATCH_BYTES ((size_t)32 << 20)
+void *rmx_cuda_scratch(rmx_backend *);
 /* RMX_OK, or RMX_ERR_MEMORY or RMX_ERR_DEVICE with backend->error saying what failed and why. */
 rmx_status rmx_cuda_check(rmx_backend *, cudaError_t error, const char *what);
 /* The same for the launches since the last check. */

@@ -1,0 +1,50 @@
+/* bce.cu: weighted binary cross-entropy from logits. */
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/lanes.cuh"
+
+/* One warp a block of RMX_BLOCK_ROWS samples: its samples' losses are a row of the warp.
+ *   grid     blocks of samples, one warp each      traffic  logits, labels read; dlogits written */
+static __global__ void bce(rmx_bce_args a)
+{
+    const int64_t first = (int64_t)blockIdx.x * RMX_BLOCK_ROWS;
+    const int64_t left = a.samples - first;
+    const int64_t count = left < RMX_BLOCK_ROWS ? left : RMX_BLOCK_ROWS;
+    float loss[4] = {0, 0, 0, 0};
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+        const int64_t b = first + 4 * threadIdx.x + c;
+        if (b >= first + count) continue;
+        const float weight = a.sample_weight ? a.sample_weight[b] : 1.0f;
+        float sum = 0.0f;
+        for (int64_t t = 0; t < a.tasks; t++) {
+            const int64_t i = b * a.tasks + t;
+            const float z = a.logits[i], task = a.task_weight ? a.task_weight[t] : 1.0f;
+            const bool y = a.labels[i];
+            sum = rmx_fmaf(task, rmx_softplusf(y ? -z : z), sum);
+            if (!a.dlogits) continue;
+            const float error = rmx_subf(rmx_sigmoidf(z), y ? 1.0f : 0.0f);
+            a.dlogits[i] = rmx_mulf(rmx_mulf(rmx_mulf(task, weight), error), a.scale);
+        }
+        loss[c] = rmx_addf(0.0f, a.sample_weight ? rmx_mulf(sum, weight) : sum);
+    }
+    const float total = rmx_warp_total(make_float4(loss[0], loss[1], loss[2], loss[3]));
+    if (threadIdx.x == 0) ((float *)a.ws)[blockIdx.x] = total;
+}
+
+/* *loss = chain in double over the blocks. */
+static __global__ void bce_chain(int64_t blocks, const float *partial, double *loss)
+{
+    double s = *loss;
+    for (int64_t b = 0; b < blocks; b++) s = rmx_addd(s, (double)partial[b]);
+    *loss = s;
+}
+
+rmx_status rmx_cuda_bce(rmx_backend *backend, const rmx_bce_args *a)
+{
+    if (a->samples <= 0) return RMX_OK;
+    const int64_t blocks = (a->samples + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    bce<<<(unsigned)blocks, RMX_WARP, 0, stream>>>(*a);
+    if (a->loss) bce_chain<<<1, 1, 0, stream>>>(blocks, (const float *)a->ws, a->loss);
+    return rmx_cuda_check_launch(backend, "bce");
+}

@@ -1,0 +1,118 @@
+/* lanes.cuh: sums along a row in the order that numerics.h fixes, one warp a row.
+ *
+ * Lane l of the warp owns partials 4l .. 4l + 3, so that a 16-byte load feeds it. Absent elements
+ * are skipped, empty partials are +0, and all 128 take part in the halving. */
+#ifndef RMX_LANES_CUH
+#define RMX_LANES_CUH
+
+#include "kernels/numerics.h"
+
+#define RMX_WARP 32
+#define RMX_ALL 0xffffffffu
+
+static __device__ __forceinline__ float4 rmx_zero4(void) { return make_float4(0, 0, 0, 0); }
+
+/* The halving of 128 partials; every lane gets the total. Distance 64 is lane distance 16, 32 is
+ * 8, and so on down to 4; 2 and 1 are within a lane. The first two exchanges send only the half
+ * that the other lane goes on with, so that 8 shuffles do the work of 20: after them component c
+ * lives in the lanes whose bits 4 and 3 spell c. a + b is b + a, bit for bit. */
+static __device__ __forceinline__ float rmx_warp_total(float4 s)
+{
+    const unsigned lane = threadIdx.x % RMX_WARP;
+    const bool high = lane & 16, odd = lane & 8;
+    /* distance 64: low lanes keep x, y; high lanes z, w */
+    const float p = __shfl_xor_sync(RMX_ALL, high ? s.x : s.z, 16);
+    const float q = __shfl_xor_sync(RMX_ALL, high ? s.y : s.w, 16);
+    const float a = rmx_addf(high ? s.z : s.x, p), b = rmx_addf(high ? s.w : s.y, q);
+    /* distance 32: even keep the first, odd the second */
+    const float r = __shfl_xor_sync(RMX_ALL, odd ? a : b, 8);
+    float t = rmx_addf(odd ? b : a, r);
+    for (int off = 4; off >= 1; off /= 2) t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, off));
+    t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, 16)); /* distance 2: x + z, y + w */
+    return rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, 8));
+}
+
+static __device__ __forceinline__ float rmx_warp_max(float m)
+{
+    for (int off = 16; off >= 1; off /= 2) m = rmx_maxf(m, __shfl_xor_sync(RMX_ALL, m, off));
+    return m;
+}
+
+/* One level of a long row: its sums arrive in order and are themselves the elements of a row. */
+typedef struct rmx_level {
+    float4 s;
+    int64_t count;
+} rmx_level;
+
+static __device__ __forceinline__ void rmx_level_add(rmx_level *level, float x)
+{
+    const int64_t p = level->count++ % RMX_LANES;
+    if (p / 4 != threadIdx.x % RMX_WARP) return;
+    switch (p % 4) {
+    case 0: level->s.x = rmx_addf(level->s.x, x); break;
+    case 1: level->s.y = rmx_addf(level->s.y, x); break;
+    case 2: level->s.z = rmx_addf(level->s.z, x); break;
+    default: level->s.w = rmx_addf(level->s.w, x); break;
+    }
+}
+
+/* The sum of elements begin .. end - 1, at most RMX_SPAN; step(j, acc) adds element j. */
+template <class Step>
+static __device__ __forceinline__ float rmx_warp_span(int64_t begin, int64_t end, Step step)
+{
+    float4 s = rmx_zero4();
+    for (int64_t j = begin + 4 * (threadIdx.x % RMX_WARP); j < end; j += RMX_LANES) {
+        s.x = step(j, s.x);
+        if (j + 1 < end) s.y = step(j + 1, s.y);
+        if (j + 2 < end) s.z = step(j + 2, s.z);
+        if (j + 3 < end) s.w = step(j + 3, s.w);
+    }
+    return rmx_warp_total(s);
+}
+
+/* The sum of a whole row of any length (three levels: to 2^36 elements). */
+template <class Step>
+static __device__ __forceinline__ float rmx_warp_row(int64_t n, Step step)
+{
+    if (n <= RMX_SPAN) return rmx_warp_span(0, n, step);
+    rmx_level first = {rmx_zero4(), 0}, second = {rmx_zero4(), 0};
+    for (int64_t begin = 0; begin < n; begin += RMX_SPAN) {
+        const int64_t end = n - begin < RMX_SPAN ? n : begin + RMX_SPAN;
+        rmx_level_add(&first, rmx_warp_span(begin, end, step));
+        if (first.count == RMX_SPAN && end < n) {
+            rmx_level_add(&second, rmx_warp_total(first.s));
+            first.s = rmx_zero4();
+            first.count = 0;
+        }
+    }
+    const float last = rmx_warp_total(first.s);
+    if (second.count == 0) return last;
+    rmx_level_add(&second, last);
+    return rmx_warp_total(second.s);
+}
+
+/* ---- one thread a row: short rows that lie across memory ---- */
+
+/* The halving of partials l, l + M, l + 2M, ... as a tree; at most RMX_LANES elements, so that a
+ * partial is one element: term(j, acc) adds element j. Walks left to right in 7 registers. */
+template <int M, class Term>
+static __device__ __forceinline__ float rmx_thread_tree(int n, int l, Term term)
+{
+    if constexpr (M == RMX_LANES) {
+        return term(l, 0.0f);
+    } else {
+        const float s = rmx_thread_tree<2 * M>(n, l, term);
+        if (l + M >= n) return s; /* the rest is +0 */
+        return rmx_addf(s, rmx_thread_tree<2 * M>(n, l + M, term));
+    }
+}
+
+/* The sum of a row of 1 .. RMX_LANES elements. */
+template <class Term>
+static __device__ __forceinline__ float rmx_thread_row(int n, Term term)
+{
+    const float s = rmx_thread_tree<1>(n, 0, term);
+    return n < RMX_LANES ? rmx_addf(s, 0.0f) : s; /* the empty partials */
+}
+
+#endif /* RMX_LANES_CUH */

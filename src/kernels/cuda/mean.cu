@@ -1,0 +1,209 @@
+/* mean.cu: the mean over any axes of a strided tensor. */
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/lanes.cuh"
+
+#define WARPS 8
+#define THREADS 128
+
+/* Axes as they are passed to a kernel, outermost first; neighbours that run on are merged. */
+typedef struct axes {
+    int32_t count;
+    int64_t shape[RMX_MAX_DIMS], stride[RMX_MAX_DIMS], size;
+} axes;
+
+static axes merge(int32_t count, const int64_t *shape, const int64_t *stride)
+{
+    axes m = {};
+    m.size = 1;
+    for (int32_t i = 0; i < count; i++) {
+        m.size *= shape[i];
+        if (shape[i] == 1) continue;
+        if (m.count > 0 && m.stride[m.count - 1] == shape[i] * stride[i]) {
+            m.shape[m.count - 1] *= shape[i];
+            m.stride[m.count - 1] = stride[i];
+        } else {
+            m.shape[m.count] = shape[i];
+            m.stride[m.count++] = stride[i];
+        }
+    }
+    return m;
+}
+
+static __device__ __forceinline__ int64_t offset_of(const axes &a, int64_t index)
+{
+    if (a.count == 1) return index * a.stride[0];
+    int64_t offset = 0;
+    for (int32_t i = a.count - 1; i >= 0; i--) {
+        offset += index % a.shape[i] * a.stride[i];
+        index /= a.shape[i];
+    }
+    return offset;
+}
+
+/* Element j of the row that begins at x. */
+struct element_f {
+    const float *x;
+    const axes *reduced;
+    __device__ float operator()(int64_t j, float acc) const
+    {
+        return rmx_addf(acc, x[offset_of(*reduced, j)]);
+    }
+};
+
+/* One warp a row.      grid  rows / WARPS      traffic  x read once */
+static __global__ void mean_warp(const __grid_constant__ axes kept,
+                                 const __grid_constant__ axes reduced, const float *x, float *y)
+{
+    const int64_t o = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    if (o >= kept.size) return;
+    const element_f e = {x + offset_of(kept, o), &reduced};
+    const float s = rmx_warp_row(reduced.size, e);
+    if (threadIdx.x == 0) y[o] = rmx_divf(s, (float)reduced.size);
+}
+
+/* One warp a contiguous, aligned row of at most RMX_SPAN elements. */
+static __global__ void mean_vector(const __grid_constant__ axes kept, int n, const float *x,
+                                   float *y)
+{
+    const int64_t o = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    if (o >= kept.size) return;
+    const float *row = x + offset_of(kept, o);
+    float4 s = rmx_zero4();
+#pragma unroll 8
+    for (int j = 4 * threadIdx.x; j < n; j += RMX_LANES) {
+        const float4 v = *(const float4 *)(row + j);
+        s.x = rmx_addf(s.x, v.x);
+        s.y = rmx_addf(s.y, v.y);
+        s.z = rmx_addf(s.z, v.z);
+        s.w = rmx_addf(s.w, v.w);
+    }
+    const float total = rmx_warp_total(s);
+    if (threadIdx.x == 0) y[o] = rmx_divf(total, (float)n);
+}
+
+/* One thread a row of at most RMX_LANES elements: neighbours in the last kept axis. */
+static __global__ void mean_thread(const __grid_constant__ axes kept,
+                                   const __grid_constant__ axes reduced, const float *x, float *y)
+{
+    const int64_t o = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    if (o >= kept.size) return;
+    const element_f e = {x + offset_of(kept, o), &reduced};
+    y[o] = rmx_divf(rmx_thread_row((int)reduced.size, e), (float)reduced.size);
+}
+
+/* Few long contiguous rows: every span is a warp's, then a warp adds the row's spans.
+ *   grid     (spans / WARPS, rows)      traffic  x read once */
+static __global__ void span_sums(const __grid_constant__ axes kept, int64_t n, int64_t spans,
+                                 const float *x, float *sums)
+{
+    const int64_t span = (int64_t)blockIdx.x * WARPS + threadIdx.y, o = blockIdx.y;
+    if (span >= spans) return;
+    const float *row = x + offset_of(kept, o) + span * RMX_SPAN;
+    const int64_t left = n - span * RMX_SPAN;
+    const int count = left < RMX_SPAN ? (int)left : RMX_SPAN;
+    float4 s = rmx_zero4();
+    for (int j = 4 * threadIdx.x; j < count; j += RMX_LANES) {
+        s.x = rmx_addf(s.x, row[j]);
+        if (j + 1 < count) s.y = rmx_addf(s.y, row[j + 1]);
+        if (j + 2 < count) s.z = rmx_addf(s.z, row[j + 2]);
+        if (j + 3 < count) s.w = rmx_addf(s.w, row[j + 3]);
+    }
+    const float total = rmx_warp_total(s);
+    if (threadIdx.x == 0) sums[o * spans + span] = total;
+}
+
+struct plain_f {
+    const float *x;
+    __device__ float operator()(int64_t j, float acc) const { return rmx_addf(acc, x[j]); }
+};
+
+static __global__ void mean_of_spans(int64_t rows, int64_t n, int64_t spans, const float *sums,
+                                     float *y)
+{
+    const int64_t o = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    if (o >= rows) return;
+    const plain_f f = {sums + o * spans};
+    const float s = rmx_warp_row(spans, f);
+    if (threadIdx.x == 0) y[o] = rmx_divf(s, (float)n);
+}
+
+static unsigned blocks_for(int64_t items, int each)
+{
+    return (unsigned)((items + each - 1) / each);
+}
+
+/* Strides of kept axes keep a row's 16-byte alignment. */
+static bool rows_aligned(const axes *kept, const float *x)
+{
+    if ((uintptr_t)x & 15) return false;
+    for (int32_t i = 0; i < kept->count; i++)
+        if (kept->stride[i] % 4 != 0) return false;
+    return true;
+}
+
+rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
+{
+    const axes kept = merge(a->kept, a->kept_shape, a->kept_stride);
+    axes reduced = merge(a->reduced, a->reduced_shape, a->reduced_stride);
+    if (kept.size <= 0) return RMX_OK;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const dim3 warps(RMX_WARP, WARPS);
+    const int64_t n = reduced.size;
+    if (reduced.count == 0) { /* one element, or none: 0 / 0 is the promised NaN */
+        reduced.count = 1;
+        reduced.shape[0] = n;
+        reduced.stride[0] = 1;
+    }
+    const bool contiguous = reduced.count == 1 && reduced.stride[0] == 1;
+    const int64_t spans = (n + RMX_SPAN - 1) / RMX_SPAN;
+    if (contiguous && spans > 1 && kept.size <= 65535 &&
+        kept.size * spans <= (int64_t)(RMX_CUDA_SCRATCH_BYTES / sizeof(float))) {
+        float *sums = (float *)rmx_cuda_scratch(backend);
+        const dim3 grid(blocks_for(spans, WARPS), (unsigned)kept.size);
+        span_sums<<<grid, warps, 0, stream>>>(kept, n, spans, a->x, sums);
+        mean_of_spans<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept.size, n, spans, sums,
+                                                                          a->y);
+    } else if (contiguous && n > 0 && n <= RMX_SPAN && n % 4 == 0 && rows_aligned(&kept, a->x)) {
+        mean_vector<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)n, a->x, a->y);
+    } else if (n > 0 && n <= RMX_LANES) {
+        mean_thread<<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(kept, reduced, a->x,
+                                                                           a->y);
+    } else {
+        mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, a->x, a->y);
+    }
+    return rmx_cuda_check_launch(backend, "mean");
+}
+
+/* dx[o, r, i] = dy[o, i] / n.
+ *   grid     (inner / THREADS, outer in y)      traffic  dy read once, dx written once */
+static __global__ void mean_backward(rmx_mean_backward_args a)
+{
+    const int64_t column = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    if (column >= a.outer * a.inner) return;
+    const int64_t o = column / a.inner, i = column % a.inner;
+    const float v = rmx_divf(a.dy[column], (float)a.n);
+    float *dx = a.dx + o * a.n * a.inner + i;
+    for (int64_t r = blockIdx.y; r < a.n; r += gridDim.y) dx[r * a.inner] = v;
+}
+
+/* inner == 1: a value fills a row; one thread an element. */
+static __global__ void mean_backward_rows(rmx_mean_backward_args a)
+{
+    const int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    if (i < a.outer * a.n) a.dx[i] = rmx_divf(a.dy[i / a.n], (float)a.n);
+}
+
+rmx_status rmx_cuda_mean_backward(rmx_backend *backend, const rmx_mean_backward_args *a)
+{
+    if (a->outer * a->n * a->inner <= 0) return RMX_OK;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    if (a->inner == 1) {
+        mean_backward_rows<<<blocks_for(a->outer * a->n, THREADS), THREADS, 0, stream>>>(*a);
+    } else {
+        const int64_t split = (a->n + 15) / 16; /* 16 rows a thread */
+        const dim3 grid(blocks_for(a->outer * a->inner, THREADS),
+                        (unsigned)(split < 65535 ? split : 65535));
+        mean_backward<<<grid, THREADS, 0, stream>>>(*a);
+    }
+    return rmx_cuda_check_launch(backend, "mean backward");
+}

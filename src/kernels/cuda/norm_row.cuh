@@ -1,0 +1,204 @@
+/* norm_row.cuh: LayerNorm and RMSNorm of one row by one warp; formulas and order in ops.h.
+ *
+ * Where a row is at most 128 * NV floats, a multiple of 4 and aligned, the warp keeps it in
+ * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. */
+#ifndef RMX_NORM_ROW_CUH
+#define RMX_NORM_ROW_CUH
+
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/lanes.cuh"
+
+typedef struct rmx_stats {
+    float mean, rstd; /* mean is 0 for RMSNorm */
+} rmx_stats;
+
+static __device__ __forceinline__ int rmx_column(int i)
+{
+    return i * RMX_LANES + 4 * (int)(threadIdx.x % RMX_WARP);
+}
+
+/* s = s + x, s = fma(x, y, s), by components */
+static __device__ __forceinline__ void rmx_add4(float4 *s, float4 x)
+{
+    s->x = rmx_addf(s->x, x.x);
+    s->y = rmx_addf(s->y, x.y);
+    s->z = rmx_addf(s->z, x.z);
+    s->w = rmx_addf(s->w, x.w);
+}
+
+static __device__ __forceinline__ void rmx_fma4(float4 *s, float4 x, float4 y)
+{
+    s->x = rmx_fmaf(x.x, y.x, s->x);
+    s->y = rmx_fmaf(x.y, y.y, s->y);
+    s->z = rmx_fmaf(x.z, y.z, s->z);
+    s->w = rmx_fmaf(x.w, y.w, s->w);
+}
+
+static __device__ __forceinline__ float4 rmx_sub4(float4 x, float m)
+{
+    return make_float4(rmx_subf(x.x, m), rmx_subf(x.y, m), rmx_subf(x.z, m), rmx_subf(x.w, m));
+}
+
+static __device__ __forceinline__ float4 rmx_scale4(float4 x, float s)
+{
+    return make_float4(rmx_mulf(x.x, s), rmx_mulf(x.y, s), rmx_mulf(x.z, s), rmx_mulf(x.w, s));
+}
+
+static __device__ __forceinline__ float4 rmx_mul4(float4 x, float4 y)
+{
+    return make_float4(rmx_mulf(x.x, y.x), rmx_mulf(x.y, y.y), rmx_mulf(x.z, y.z),
+                       rmx_mulf(x.w, y.w));
+}
+
+static __device__ __forceinline__ float rmx_rstd(float sum_squares, float d, float eps)
+{
+    return rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(sum_squares, d), eps)));
+}
+
+/* h of an element, of four */
+template <rmx_norm_kind kind>
+static __device__ __forceinline__ float rmx_normed(float x, rmx_stats st)
+{
+    return rmx_mulf(kind == RMX_NORM_LAYER ? rmx_subf(x, st.mean) : x, st.rstd);
+}
+
+template <rmx_norm_kind kind>
+static __device__ __forceinline__ float4 rmx_normed4(float4 x, rmx_stats st)
+{
+    return rmx_scale4(kind == RMX_NORM_LAYER ? rmx_sub4(x, st.mean) : x, st.rstd);
+}
+
+/* fma(h, gamma, beta) with either absent */
+static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamma,
+                                                     const float *beta, int j)
+{
+    const float4 g = gamma ? *(const float4 *)(gamma + j) : make_float4(1, 1, 1, 1);
+    float4 y = beta ? *(const float4 *)(beta + j) : rmx_zero4();
+    rmx_fma4(&y, h, g);
+    return y;
+}
+
+/* Statistics of a row in registers. */
+template <rmx_norm_kind kind, int NV>
+static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim, float eps)
+{
+    const float d = (float)dim;
+    rmx_stats st = {0.0f, 0.0f};
+    float4 s = rmx_zero4();
+    if (kind == RMX_NORM_LAYER) {
+#pragma unroll
+        for (int i = 0; i < NV; i++)
+            if (rmx_column(i) < dim) rmx_add4(&s, v[i]);
+        st.mean = rmx_divf(rmx_warp_total(s), d);
+        s = rmx_zero4();
+    }
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        if (rmx_column(i) >= dim) continue;
+        const float4 c = kind == RMX_NORM_LAYER ? rmx_sub4(v[i], st.mean) : v[i];
+        rmx_fma4(&s, c, c);
+    }
+    st.rstd = rmx_rstd(rmx_warp_total(s), d, eps);
+    return st;
+}
+
+/* What the gradient of a row needs of all of it: a = avg(g), b = avg(g h), g = dy * gamma. */
+typedef struct rmx_averages {
+    float a, b;
+} rmx_averages;
+
+/* dx of four elements */
+template <rmx_norm_kind kind>
+static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_averages m, float rstd)
+{
+    float4 dx = kind == RMX_NORM_LAYER ? rmx_sub4(g, m.a) : g;
+    rmx_fma4(&dx, make_float4(-h.x, -h.y, -h.z, -h.w), make_float4(m.b, m.b, m.b, m.b));
+    return rmx_scale4(dx, rstd);
+}
+
+/* ---- rows of any length and alignment: read again for every pass ---- */
+
+/* z(j) is element j; the functors add its terms. */
+template <class Row>
+struct rmx_sum_f {
+    Row z;
+    __device__ float operator()(int64_t j, float acc) const { return rmx_addf(acc, z(j)); }
+};
+
+template <class Row>
+struct rmx_square_f {
+    Row z;
+    float mean;
+    __device__ float operator()(int64_t j, float acc) const
+    {
+        const float c = rmx_subf(z(j), mean); /* RMSNorm: mean 0 changes nothing but -0, squared */
+        return rmx_fmaf(c, c, acc);
+    }
+};
+
+template <rmx_norm_kind kind, class Row>
+static __device__ rmx_stats rmx_long_stats(Row z, int64_t dim, float eps)
+{
+    const float d = (float)dim;
+    rmx_stats st = {0.0f, 0.0f};
+    if (kind == RMX_NORM_LAYER) {
+        const rmx_sum_f<Row> sum = {z};
+        st.mean = rmx_divf(rmx_warp_row(dim, sum), d);
+    }
+    const rmx_square_f<Row> square = {z, st.mean};
+    st.rstd = rmx_rstd(rmx_warp_row(dim, square), d, eps);
+    return st;
+}
+
+/* g = dy * gamma */
+struct rmx_g_f {
+    const float *dy, *gamma;
+    __device__ float operator()(int64_t j) const
+    {
+        return gamma ? rmx_mulf(dy[j], gamma[j]) : dy[j];
+    }
+};
+
+template <rmx_norm_kind kind, class Row>
+struct rmx_gh_f {
+    rmx_g_f g;
+    Row z;
+    rmx_stats st;
+    __device__ float operator()(int64_t j, float acc) const
+    {
+        return rmx_fmaf(g(j), rmx_normed<kind>(z(j), st), acc);
+    }
+};
+
+template <rmx_norm_kind kind, class Row>
+static __device__ rmx_averages rmx_long_averages(rmx_g_f g, Row z, rmx_stats st, int64_t dim)
+{
+    const float d = (float)dim;
+    rmx_averages m = {0.0f, 0.0f};
+    if (kind == RMX_NORM_LAYER) {
+        const rmx_sum_f<rmx_g_f> sum = {g};
+        m.a = rmx_divf(rmx_warp_row(dim, sum), d);
+    }
+    const rmx_gh_f<kind, Row> dot = {g, z, st};
+    m.b = rmx_divf(rmx_warp_row(dim, dot), d);
+    return m;
+}
+
+template <rmx_norm_kind kind>
+static __device__ __forceinline__ float rmx_norm_dx(float g, float h, rmx_averages m, float rstd)
+{
+    return rmx_mulf(rstd, rmx_fmaf(-h, m.b, kind == RMX_NORM_LAYER ? rmx_subf(g, m.a) : g));
+}
+
+/* A plain row in memory. */
+struct rmx_plain_f {
+    const float *x;
+    __device__ float operator()(int64_t j) const { return x[j]; }
+};
+
+static inline bool rmx_vector_row(int64_t dim, int64_t ld, int nv)
+{
+    return dim % 4 == 0 && ld % 4 == 0 && dim <= RMX_LANES * nv;
+}
+
+#endif /* RMX_NORM_ROW_CUH */

@@ -1,0 +1,108 @@
+/* reduce.cu: one number from many values: the sum of squares, the clipping factor, a count. */
+#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/lanes.cuh"
+
+#define WARPS 8
+#define CHAIN 1024 /* threads that fetch for the one that chains */
+
+/* partial[block] = lanes sum of g * g over RMX_SPAN values, one warp each.
+ *   grid     blocks / WARPS      traffic  g read once */
+static __global__ void sum_squares(rmx_sum_squares_args a)
+{
+    const int64_t n = a.unique ? (int64_t)*a.unique * a.width : a.n;
+    const int64_t block = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    const int64_t first = block * RMX_SPAN;
+    if (first >= n) return;
+    const int64_t count = n - first < RMX_SPAN ? n - first : RMX_SPAN;
+    const float *g = a.g + first;
+    float4 s = rmx_zero4();
+    int64_t j = 4 * threadIdx.x;
+    if (((uintptr_t)g & 15) == 0) {
+#pragma unroll 8
+        for (; j + 4 <= count; j += RMX_LANES) {
+            const float4 v = *(const float4 *)(g + j);
+            s.x = rmx_fmaf(v.x, v.x, s.x);
+            s.y = rmx_fmaf(v.y, v.y, s.y);
+            s.z = rmx_fmaf(v.z, v.z, s.z);
+            s.w = rmx_fmaf(v.w, v.w, s.w);
+        }
+    }
+    for (; j < count; j += RMX_LANES) {
+        s.x = rmx_fmaf(g[j], g[j], s.x);
+        if (j + 1 < count) s.y = rmx_fmaf(g[j + 1], g[j + 1], s.y);
+        if (j + 2 < count) s.z = rmx_fmaf(g[j + 2], g[j + 2], s.z);
+        if (j + 3 < count) s.w = rmx_fmaf(g[j + 3], g[j + 3], s.w);
+    }
+    const float total = rmx_warp_total(s);
+    if (threadIdx.x == 0) ((float *)a.ws)[block] = total;
+}
+
+/* *sum = chain in double over the blocks: one thread adds what the others fetch. */
+static __global__ void sum_squares_chain(rmx_sum_squares_args a)
+{
+    __shared__ float stage[CHAIN];
+    const int64_t n = a.unique ? (int64_t)*a.unique * a.width : a.n;
+    const int64_t blocks = (n + RMX_SPAN - 1) / RMX_SPAN;
+    double s = threadIdx.x == 0 ? *a.sum : 0.0;
+    for (int64_t b = 0; b < blocks; b += CHAIN) {
+        const int64_t left = blocks - b < CHAIN ? blocks - b : CHAIN;
+        __syncthreads();
+        if (threadIdx.x < left) stage[threadIdx.x] = ((const float *)a.ws)[b + threadIdx.x];
+        __syncthreads();
+        if (threadIdx.x == 0)
+            for (int64_t i = 0; i < left; i++) s = rmx_addd(s, (double)stage[i]);
+    }
+    if (threadIdx.x == 0) *a.sum = s;
+}
+
+rmx_status rmx_cuda_sum_squares(rmx_backend *backend, const rmx_sum_squares_args *a)
+{
+    const int64_t blocks = (a->n + RMX_SPAN - 1) / RMX_SPAN;
+    if (blocks <= 0) return RMX_OK;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    sum_squares<<<(unsigned)((blocks + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0, stream>>>(*a);
+    sum_squares_chain<<<1, CHAIN, 0, stream>>>(*a);
+    return rmx_cuda_check_launch(backend, "sum of squares");
+}
+
+static __global__ void clip(rmx_clip_args a)
+{
+    const float norm = (float)rmx_sqrtd(*a.sum);
+    float scale = 1.0f;
+    if (!(rmx_absf(norm) < RMX_INF))
+        scale = RMX_NAN;
+    else if (a.max_norm > 0.0f && norm > a.max_norm)
+        scale = rmx_divf(a.max_norm, norm);
+    *a.grad_norm = norm;
+    *a.grad_scale = scale;
+}
+
+rmx_status rmx_cuda_clip(rmx_backend *backend, const rmx_clip_args *a)
+{
+    clip<<<1, 1, 0, rmx_cuda_stream(backend)>>>(*a);
+    return rmx_cuda_check_launch(backend, "clip");
+}
+
+/* *count += how many values of the thread's share are NaN or infinite. Integers: the order of
+ * adding does not matter. */
+static __global__ void nonfinite(rmx_nonfinite_args a)
+{
+    uint32_t count = 0;
+    const int64_t step = (int64_t)gridDim.x * blockDim.x;
+    for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < a.n; i += step)
+        count += (rmx_float_bits(a.x[i]) & 0x7f800000u) == 0x7f800000u;
+    count = __reduce_add_sync(RMX_ALL, count);
+    if (threadIdx.x % RMX_WARP == 0 && count) atomicAdd((unsigned *)a.count, count);
+}
+
+rmx_status rmx_cuda_nonfinite(rmx_backend *backend, const rmx_nonfinite_args *a)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const rmx_status status = rmx_cuda_check(
+        backend, cudaMemsetAsync(a->count, 0, sizeof *a->count, stream), "nonfinite");
+    if (status != RMX_OK || a->n <= 0) return status;
+    const int64_t blocks = (a->n + 1023) / 1024;
+    const int64_t most = 8 * (int64_t)rmx_cuda_multiprocessors(backend);
+    nonfinite<<<(unsigned)(blocks < most ? blocks : most), 256, 0, stream>>>(*a);
+    return rmx_cuda_check_launch(backend, "nonfinite");
+}
