@@ -26,8 +26,8 @@ END
 version=$(pkg-config --modversion rankmixer)
 # shellcheck disable=SC2046,SC2086 # several words
 consumer() { # NAME, flags in front of and behind the program's own
-    cc -std=c11 -Wall -Werror $(pkg-config --cflags rankmixer) "$folder/consumer.c" -o "$folder/$1" \
-        $2
+    cc -std=c11 -Wall -Werror -o "$folder/$1" "$folder/consumer.c" \
+        $(pkg-config --cflags rankmixer) $2
     found=$(LD_LIBRARY_PATH=$libraries "$folder/$1")
     [ "$found" = "$version" ] || { echo "$1 says $found, pkg-config $version" && exit 1; }
 }

@@ -56,5 +56,6 @@ expect 1 "1 passed, 1 failed, 0 skipped" lost
 expect 1 "0 passed, 1 failed, 0 skipped" skips
 expect 1 "0 passed, 1 failed, 0 skipped" crash
 expect 1 "1 passed, 1 failed, 0 skipped" leak
+grep -q 'LeakSanitizer: detected' "$folder/log" || { cat "$folder/log" && exit 1; }
 expect 2 "  test_skips" no_such_test
 RMX_REQUIRE_GPU=1 expect 1 "2 passed, 1 failed, 0 skipped" good
