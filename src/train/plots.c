@@ -70,8 +70,8 @@ static void write_style(FILE *script)
           "set style line 3 lc rgb '#c0392b' lw 1.4 dt (8,6)\n"
           "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5 tc rgb '#333333'\n"
           "set grid ytics lc rgb '#e6e6e6' lt 1 lw 0.7\n"
-          "set lmargin 11\nset rmargin 3\nset format x '%.0s%c'\nset xtics autofreq\n"
-          "set offsets graph 0.02, graph 0.02, graph 0.06, graph 0.04\n", script);
+          "set format x '%.0s%c'\nset xrange [0:*]\nset autoscale xfixmax\n"
+          "set offsets 0, 0, graph 0.06, graph 0.04\n", script);
 }
 
 static rmx_status draw(FILE *lines, const char *path, double ceiling, rmx_error *error)
