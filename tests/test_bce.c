@@ -163,7 +163,8 @@ static void near_float64(rmx_backend *backend, const char *name)
     for (int64_t b = 0; b < c.samples; b++) {
         const double z = (double)d.logits[b], y = d.labels[b], p = 1 / (1 + exp(-z));
         exact -= y * log(p) + (1 - y) * log1p(-p);
-        cr_assert_leq(fabs((double)d.dlogits[b] - (p - y)), 0x1p-21, "%s: %lld", name, (long long)b);
+        const double error = fabs((double)d.dlogits[b] - (p - y));
+        cr_assert_leq(error, 0x1p-21, "%s: sample %lld", name, (long long)b);
     }
     cr_assert_leq(fabs(loss - exact), 0x1p-20 * exact, "%s: %a, not %a", name, loss, exact);
     cr_assert(kernel_end(&all), "%s: guard bytes", name);

@@ -5,17 +5,27 @@
 
 #define QUADS 64 /* counters whose words are made at a time, four words each */
 
-/* The words of elements 4 quad .. 4 (quad + QUADS) - 1. First all counters' word 0, then all
- * word 1 ...: so the rounds of many counters run side by side. */
-static void make_words(uint64_t seed, uint64_t step, uint64_t quad, uint32_t words[4][QUADS])
+/* The words of elements 4 quad .. 4 (quad + QUADS) - 1, as rmx_random_words4 gives them: first all
+ * counters' word 0, then all word 1 ... Each of philox.h's rounds is a loop over the counters, so
+ * that they run side by side. */
+static void make_words(uint64_t seed, uint64_t step, uint64_t quad, uint32_t c[4][QUADS])
 {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (uint32_t q = 0; q < QUADS; q++) {
-        uint32_t out[4];
-        rmx_random_words4(seed, RMX_RANDOM_DROPOUT, step, quad + q, out);
-        words[0][q] = out[0];
-        words[1][q] = out[1];
-        words[2][q] = out[2];
-        words[3][q] = out[3];
+        c[0][q] = (uint32_t)(quad + q);
+        c[1][q] = (uint32_t)((quad + q) >> 32);
+        c[2][q] = (uint32_t)step;
+        c[3][q] = (uint32_t)RMX_RANDOM_DROPOUT << 24 | ((uint32_t)(step >> 32) & 0xffffffu);
+    }
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+        for (uint32_t q = 0; q < QUADS; q++) {
+            const uint64_t p0 = (uint64_t)0xD2511F53u * c[0][q];
+            const uint64_t p1 = (uint64_t)0xCD9E8D57u * c[2][q];
+            c[0][q] = (uint32_t)(p1 >> 32) ^ c[1][q] ^ k0;
+            c[1][q] = (uint32_t)p1;
+            c[2][q] = (uint32_t)(p0 >> 32) ^ c[3][q] ^ k1;
+            c[3][q] = (uint32_t)p0;
+        }
     }
 }
 

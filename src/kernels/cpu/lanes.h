@@ -29,6 +29,36 @@ RMX_INLINE rmx_vec rmx_lanes_load(const float *p, int64_t count)
     return count == RMX_VL ? rmx_vec_load(p) : rmx_vec_load_part(p, count);
 }
 
+/* The larger number of each lane, as rmx_maxf(a, b): b where either is NaN. */
+static inline rmx_vec rmx_lanes_max(rmx_vec a, rmx_vec b)
+{
+#if RMX_VL == 16
+    return _mm512_max_ps(a, b);
+#elif RMX_VL == 8
+    return _mm256_max_ps(a, b);
+#else
+    for (int i = 0; i < RMX_VL; i++) b[i] = rmx_maxf(a[i], b[i]);
+    return b;
+#endif
+}
+
+/* The largest of one vector's lanes, none of them NaN. */
+static inline float rmx_lanes_max_vec(rmx_vec v)
+{
+#if RMX_VL == 16
+    const __m256 v8 = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+#elif RMX_VL == 8
+    const __m256 v8 = v;
+#endif
+#if RMX_VL >= 8
+    const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+    const __m128 v2 = _mm_max_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_max_ss(v2, _mm_movehdup_ps(v2)));
+#else
+    return rmx_maxf(rmx_maxf(v[0], v[2]), rmx_maxf(v[1], v[3]));
+#endif
+}
+
 /* The last halving steps: of the partials within one vector. */
 RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
 {
@@ -46,45 +76,55 @@ RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
 #endif
 }
 
-/* RMX_GROUP partials, one of the register groups. */
+/* RMX_GROUP neighbouring partials. Members, not an array: an array may be kept in memory. */
 #define RMX_GROUP (8 * RMX_VL)
 typedef struct rmx_lanes_regs {
-    rmx_vec v[8];
+    rmx_vec v0, v1, v2, v3, v4, v5, v6, v7;
 } rmx_lanes_regs;
 
 /* Partials g .. g + RMX_GROUP - 1 of elements begin .. begin + n - 1. */
 RMX_INLINE rmx_lanes_regs rmx_lanes_group(rmx_lanes_step *step, const void *row, int64_t begin,
                                           int64_t n, int64_t g)
 {
-    rmx_lanes_regs a;
-    for (int i = 0; i < 8; i++) a.v[i] = rmx_vec_zero();
+    const rmx_vec zero = rmx_vec_zero();
+    rmx_lanes_regs a = {zero, zero, zero, zero, zero, zero, zero, zero};
     int64_t j = g;
     for (; j + RMX_GROUP <= n; j += RMX_LANES) {
-        for (int i = 0; i < 8; i++) a.v[i] = step(row, begin + j + i * RMX_VL, RMX_VL, a.v[i]);
+        const int64_t at = begin + j;
+        a.v0 = step(row, at, RMX_VL, a.v0);
+        a.v1 = step(row, at + 1 * RMX_VL, RMX_VL, a.v1);
+        a.v2 = step(row, at + 2 * RMX_VL, RMX_VL, a.v2);
+        a.v3 = step(row, at + 3 * RMX_VL, RMX_VL, a.v3);
+        a.v4 = step(row, at + 4 * RMX_VL, RMX_VL, a.v4);
+        a.v5 = step(row, at + 5 * RMX_VL, RMX_VL, a.v5);
+        a.v6 = step(row, at + 6 * RMX_VL, RMX_VL, a.v6);
+        a.v7 = step(row, at + 7 * RMX_VL, RMX_VL, a.v7);
     }
     if (j >= n) return a;
-    float s[RMX_GROUP]; /* less than a group is left */
-    for (int i = 0; i < 8; i++) rmx_vec_store(s + i * RMX_VL, a.v[i]);
-    for (float *p = s; j < n; j += RMX_VL, p += RMX_VL) {
-        const int64_t count = n - j < RMX_VL ? n - j : RMX_VL;
-        rmx_vec_store(p, step(row, begin + j, count, rmx_vec_load(p)));
+    rmx_vec s[8] = {a.v0, a.v1, a.v2, a.v3, a.v4, a.v5, a.v6, a.v7}; /* less than a group left */
+    for (int i = 0; j < n; j += RMX_VL, i++) {
+        s[i] = step(row, begin + j, n - j < RMX_VL ? n - j : RMX_VL, s[i]);
     }
-    for (int i = 0; i < 8; i++) a.v[i] = rmx_vec_load(s + i * RMX_VL);
-    return a;
+    return (rmx_lanes_regs){s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]};
 }
 
 RMX_INLINE rmx_lanes_regs rmx_lanes_add(rmx_lanes_regs a, rmx_lanes_regs b)
 {
-    for (int i = 0; i < 8; i++) a.v[i] = a.v[i] + b.v[i];
-    return a;
+    return (rmx_lanes_regs){a.v0 + b.v0, a.v1 + b.v1, a.v2 + b.v2, a.v3 + b.v3,
+                            a.v4 + b.v4, a.v5 + b.v5, a.v6 + b.v6, a.v7 + b.v7};
 }
 
 /* The sum of elements begin .. begin + n - 1, n <= RMX_SPAN. */
 RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t begin, int64_t n)
 {
+    if (n == 2 * RMX_VL) { /* such as the attention of 16 tokens: six partials of eight are +0 */
+        const rmx_vec low = step(row, begin, RMX_VL, rmx_vec_zero());
+        return rmx_lanes_halve_vec(low + step(row, begin + RMX_VL, RMX_VL, rmx_vec_zero()));
+    }
     rmx_lanes_regs a = rmx_lanes_group(step, row, begin, n, 0);
 #if RMX_VL == 4
-    if (n > 2 * RMX_GROUP) a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, 2 * RMX_GROUP));
+    if (n > 2 * RMX_GROUP)
+        a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, 2 * RMX_GROUP));
     if (n > RMX_GROUP) {
         rmx_lanes_regs b = rmx_lanes_group(step, row, begin, n, RMX_GROUP);
         if (n > 3 * RMX_GROUP)
@@ -94,9 +134,8 @@ RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t b
 #elif RMX_VL == 8
     if (n > RMX_GROUP) a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, RMX_GROUP));
 #endif
-    for (int i = 0; i < 4; i++) a.v[i] = a.v[i] + a.v[i + 4];
-    for (int i = 0; i < 2; i++) a.v[i] = a.v[i] + a.v[i + 2];
-    return rmx_lanes_halve_vec(a.v[0] + a.v[1]);
+    const rmx_vec b0 = a.v0 + a.v4, b1 = a.v1 + a.v5, b2 = a.v2 + a.v6, b3 = a.v3 + a.v7;
+    return rmx_lanes_halve_vec((b0 + b2) + (b1 + b3));
 }
 
 /* One of a kernel's sums over a span: rmx_lanes_span with its step. */

@@ -12,6 +12,11 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
     for (int64_t r = begin; r < end; r++) {
         const float *x = a->x + r * a->ld_x;
         const rmx_norm_stats s = rmx_norm_row_stats(a->kind, x, a->dim, a->eps);
+        if (a->dim >= 256 && r + 1 < end) { /* the next row comes while this one is written */
+            for (int64_t j = 0; j < a->dim && j < 4096; j += 16) {
+                __builtin_prefetch(x + a->ld_x + j);
+            }
+        }
         rmx_norm_row_apply(x, s, a->gamma, a->beta, a->dim, a->y + r * a->ld_y);
         if (a->mean && a->kind == RMX_NORM_LAYER) a->mean[r] = s.mean;
         if (a->rstd) a->rstd[r] = s.rstd;

@@ -13,18 +13,15 @@ typedef struct softmax_job {
 } softmax_job;
 
 /* The largest of the numbers in a row, NaNs passed over: they show in the exponentials. */
-static float row_max(const float *x, int64_t n)
+RMX_INLINE float row_max(const float *x, int64_t n)
 {
-    float lane[RMX_LANES];
-    float m = -RMX_INF;
+    rmx_vec m0 = rmx_vec_set(-RMX_INF), m1 = m0;
     int64_t j = 0;
-    if (n >= RMX_LANES) {
-        for (int l = 0; l < RMX_LANES; l++) lane[l] = m;
-        for (; j + RMX_LANES <= n; j += RMX_LANES) {
-            for (int l = 0; l < RMX_LANES; l++) lane[l] = rmx_maxf(x[j + l], lane[l]);
-        }
-        for (int l = 0; l < RMX_LANES; l++) m = rmx_maxf(lane[l], m);
+    for (; j + 2 * RMX_VL <= n; j += 2 * RMX_VL) {
+        m0 = rmx_lanes_max(rmx_vec_load(x + j), m0);
+        m1 = rmx_lanes_max(rmx_vec_load(x + j + RMX_VL), m1);
     }
+    float m = rmx_lanes_max_vec(rmx_lanes_max(m0, m1));
     for (; j < n; j++) m = rmx_maxf(x[j], m);
     return rmx_addf(m, 0.0f);
 }
@@ -65,13 +62,48 @@ static void softmax_row(const float *x, int64_t n, bool log, float *y)
     }
 }
 
+#define BLOCK 1024 /* elements of short rows that are taken together: one long loop of exp */
+
+/* rows * n <= BLOCK */
+RMX_INLINE void softmax_short_rows(const float *x, int64_t rows, int64_t n, bool log, float *y)
+{
+    float kept[BLOCK];
+    float *e = log ? kept : y;
+    for (int64_t r = 0; r < rows; r++) {
+        const float m = row_max(x + r * n, n);
+        RMX_INDEPENDENT
+        for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_subf(x[j], m);
+    }
+    RMX_INDEPENDENT
+    for (int64_t j = 0; j < rows * n; j++) e[j] = rmx_expf(y[j]);
+    for (int64_t r = 0; r < rows; r++) {
+        const float s = rmx_lanes_sum(e + r * n, n);
+        if (log) {
+            const float log_sum = rmx_logf(s);
+            RMX_INDEPENDENT
+            for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_subf(y[j], log_sum);
+        } else {
+            const float scale = rmx_divf(1.0f, s);
+            RMX_INDEPENDENT
+            for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_mulf(y[j], scale);
+        }
+    }
+}
+
 static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const softmax_job *j = job;
     const rmx_softmax_args *a = j->a;
     (void)worker;
-    for (int64_t o = begin; o < end; o++) {
-        softmax_row(a->x + o * a->n, a->n, a->log, a->y + o * a->n);
+    const int64_t block = a->n <= BLOCK / 2 ? BLOCK / a->n : 1;
+    for (int64_t o = begin; o < end; o += block) {
+        const int64_t rows = end - o < block ? end - o : block, at = o * a->n;
+        if (a->n == 16 && !a->log) /* the compiler then unrolls the row */
+            softmax_short_rows(a->x + at, rows, 16, false, a->y + at);
+        else if (block > 1)
+            softmax_short_rows(a->x + at, rows, a->n, a->log, a->y + at);
+        else
+            softmax_row(a->x + at, a->n, a->log, a->y + at);
     }
 }
 

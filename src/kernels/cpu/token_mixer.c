@@ -15,18 +15,44 @@ typedef struct shape {
     int64_t tokens, width, heads, d;
 } shape;
 
+typedef float quad __attribute__((vector_size(16)));
+
+/* z = own + from, or from, of d elements; own may be z. */
+RMX_INLINE void move_piece(int64_t d, const float *own, const float *from, float *z)
+{
+    int64_t k = 0;
+    for (; k + RMX_VL <= d; k += RMX_VL) {
+        rmx_vec v = rmx_vec_load(from + k);
+        if (own) v = rmx_vec_load(own + k) + v;
+        rmx_vec_store(z + k, v);
+    }
+    for (; k + 4 <= d; k += 4) {
+        quad a, b;
+        memcpy(&b, from + k, sizeof b);
+        if (own) {
+            memcpy(&a, own + k, sizeof a);
+            b = a + b;
+        }
+        memcpy(z + k, &b, sizeof b);
+    }
+    for (; k < d; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
+}
+
 /* z = own + mixed row; own NULL: the mixed row alone. D is d where the compiler shall know it. */
 RMX_INLINE void gather_row(shape s, int64_t D, bool inverse, int64_t row, const float *x,
                            const float *own, float *z)
 {
-    const int64_t first = inverse ? row : row * s.heads;
-    int64_t h = first / s.tokens, t = first % s.tokens;
+    if (inverse || s.heads == s.tokens) { /* the pieces are equally far apart */
+        const float *from = x + row * D;
+        const int64_t step = inverse ? s.tokens * D : s.heads * D;
+        for (int64_t slot = 0; slot < s.heads; slot++, from += step) {
+            move_piece(D, own ? own + slot * D : NULL, from, z + slot * D);
+        }
+        return;
+    }
+    int64_t h = row * s.heads / s.tokens, t = row * s.heads % s.tokens;
     for (int64_t slot = 0; slot < s.heads; slot++) {
-        const float *from = inverse ? x + (slot * s.tokens + row) * D : x + (t * s.heads + h) * D;
-        RMX_INDEPENDENT
-        for (int64_t k = 0; k < D; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
-        z += D;
-        if (own) own += D;
+        move_piece(D, own ? own + slot * D : NULL, x + (t * s.heads + h) * D, z + slot * D);
         if (++t == s.tokens) {
             t = 0;
             h++;
@@ -77,14 +103,19 @@ static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker
     const rmx_token_mix_args *a = job;
     (void)worker;
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
+    int64_t row = begin % a->tokens;
+    const float *x = a->x + (begin - row) * a->width; /* of the sample */
     for (int64_t r = begin; r < end; r++) {
-        const float *x = a->x + r / a->tokens * a->tokens * a->width;
         const float *residual = a->residual ? a->residual + r * a->width : NULL;
         float *y = a->y + r * a->width;
         if (a->inverse)
-            revert_row(s, r % a->tokens, x, residual, y);
+            revert_row(s, row, x, residual, y);
         else
-            mix_row(s, r % a->tokens, x, residual, y);
+            mix_row(s, row, x, residual, y);
+        if (++row == a->tokens) {
+            row = 0;
+            x += a->tokens * a->width;
+        }
     }
 }
 
@@ -100,27 +131,41 @@ rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
     return RMX_OK;
 }
 
-typedef struct mixer_job {
-    const rmx_token_mixer_args *a;
-    rmx_backend *backend;
-} mixer_job;
+/* Rows of z that are built before the first is read again. Pieces are stored narrower than rows
+ * are loaded: a load right behind such stores would wait for them. */
+static int64_t rows_ahead(int64_t width) { return width < 1024 ? 1 + 2048 / width : 1; }
 
-/* items: rows. z is built in the output row, which is then normalised in place. */
+/* Rows first .. last - 1 of z = x + mix(x), counted over the batch. */
+static void build_z(shape s, int64_t first, int64_t last, const float *x, float *z)
+{
+    int64_t row = first % s.tokens;
+    const float *sample = x + (first - row) * s.width;
+    for (int64_t r = first; r < last; r++, z += s.width) {
+        mix_row(s, row, sample, sample + row * s.width, z);
+        if (++row == s.tokens) {
+            row = 0;
+            sample += s.tokens * s.width;
+        }
+    }
+}
+
+/* items: rows. z is built in the output rows, which are then normalised in place. */
 static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
-    const mixer_job *j = job;
-    const rmx_token_mixer_args *a = j->a;
+    const rmx_token_mixer_args *a = job;
     (void)worker;
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
-    for (int64_t r = begin; r < end; r++) {
-        const float *x = a->x + r / a->tokens * a->tokens * a->width;
-        const int64_t row = r % a->tokens;
-        float *y = a->y + r * a->width;
-        mix_row(s, row, x, x + row * a->width, y);
-        const rmx_norm_stats stats = rmx_norm_row_stats(RMX_NORM_LAYER, y, a->width, a->eps);
-        rmx_norm_row_apply(y, stats, a->gamma, a->beta, a->width, y);
-        if (a->mean) a->mean[r] = stats.mean;
-        if (a->rstd) a->rstd[r] = stats.rstd;
+    const int64_t ahead = rows_ahead(a->width);
+    for (int64_t first = begin; first < end; first += ahead) {
+        const int64_t last = end - first < ahead ? end : first + ahead;
+        build_z(s, first, last, a->x, a->y + first * a->width);
+        for (int64_t r = first; r < last; r++) {
+            float *y = a->y + r * a->width;
+            const rmx_norm_stats stats = rmx_norm_row_stats(RMX_NORM_LAYER, y, a->width, a->eps);
+            rmx_norm_row_apply(y, stats, a->gamma, a->beta, a->width, y);
+            if (a->mean) a->mean[r] = stats.mean;
+            if (a->rstd) a->rstd[r] = stats.rstd;
+        }
     }
 }
 
@@ -129,7 +174,7 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
  * traffic x read once (a sample stays in cache for the gathers), y written once */
 rmx_status RMX_CPU(token_mixer)(rmx_backend *backend, const rmx_token_mixer_args *a)
 {
-    mixer_job job = {a, backend};
+    rmx_token_mixer_args job = *a;
     if (a->samples * a->tokens * a->width == 0) return RMX_OK;
     rmx_parallel(rmx_cpu_pool(backend), a->samples * a->tokens,
                  row_grain(a->samples, a->tokens, a->width), token_mixer_task, &job);
@@ -164,24 +209,26 @@ static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, i
     return p;
 }
 
-/* dz of one sample, z recomputed row by row */
+/* dz of one sample, some rows of z at a time */
 static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t sample, float *z,
-                      float *dz)
+                      int64_t ahead, float *dz)
 {
-    const int64_t size = a->tokens * a->width;
-    for (int64_t row = 0; row < a->tokens; row++) {
-        const int64_t r = sample * a->tokens + row;
-        const float *x = a->x + sample * size;
-        mix_row(s, row, x, x + row * a->width, z);
-        const rmx_norm_grad_row grad = {a->dy + r * a->width, z, a->gamma, a->mean[r], a->rstd[r]};
-        if (a->dgamma || a->dbeta)
-            rmx_norm_row_parameters(&grad, a->width, block_partial(a, r, 0),
-                                    block_partial(a, r, 1));
-        rmx_norm_row_backward(RMX_NORM_LAYER, &grad, NULL, a->width, dz + row * a->width);
+    const int64_t end = (sample + 1) * a->tokens;
+    for (int64_t first = sample * a->tokens; first < end; first += ahead) {
+        const int64_t last = end - first < ahead ? end : first + ahead;
+        build_z(s, first, last, a->x, z);
+        for (int64_t r = first; r < last; r++, dz += a->width) {
+            const rmx_norm_grad_row row = {a->dy + r * a->width, z + (r - first) * a->width,
+                                           a->gamma, a->mean[r], a->rstd[r]};
+            if (a->dgamma || a->dbeta)
+                rmx_norm_row_parameters(&row, a->width, block_partial(a, r, 0),
+                                        block_partial(a, r, 1));
+            rmx_norm_row_backward(RMX_NORM_LAYER, &row, NULL, a->width, dz);
+        }
     }
 }
 
-/* items: groups of samples. A sample's dz stays in the worker's scratch if it and a row fit. */
+/* items: groups of samples. A sample's dz stays in the worker's scratch if it and some rows fit. */
 static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const mixer_backward_job *j = job;
@@ -190,13 +237,14 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     const int64_t size = a->tokens * a->width;
     const int64_t room = (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
     float *z = rmx_cpu_scratch(j->backend, worker);
-    const bool fits = size + a->width <= room;
+    const int64_t ahead = rows_ahead(a->width);
+    const bool fits = size + ahead * a->width <= room;
     const int64_t last = end * j->samples_per_item;
     for (int64_t b = begin * j->samples_per_item; b < last && b < a->samples; b++) {
-        float *dz = fits ? z + a->width : (float *)a->ws + b * size;
+        float *dz = fits ? z + ahead * a->width : (float *)a->ws + b * size;
         float *dx = a->dx + b * size;
-        /* too wide for the scratch: dx holds z's rows until the sample's dz is complete */
-        sample_dz(a, s, b, fits ? z : dx, dz);
+        /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
+        sample_dz(a, s, b, fits ? z : dx, fits ? ahead : 1, dz);
         for (int64_t row = 0; row < a->tokens; row++) {
             revert_row(s, row, dz, dz + row * a->width, dx + row * a->width);
         }
