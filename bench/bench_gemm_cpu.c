@@ -26,7 +26,6 @@ typedef struct shape {
     const char *kind;
     int64_t m, n, k, batch;
     bool trans_a, trans_b, accumulate, tokens;
-    bool scored; /* takes part in the geometric mean */
 } shape;
 
 typedef struct problem {
@@ -63,7 +62,6 @@ static void setup(problem *p, const shape *s, rmx_backend *backend)
 {
     const int64_t spread = s->tokens ? s->batch : 1;
     const int64_t a_width = s->trans_a ? s->m : s->k, b_width = s->trans_b ? s->k : s->n;
-    const int64_t a_rows = s->m * s->k / a_width, b_rows = s->k * s->n / b_width;
     /* weights lie one after another; activations and their gradients token by token */
     const int64_t lda = a_width * spread, ldc = s->trans_a ? s->n : s->n * spread;
     const int64_t ldb = s->trans_a ? b_width * spread : b_width;
@@ -79,7 +77,6 @@ static void setup(problem *p, const shape *s, rmx_backend *backend)
     const int64_t step_a = s->tokens ? a_width : s->m * s->k;
     const int64_t step_b = s->tokens && s->trans_a ? b_width : s->k * s->n;
     const int64_t step_c = s->tokens && !s->trans_a ? s->n : s->m * s->n;
-    (void)a_rows, (void)b_rows;
     p->args = (rmx_gemm_args){.m = s->m,
                               .n = s->n,
                               .k = s->k,
@@ -137,27 +134,39 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Medians of seconds a call; each sample repeats a side for at least 0.2 ms. */
-static void measure(problem *p, double seconds, double median[2])
+static void rest(double seconds)
+{
+    const struct timespec t = {.tv_nsec = (long)(seconds * 1e9)};
+    nanosleep(&t, NULL);
+}
+
+/* Seconds a call of one side. With several threads it is warmed up after a rest, as OpenBLAS's
+ * threads spin for a while after their last call and would hold the cores that ours need. */
+static double sample(problem *p, void (*side)(problem *), int64_t repeat, bool alone)
+{
+    if (!alone) {
+        rest(0.05);
+        side(p);
+    }
+    const double t0 = now();
+    for (int64_t r = 0; r < repeat; r++) side(p);
+    return (now() - t0) / (double)repeat;
+}
+
+/* Medians of seconds a call. */
+static void measure(problem *p, double seconds, bool alone, double median[2])
 {
     enum { MOST = 2000 };
     static double samples[2][MOST];
+    const double least = alone ? 2e-4 : 5e-3; /* length of a sample */
     void (*const side[2])(problem *) = {ours, theirs};
     int64_t repeat[2] = {1, 1};
     for (int i = 0; i < 2; i++) {
-        for (double t = 0; t < 2e-4; repeat[i] *= 2) {
-            const double t0 = now();
-            for (int64_t r = 0; r < repeat[i]; r++) side[i](p);
-            t = now() - t0;
-        }
+        while (sample(p, side[i], repeat[i], alone) * (double)repeat[i] < least) repeat[i] *= 2;
     }
     size_t count = 0;
     for (const double end = now() + seconds; count < MOST && (now() < end || count < 5); count++) {
-        for (int i = 0; i < 2; i++) {
-            const double t0 = now();
-            for (int64_t r = 0; r < repeat[i]; r++) side[i](p);
-            samples[i][count] = (now() - t0) / (double)repeat[i];
-        }
+        for (int i = 0; i < 2; i++) samples[i][count] = sample(p, side[i], repeat[i], alone);
     }
     for (int i = 0; i < 2; i++) {
         qsort(samples[i], count, sizeof(double), by_value);
@@ -227,7 +236,7 @@ static double bench(const shape *s, rmx_backend *backend, double seconds, const 
     theirs(&p);
     compare(&p);
     double median[2];
-    measure(&p, seconds, median);
+    measure(&p, seconds, time_source != CLOCK_MONOTONIC, median);
     const double flop = 2.0 * (double)(s->batch * s->m * s->n * s->k);
     printf("%-46s %8.2f %8.2f %6.2f\n", name, flop / median[0] * 1e-9, flop / median[1] * 1e-9,
            median[1] / median[0]);

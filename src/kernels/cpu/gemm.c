@@ -269,7 +269,16 @@ static void choose_tiles(plan *p)
     p->kc = pieces ? ceil_div(p->k, pieces) : 1;
 }
 
-/* Blocks of C: as large as the scratch allows, then smaller until every thread has some. */
+/* The part of the threads' time that is work where equal blocks are handed out in about four
+ * pieces a thread, as rmx_parallel does. */
+static double balance(int64_t blocks, int64_t threads)
+{
+    const int64_t each = ceil_div(blocks, least(blocks, 4 * threads));
+    const int64_t turns = ceil_div(ceil_div(blocks, each), threads);
+    return (double)blocks / (double)(turns * each * threads);
+}
+
+/* Blocks of C: as large as the scratch allows, then smaller until they keep every thread busy. */
 static void choose_blocks(plan *p, int64_t threads)
 {
     const int64_t room = p->pack_b ? SCRATCH_B / p->kc : SCRATCH_ACC / STREAM_ROWS;
@@ -283,12 +292,13 @@ static void choose_blocks(plan *p, int64_t threads)
         p->col_blocks = ceil_div(p->n, p->cols);
         const int64_t blocks = products * p->row_blocks * p->col_blocks;
         const int64_t work = p->rows * p->cols * p->k;
-        const bool enough = blocks >= 4 * threads || (blocks >= threads && work < BLOCK_WORK);
-        if (threads == 1 || enough || work < 2 * GRAIN_WORK) return;
+        const bool enough = blocks >= 2 * threads || (blocks >= threads && work < BLOCK_WORK);
+        if (threads == 1 || (enough && balance(blocks, threads) > 0.9)) return;
+        if (work < 2 * GRAIN_WORK) return;
         if (p->rows > p->cols && p->rows > RMX_TILE_ROWS)
-            row_blocks *= 2;
+            row_blocks += 1 + row_blocks / 8;
         else if (p->cols > p->width)
-            col_blocks *= 2;
+            col_blocks += 1 + col_blocks / 8;
         else
             return;
     }

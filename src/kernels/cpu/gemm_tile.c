@@ -18,6 +18,9 @@
 #define MOST_VECTORS 8
 #define LINE (RMX_VL < 16 ? 16 / RMX_VL : 1) /* vectors in a cache line */
 
+/* ahead: also fetch the lines to the right, which are the next tile's where B lies in memory as it
+ * is: its rows may be pages apart, and no hardware looks that way. With one to three rows the wide
+ * tiles are runs long enough for the hardware, and bound by loads. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int vectors,
                                                        const bool ahead, int64_t k, const float *a,
                                                        int64_t is, int64_t ks, const float *b,
@@ -61,6 +64,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     }
 }
 
+/* clang-format off: it takes the shapes for statements */
 #define SHAPE(ROWS, VECTORS)                                                                  \
     static void strided_##ROWS##_##VECTORS(int64_t k, const float *a, int64_t is, int64_t ks, \
                                            const float *b, int64_t ldb, const float *in,      \
@@ -75,18 +79,17 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         (void)is, (void)ks;                                                                   \
         tile(ROWS, VECTORS, false, k, a, 1, ROWS, b, ldb, in, ld_in, out, ld_out);            \
     }
-
 #define SHAPES(ROWS) SHAPE(ROWS, 1) SHAPE(ROWS, 2)
+
 SHAPES(1)
-SHAPES(2) SHAPES(3) SHAPES(4)
+SHAPES(2)
+SHAPES(3) SHAPES(4) SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
 #if RMX_TILE_ROWS > 4
     SHAPES(5) SHAPES(6)
 #endif
 #if RMX_TILE_ROWS > 6
         SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
 #endif
-    /* The wide ones. */
-    SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3)
 
 #define KERNELS(KIND, ROWS, WIDE)                                    \
     {                                                                \
@@ -107,5 +110,6 @@ SHAPES(2) SHAPES(3) SHAPES(4)
             KERNELS(KIND, 4, 2) MORE_KERNELS(KIND)                     \
     }
 
-        rmx_tile *const
+            rmx_tile *const
     RMX_CPU(gemm_tiles)[2][RMX_TILE_ROWS][3] = {ALL_KERNELS(strided), ALL_KERNELS(packed)};
+/* clang-format on */
