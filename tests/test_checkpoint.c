@@ -67,10 +67,18 @@ static void make(made_up *m, int64_t step, int64_t scale)
     }
     snprintf(m->config, sizeof m->config, "[run]\nseed = %d\n", (int)step);
     snprintf(m->schema, sizeof m->schema, "sparse\ta/b\t50\n");
-    m->checkpoint = (rmx_checkpoint){
-        .state = {.step = step, .epoch = 1, .batch = 2, .examples = 3, .evaluated_step = 4,
-                  .best_auc = NAN, .seconds = 1.5, .train_fingerprint = UINT64_MAX},
-        .config = m->config, .schema = m->schema, .tensor = m->tensor, .tensors = TENSORS};
+    m->checkpoint = (rmx_checkpoint){.state = {.step = step,
+                                               .epoch = 1,
+                                               .batch = 2,
+                                               .examples = 3,
+                                               .evaluated_step = 4,
+                                               .best_auc = NAN,
+                                               .seconds = 1.5,
+                                               .train_fingerprint = UINT64_MAX},
+                                     .config = m->config,
+                                     .schema = m->schema,
+                                     .tensor = m->tensor,
+                                     .tensors = TENSORS};
 }
 
 static void unmake(made_up *m)
@@ -194,8 +202,7 @@ Test(checkpoint, a_changed_byte_is_found)
         fclose(file);
         made_up b;
         make(&b, 4, 1);
-        const rmx_status status =
-            rmx_checkpoint_load(mutated, b.tensor, TENSORS, true, &error);
+        const rmx_status status = rmx_checkpoint_load(mutated, b.tensor, TENSORS, true, &error);
         /* HDF5 does not read a few bytes, such as padding: then the values have to be right. */
         if (status == RMX_OK) cr_assert(equal_data(&a, &b), "byte %zu changed the values", i);
         status == RMX_OK ? harmless++ : refused++;
@@ -231,8 +238,8 @@ Test(checkpoint, keeps_the_newest_and_the_best)
     for (int64_t step = 1; step <= 9; step++) {
         make(&a, step, 1);
         a.checkpoint.state.best_step = step < 3 ? 0 : step < 8 ? 3 : 8;
-        cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 2, NULL, 0, &error), RMX_OK,
-                     "%s", error.text);
+        cr_assert_eq(rmx_checkpoint_save(folder, &a.checkpoint, 2, NULL, 0, &error), RMX_OK, "%s",
+                     error.text);
         unmake(&a);
         if (step != 6) continue;
         cr_assert_eq(rmx_checkpoint_list(folder, &steps, &count, &error), RMX_OK);
@@ -338,8 +345,8 @@ Test(checkpoint, a_full_disk_keeps_the_older_one)
         }
         int status;
         waitpid(child, &status, 0);
-        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "limit %d: status %d",
-                  (int)limit, status);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "limit %d: status %d", (int)limit,
+                  status);
         cr_assert_eq(newest_step(), 1);
         cr_assert_eq(files_in_folder(), 1);
     }

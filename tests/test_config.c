@@ -110,7 +110,8 @@ Test(config, differences_name_what_changes_the_mathematics)
     cr_assert_eq(parse("[train]\nlr = 0.1\n", NULL, &was, &error), RMX_OK);
     cr_assert_eq(parse("[train]\nlr = 0.2\nepochs = 7\nmicro_batch = 128\nkeep = 9\n"
                        "eval_every = 3\n[run]\nthreads = 2\ndevice = cpu\n",
-                       "model.tokens=16", &is, &error), RMX_OK);
+                       "model.tokens=16", &is, &error),
+                 RMX_OK);
     cr_expect_eq(rmx_config_differences(&was, &is, text, sizeof text), 2);
     cr_expect_str_eq(text, "model.tokens (16, was 8), train.lr (0.2, was 0.1)");
     rmx_config_destroy(&was);

@@ -74,8 +74,9 @@ Test(metrics, known_values)
     cr_expect_eq(m.positives, 2);
     cr_expect_float_eq(m.logloss, (log1p(exp(-2)) + log1p(exp(1)) + log(2) + log1p(exp(-1))) / 4,
                        1e-15);
-    cr_expect_float_eq(m.mean_prediction, (1 / (1 + exp(-2)) + 1 / (1 + exp(-1)) + 0.5 +
-                                           1 / (1 + exp(1))) / 4, 1e-15);
+    cr_expect_float_eq(m.mean_prediction,
+                       (1 / (1 + exp(-2)) + 1 / (1 + exp(-1)) + 0.5 + 1 / (1 + exp(1))) / 4,
+                       1e-15);
     cr_expect_float_eq(m.calibration, m.mean_prediction / 0.5, 1e-15);
     cr_expect(isnan(m.gauc));
 }

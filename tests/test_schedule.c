@@ -47,9 +47,9 @@ Test(schedule, the_bits_are_fixed)
 {
     const rmx_schedule s = {.kind = RMX_SCHEDULE_COSINE, .warmup = 3, .steps = 13};
     const float bits[] = {
-        0x1.555556p-2f, 0x1.555556p-1f, 0x1p+0f, 0x1p+0f, 0x1.f3787p-1f, 0x1.cf1bbcp-1f,
-        0x1.967918p-1f, 0x1.4f1bbcp-1f, 0x1p-1f, 0x1.61c886p-2f, 0x1.a61bap-3f,
-        0x1.87221ap-4f, 0x1.90f1ecp-6f,
+        0x1.555556p-2f, 0x1.555556p-1f, 0x1p+0f,        0x1p+0f, 0x1.f3787p-1f,
+        0x1.cf1bbcp-1f, 0x1.967918p-1f, 0x1.4f1bbcp-1f, 0x1p-1f, 0x1.61c886p-2f,
+        0x1.a61bap-3f,  0x1.87221ap-4f, 0x1.90f1ecp-6f,
     };
     for (int64_t step = 1; step <= 13; step++)
         cr_expect_eq(rmx_schedule_lr(&s, 1.0, step), bits[step - 1], "step %d: %a", (int)step,

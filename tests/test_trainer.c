@@ -129,7 +129,9 @@ Test(trainer, resuming_at_any_step_gives_the_same_bits)
                      0, "step %d: %s", step, text_of("err"));
         if (step % 6) continue;
         cr_assert_eq(run("rm -rf d && mkdir d && cp -r b/checkpoints d/ && "
-                         "rmx-train -q c.ini --set run.dir=d %s", constant), 0);
+                         "rmx-train -q c.ini --set run.dir=d %s",
+                         constant),
+                     0);
         cr_expect_str_eq(params(is), whole, "from step %d", step);
     }
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=b %s", constant), 0);
@@ -140,11 +142,13 @@ Test(trainer, an_older_checkpoint_leads_to_the_same_end)
 {
     char whole[17], is[17];
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=a --set train.save_every=7 "
-                     "--set train.keep=9"), 0, "%s", text_of("err"));
+                     "--set train.keep=9"),
+                 0, "%s", text_of("err"));
     params(whole);
     cr_assert_eq(keep_figures("a", "figures"), 0);
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=a "
-                     "--resume a/checkpoints/step-000000000007.h5"), 0, "%s", text_of("err"));
+                     "--resume a/checkpoints/step-000000000007.h5"),
+                 0, "%s", text_of("err"));
     cr_expect_str_eq(params(is), whole);
     cr_assert_eq(keep_figures("a", "again"), 0);
     cr_expect_eq(run("cmp figures again"), 0, "metrics.jsonl is as if it had never stopped");
@@ -170,7 +174,8 @@ Test(trainer, a_signal_saves_and_the_run_goes_on)
     int stops = 0, code = 143;
     for (int i = 0; i < 40 && code == 143; i++) {
         code = run("rmx-train -q long.ini --set run.dir=b & p=$!; sleep 0.%d; kill -%s $p "
-                   "2>/dev/null; wait $p", 15 + i % 5 * 7, i % 2 ? "INT" : "TERM");
+                   "2>/dev/null; wait $p",
+                   15 + i % 5 * 7, i % 2 ? "INT" : "TERM");
         cr_assert(code == 143 || code == 0, "exit %d: %s", code, text_of("err"));
         stops += code == 143;
     }
@@ -217,7 +222,8 @@ Test(trainer, bad_input_has_its_exit_code_and_writes_nothing)
                  "--set: data.valid: c.ini");
     put("groups.ini", config);
     cr_assert_eq(run("sed -i 's/tokens = 4/tokens = 2\\ntokenizer = groups/' groups.ini && "
-                     "printf '[tokenizer]\\nt0 = c0, c1, cc2\\nt1 = d0\\n' >> groups.ini"), 0);
+                     "printf '[tokenizer]\\nt0 = c0, c1, cc2\\nt1 = d0\\n' >> groups.ini"),
+                 0);
     expect_error(run("rmx-train groups.ini --set run.dir=z"), 2,
                  "tokenizer.t0: the data has no field 'cc2'; did you mean 'c2'?");
     cr_assert_eq(run("sed -i 's/cc2/c1/' groups.ini"), 0);
@@ -251,7 +257,8 @@ Test(trainer, another_mathematics_is_not_resumed)
 Test(trainer, a_full_disk_is_one_line)
 {
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=a --set train.steps=5 --set "
-                     "train.schedule=warmup"), 0);
+                     "train.schedule=warmup"),
+                 0);
     const int code = run("ulimit -f 40; rmx-train -q c.ini --set run.dir=a --set "
                          "train.schedule=warmup");
     expect_error(code, 3, ": cannot write");
@@ -281,7 +288,8 @@ Test(trainer, synthetic_data_is_made_once_for_a_section)
     cr_assert_eq(run("rmx-train -q making.ini --set run.dir=m"), 0, "%s", text_of("err"));
     cr_assert_eq(run("ls m/data > first; stat -c %%Y.%%Z.%%i m/data/*train.h5 > t1; "
                      "rmx-train -q making.ini --set run.dir=m; "
-                     "stat -c %%Y.%%Z.%%i m/data/*train.h5 > t2; cmp t1 t2"), 0);
+                     "stat -c %%Y.%%Z.%%i m/data/*train.h5 > t2; cmp t1 t2"),
+                 0);
     expect_error(run("rmx-train making.ini --set run.dir=m --set synthetic.vocabulary=21"), 2,
                  "synthetic.vocabulary (21, was 20)");
 }

@@ -7,10 +7,9 @@
 /* sin(x), |x| <= pi/4: Taylor to x^17; the first term left out is below 1e-19. */
 static double small_sine(double x)
 {
-    static const double coefficient[] = {1.0 / 355687428096000.0, -1.0 / 1307674368000.0,
-                                         1.0 / 6227020800.0,      -1.0 / 39916800.0,
-                                         1.0 / 362880.0,          -1.0 / 5040.0,
-                                         1.0 / 120.0,             -1.0 / 6.0};
+    static const double coefficient[] = {
+        1.0 / 355687428096000.0, -1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0,
+        1.0 / 362880.0,          -1.0 / 5040.0,          1.0 / 120.0,        -1.0 / 6.0};
     const double square = rmx_muld(x, x);
     double sum = coefficient[0];
     for (int i = 1; i < 8; i++) sum = rmx_fmad(sum, square, coefficient[i]);

@@ -82,7 +82,8 @@ rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_byt
     if (path[0]) return RMX_OK;
     return rmx_fail(error, RMX_ERR_DATA,
                     "%s: none of the %d checkpoints can be used (%s); --resume never puts them "
-                    "aside and starts anew", folder, count, why.text);
+                    "aside and starts anew",
+                    folder, count, why.text);
 }
 
 void rmx_checkpoint_set_aside(const char *folder, int64_t step)

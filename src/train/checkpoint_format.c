@@ -6,7 +6,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define FIELD(type, name) {#name, type, offsetof(rmx_checkpoint_state, name)}
+#define FIELD(type, name)                                 \
+    {                                                     \
+#name, type, offsetof(rmx_checkpoint_state, name) \
+    }
 const rmx_checkpoint_field rmx_checkpoint_fields[RMX_CHECKPOINT_FIELDS] = {
     FIELD('i', step),
     FIELD('i', epoch),

@@ -24,8 +24,8 @@ typedef struct source {
 
 static rmx_status damaged(const source *s, const char *what, const char *why)
 {
-    return rmx_h5_fail(s->error, RMX_ERR_DATA, "%s: not a usable checkpoint: %s %s", s->path,
-                       what, why);
+    return rmx_h5_fail(s->error, RMX_ERR_DATA, "%s: not a usable checkpoint: %s %s", s->path, what,
+                       why);
 }
 
 /* ---- attributes --------------------------------------------------------------------------- */
@@ -84,8 +84,8 @@ static bool plain(const source *s, hid_t dataset, H5T_class_t kind, size_t size,
     bool fine = type >= 0 && space >= 0 && layout >= 0 && H5Tcommitted(type) == 0 &&
                 H5Tget_class(type) == kind && H5Tget_size(type) == size &&
                 (size == 1 || H5Tget_order(type) == H5T_ORDER_LE) &&
-                H5Pget_layout(layout) == H5D_CONTIGUOUS &&
-                H5Pget_external_count(layout) == 0 && H5Pget_nfilters(layout) == 0;
+                H5Pget_layout(layout) == H5D_CONTIGUOUS && H5Pget_external_count(layout) == 0 &&
+                H5Pget_nfilters(layout) == 0;
     if (fine) {
         *dims = H5Sget_simple_extent_ndims(space);
         fine = *dims >= 1 && *dims <= 4 && H5Sget_simple_extent_dims(space, sizes, NULL) > 0;
@@ -127,8 +127,10 @@ static rmx_status read_text(const source *s, const char *path, char **out)
     const hid_t dataset = open_plain(s, path, H5T_INTEGER, 1, &dims, shape);
     if (dataset < 0) return damaged(s, path, "is missing or of another kind");
     *out = dims == 1 ? malloc((size_t)shape[0]) : NULL;
-    if (dims != 1) status = damaged(s, path, "is not a text");
-    else if (!*out) status = rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
+    if (dims != 1)
+        status = damaged(s, path, "is not a text");
+    else if (!*out)
+        status = rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
     else if (H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, *out) < 0)
         status = damaged(s, path, "cannot be read");
     else if ((*out)[shape[0] - 1] || strlen(*out) + 1 != (size_t)shape[0])
@@ -156,8 +158,8 @@ static rmx_status read_tensor_head(const source *s, int32_t index, rmx_checkpoin
     if (dataset < 0) return damaged(s, what, "is missing or of another kind");
     rmx_status status = read_string(s, dataset, "name", tensor->name, sizeof tensor->name);
     if (status == RMX_OK)
-        status = read_attribute(s, dataset, "parameter", H5T_INTEGER, 1, H5T_NATIVE_UINT8,
-                                &parameter);
+        status =
+            read_attribute(s, dataset, "parameter", H5T_INTEGER, 1, H5T_NATIVE_UINT8, &parameter);
     if (status == RMX_OK)
         status = read_attribute(s, dataset, "xxh3", H5T_INTEGER, 8, H5T_NATIVE_UINT64,
                                 &tensor->checksum);
@@ -232,8 +234,8 @@ static rmx_status read_scalars(const source *s, rmx_checkpoint *out, uint64_t *c
                                 &version);
     if (status == RMX_OK && version != RMX_CHECKPOINT_VERSION)
         return rmx_fail(s->error, RMX_ERR_DATA,
-                        "%s: checkpoint format %u; this program reads format %d", s->path,
-                        version, RMX_CHECKPOINT_VERSION);
+                        "%s: checkpoint format %u; this program reads format %d", s->path, version,
+                        RMX_CHECKPOINT_VERSION);
     if (status == RMX_OK)
         status = read_string(s, s->file, "library_version", out->version, sizeof out->version);
     if (status == RMX_OK)
@@ -249,8 +251,8 @@ static rmx_status read_scalars(const source *s, rmx_checkpoint *out, uint64_t *c
                                                      : H5T_NATIVE_INT64,
                                 (char *)&out->state + field->offset);
     }
-    if (status == RMX_OK && (tensors < 0 || tensors > RMX_CHECKPOINT_TENSORS_MAX ||
-                             tensors * 4 > s->bytes))
+    if (status == RMX_OK &&
+        (tensors < 0 || tensors > RMX_CHECKPOINT_TENSORS_MAX || tensors * 4 > s->bytes))
         status = damaged(s, "tensors", "is out of range");
     out->tensors = status == RMX_OK ? (int32_t)tensors : 0;
     return status;

@@ -26,8 +26,7 @@ static herr_t write_attribute(hid_t object, const char *name, hid_t file_type, h
                               const void *value)
 {
     const hid_t space = H5Screate(H5S_SCALAR);
-    const hid_t attribute =
-        H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attribute = H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
     herr_t result = attribute < 0 ? -1 : H5Awrite(attribute, memory_type, value);
     if (attribute >= 0 && H5Aclose(attribute) < 0) result = -1;
     if (H5Sclose(space) < 0) result = -1;
@@ -48,9 +47,8 @@ static herr_t write_array(hid_t file, const char *path, hid_t file_type, hid_t m
 {
     const hid_t space = H5Screate_simple(dims, shape, NULL);
     *dataset = H5Dcreate2(file, path, file_type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t result = *dataset < 0 ? -1
-                                 : H5Dwrite(*dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                            data);
+    herr_t result =
+        *dataset < 0 ? -1 : H5Dwrite(*dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     if (H5Sclose(space) < 0) result = -1;
     return result;
 }
@@ -79,8 +77,8 @@ static herr_t write_tensor(hid_t file, int32_t index, const rmx_checkpoint_tenso
     if (result >= 0)
         result = write_attribute(dataset, "parameter", H5T_STD_U8LE, H5T_NATIVE_UINT8, &parameter);
     if (result >= 0)
-        result = write_attribute(dataset, "xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64,
-                                 &tensor->checksum);
+        result =
+            write_attribute(dataset, "xxh3", H5T_STD_U64LE, H5T_NATIVE_UINT64, &tensor->checksum);
     if (dataset >= 0 && H5Dclose(dataset) < 0) result = -1;
     return result;
 }
@@ -92,8 +90,8 @@ static herr_t write_scalars(hid_t file, const rmx_checkpoint *checkpoint)
     const int64_t tensors = checkpoint->tensors;
     herr_t result = write_string(file, "format", RMX_CHECKPOINT_FORMAT);
     if (result >= 0)
-        result = write_attribute(file, "format_version", H5T_STD_U32LE, H5T_NATIVE_UINT32,
-                                 &version);
+        result =
+            write_attribute(file, "format_version", H5T_STD_U32LE, H5T_NATIVE_UINT32, &version);
     if (result >= 0) result = write_string(file, "library_version", checkpoint->version);
     if (result >= 0)
         result = write_attribute(file, "tensors", H5T_STD_I64LE, H5T_NATIVE_INT64, &tensors);
@@ -156,8 +154,10 @@ static rmx_status sync_path(const char *path, rmx_error *error)
 static void folder_of(const char *path, char *folder)
 {
     const char *slash = strrchr(path, '/');
-    if (!slash) snprintf(folder, RMX_CHECKPOINT_PATH_MAX, ".");
-    else snprintf(folder, RMX_CHECKPOINT_PATH_MAX, "%.*s", (int)(slash - path + 1), path);
+    if (!slash)
+        snprintf(folder, RMX_CHECKPOINT_PATH_MAX, ".");
+    else
+        snprintf(folder, RMX_CHECKPOINT_PATH_MAX, "%.*s", (int)(slash - path + 1), path);
 }
 
 static rmx_status check_space(const char *folder, const rmx_checkpoint *checkpoint,
@@ -174,7 +174,8 @@ static rmx_status check_space(const char *folder, const rmx_checkpoint *checkpoi
     if (available >= needed) return RMX_OK;
     return rmx_fail(error, RMX_ERR_DATA,
                     "%s: a checkpoint needs %.1f MB and %.1f MB are free; make room or choose "
-                    "another run.dir", folder, needed / 1e6, available / 1e6);
+                    "another run.dir",
+                    folder, needed / 1e6, available / 1e6);
 }
 
 /* Checksums, and the checks that concern the caller rather than the disk. */

@@ -33,9 +33,10 @@ __attribute__((format(printf, 2, 3))) static rmx_status complain(reader *r, cons
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (r->line > 0)
-        r->status = rmx_fail(r->error, RMX_ERR_ARGUMENT, "%s:%d: %s", r->config->file, r->line,
-                             text);
-    else r->status = rmx_fail(r->error, RMX_ERR_ARGUMENT, "--set: %s", text);
+        r->status =
+            rmx_fail(r->error, RMX_ERR_ARGUMENT, "%s:%d: %s", r->config->file, r->line, text);
+    else
+        r->status = rmx_fail(r->error, RMX_ERR_ARGUMENT, "--set: %s", text);
     return r->status;
 }
 
@@ -45,8 +46,10 @@ static rmx_status set_text(reader *r, const rmx_key *key, const char *value, cha
 {
     for (const char *c = value; *c; c++)
         if ((*c == ';' || *c == '#') && (c == value || isspace((unsigned char)c[-1])))
-            return complain(r, "%s.%s: '%c' after a blank; a comment begins with ' ;', and a "
-                               "value cannot hold ' ;' or ' #'", key->section, key->name, *c);
+            return complain(r,
+                            "%s.%s: '%c' after a blank; a comment begins with ' ;', and a "
+                            "value cannot hold ' ;' or ' #'",
+                            key->section, key->name, *c);
     snprintf(out, sizeof(rmx_config_text), "%s", value);
     return RMX_OK;
 }
@@ -193,13 +196,12 @@ static rmx_status check_section(reader *r, const char *line)
 static rmx_status check_line(reader *r, const char *line, size_t length, bool *in_section)
 {
     if (length > RMX_CONFIG_LINE)
-        return complain(r, "the line has %zu bytes; at most %d are read", length,
-                        RMX_CONFIG_LINE);
+        return complain(r, "the line has %zu bytes; at most %d are read", length, RMX_CONFIG_LINE);
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)line[i] < ' ' && line[i] != '\t' &&
             !(line[i] == '\r' && i + 1 == length))
-            return complain(r, "byte %zu is a control character (%d); is this a text file?",
-                            i + 1, line[i]);
+            return complain(r, "byte %zu is a control character (%d); is this a text file?", i + 1,
+                            line[i]);
     rmx_config_text text;
     memcpy(text, line, length);
     text[length] = '\0';
@@ -257,8 +259,8 @@ static rmx_status apply_set(reader *r, const char *set)
         return complain(r, "'%.60s...' has %zu bytes; at most %d are read", set, length,
                         RMX_CONFIG_LINE);
     for (const char *c = set; *c; c++)
-        if ((unsigned char)*c < ' ') return complain(r, "'%.*s' holds a control character",
-                                                     (int)(equals - set), set);
+        if ((unsigned char)*c < ' ')
+            return complain(r, "'%.*s' holds a control character", (int)(equals - set), set);
     snprintf(section, sizeof section, "%.*s", (int)(dot - set), set);
     snprintf(name, sizeof name, "%.*s", (int)(equals - dot - 1), dot + 1);
     rmx_config_text value;
@@ -341,9 +343,12 @@ void rmx_config_where(const rmx_config *config, const char *section, const char 
 {
     const rmx_key *key = rmx_key_find(section, name);
     int32_t line = 0;
-    if (key) line = config->origin[key - rmx_keys].line;
+    if (key)
+        line = config->origin[key - rmx_keys].line;
     else if (!strcmp(section, "tokenizer"))
         line = config->group_origin[strtol(name + 1, NULL, 10)].line;
-    if (line > 0) snprintf(out, bytes, "%s:%d", config->file, line);
-    else snprintf(out, bytes, "%s", line == FROM_SET ? "--set" : config->file);
+    if (line > 0)
+        snprintf(out, bytes, "%s:%d", config->file, line);
+    else
+        snprintf(out, bytes, "%s", line == FROM_SET ? "--set" : config->file);
 }

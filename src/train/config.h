@@ -78,12 +78,12 @@ typedef struct rmx_config {
  * text before the first section, a line without '=', unknown or repeated sections' keys, values
  * of the wrong type or out of range, and keys that contradict each other.
  * Returns RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_MEMORY. On failure *out is empty. */
-RMX_NODISCARD rmx_status rmx_config_read(const char *path, const char *const *sets,
-                                         int32_t count, rmx_config *out, rmx_error *error);
+RMX_NODISCARD rmx_status rmx_config_read(const char *path, const char *const *sets, int32_t count,
+                                         rmx_config *out, rmx_error *error);
 /* The same from text in memory; name stands for the file in messages. */
 RMX_NODISCARD rmx_status rmx_config_parse(const char *name, const char *text, size_t bytes,
-                                          const char *const *sets, int32_t count,
-                                          rmx_config *out, rmx_error *error);
+                                          const char *const *sets, int32_t count, rmx_config *out,
+                                          rmx_error *error);
 /* Frees what the config holds; an empty (zeroed) config is fine. */
 void rmx_config_destroy(rmx_config *config);
 

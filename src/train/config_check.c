@@ -7,9 +7,11 @@
 #include "rankmixer/model.h"
 #include "rankmixer/schedule.h"
 
-__attribute__((format(printf, 5, 6))) static rmx_status
-refuse(const rmx_config *config, rmx_error *error, const char *section, const char *name,
-       const char *format, ...)
+__attribute__((format(printf, 5, 6))) static rmx_status refuse(const rmx_config *config,
+                                                               rmx_error *error,
+                                                               const char *section,
+                                                               const char *name,
+                                                               const char *format, ...)
 {
     char where[256], text[512];
     va_list args;
@@ -46,7 +48,8 @@ static rmx_status check_tokenizer(const rmx_config *c, rmx_error *error)
         if (c->model.tokenizer && t < c->model.tokens && !c->group[t])
             return refuse(c, error, "model", "tokenizer",
                           "model.tokenizer = groups needs a line 't%d = ...' in [tokenizer], as "
-                          "model.tokens = %lld", t, (long long)c->model.tokens);
+                          "model.tokens = %lld",
+                          t, (long long)c->model.tokens);
     }
     return RMX_OK;
 }
@@ -58,7 +61,8 @@ static rmx_status check_run(const rmx_config *c, rmx_error *error)
     if (!c->data.train[0] && (c->data.valid[0] || c->data.test[0]))
         return refuse(c, error, "data", c->data.valid[0] ? "valid" : "test",
                       "data.%s is given but data.train is not; give both, or neither for "
-                      "synthetic data", c->data.valid[0] ? "valid" : "test");
+                      "synthetic data",
+                      c->data.valid[0] ? "valid" : "test");
     return RMX_OK;
 }
 
@@ -81,9 +85,8 @@ static rmx_status check_optimizers(const rmx_config *c, rmx_error *error)
     const unsigned used = 1u << c->train.optimizer | 1u << c->train.embedding_optimizer;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (!isnan(settings[i].value) && !(settings[i].kinds & used))
-            return refuse(c, error, "train", settings[i].name,
-                          "train.%s has no effect; %s", settings[i].name,
-                          settings[i].why);
+            return refuse(c, error, "train", settings[i].name, "train.%s has no effect; %s",
+                          settings[i].name, settings[i].why);
     return RMX_OK;
 }
 

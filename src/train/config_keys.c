@@ -11,20 +11,29 @@
 #define BIG 9.0e15 /* whole numbers up to here are exact in the table's doubles */
 
 #define AT(section, name) #section, #name
-#define TEXT(s, n, standard, free, help) \
-    {AT(s, n), RMX_KEY_TEXT, offsetof(rmx_config, s.n), standard, 0, 0, NULL, free, help}
-#define WHOLE(s, n, standard, low, high, free, help) \
-    {AT(s, n), RMX_KEY_INT, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help}
-#define REAL(s, n, standard, low, high, free, help) \
-    {AT(s, n), RMX_KEY_REAL, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help}
-#define CHOICE(s, n, standard, choices, free, help) \
-    {AT(s, n), RMX_KEY_CHOICE, offsetof(rmx_config, s.n), standard, 0, 0, choices, free, help}
+#define TEXT(s, n, standard, free, help)                                                    \
+    {                                                                                       \
+        AT(s, n), RMX_KEY_TEXT, offsetof(rmx_config, s.n), standard, 0, 0, NULL, free, help \
+    }
+#define WHOLE(s, n, standard, low, high, free, help)                                            \
+    {                                                                                           \
+        AT(s, n), RMX_KEY_INT, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+    }
+#define REAL(s, n, standard, low, high, free, help)                                              \
+    {                                                                                            \
+        AT(s, n), RMX_KEY_REAL, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+    }
+#define CHOICE(s, n, standard, choices, free, help)                                              \
+    {                                                                                            \
+        AT(s, n), RMX_KEY_CHOICE, offsetof(rmx_config, s.n), standard, 0, 0, choices, free, help \
+    }
 
 /* The words stand in the order of the enums. */
 #define OPTIMIZERS "sgd|rmsprop|adagrad|rowwise_adagrad|adamw"
 _Static_assert(RMX_OPTIMIZER_SGD == 0 && RMX_OPTIMIZER_RMSPROP == 1 &&
                    RMX_OPTIMIZER_ADAGRAD == 2 && RMX_OPTIMIZER_ROWWISE_ADAGRAD == 3 &&
-                   RMX_OPTIMIZER_ADAMW == 4, "OPTIMIZERS");
+                   RMX_OPTIMIZER_ADAMW == 4,
+               "OPTIMIZERS");
 _Static_assert(RMX_MIXER_TOKEN == 0 && RMX_MIXER_ATTENTION == 1 && RMX_MIXER_NONE == 2, "mixer");
 _Static_assert(RMX_FFN_PER_TOKEN == 0 && RMX_FFN_SHARED == 1, "ffn");
 _Static_assert(RMX_NORM_POST == 0 && RMX_NORM_PRE == 1, "norm");
@@ -42,11 +51,11 @@ const rmx_key rmx_keys[] = {
     TEXT(data, test, "", true, "HDF5 file for the last evaluation; empty: none, or generated"),
 
     WHOLE(synthetic, seed, "1", 0, BIG, false, "of the planted model and the rows"),
-    WHOLE(synthetic, rows_train, "200000", 1, 1099511627776.0, false, "examples to train on"),
+    WHOLE(synthetic, rows_train, "300000", 1, 1099511627776.0, false, "examples to train on"),
     WHOLE(synthetic, rows_valid, "40000", 0, 1099511627776.0, false, "to evaluate on; 0: none"),
     WHOLE(synthetic, rows_test, "0", 0, 1099511627776.0, false, "to test on; 0: none"),
     WHOLE(synthetic, sparse_fields, "30", 2, 4096, false, "fields of ids"),
-    WHOLE(synthetic, dense_fields, "16", 0, 4096, false, "fields of numbers"),
+    WHOLE(synthetic, dense_fields, "8", 0, 4096, false, "fields of numbers"),
     WHOLE(synthetic, vocabulary, "50", 2, 16777216, false, "ids of each field"),
     WHOLE(synthetic, groups, "1000", 0, 4294967295.0, false, "users, for GAUC; 0: none"),
     REAL(synthetic, zipf, "0", 0, 4, false, "skew of the ids; 0: uniform"),
@@ -165,8 +174,10 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes)
     switch (key->type) {
     case RMX_KEY_TEXT: snprintf(out, bytes, "text"); break;
     case RMX_KEY_INT:
-        if (key->high >= BIG) snprintf(out, bytes, "%.0f or more", key->low);
-        else snprintf(out, bytes, "%.0f .. %.0f", key->low, key->high);
+        if (key->high >= BIG)
+            snprintf(out, bytes, "%.0f or more", key->low);
+        else
+            snprintf(out, bytes, "%.0f .. %.0f", key->low, key->high);
         break;
     case RMX_KEY_REAL:
         snprintf(out, bytes, "%g .. %g%s", key->low, key->high,
@@ -177,7 +188,8 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes)
             if (*c == '|') {
                 memcpy(out + used, " | ", 3);
                 used += 3;
-            } else out[used++] = *c;
+            } else
+                out[used++] = *c;
         }
         out[used] = '\0';
         break;

@@ -5,10 +5,10 @@
 #include "train/config.h"
 
 typedef enum rmx_key_type {
-    RMX_KEY_TEXT,   /* rmx_config_text */
-    RMX_KEY_INT,    /* int64_t within [low, high] */
-    RMX_KEY_REAL,   /* double within [low, high]; "auto" (NaN) where the default is auto */
-    RMX_KEY_CHOICE  /* int32_t, the place of the word in choices, "a|b|c" */
+    RMX_KEY_TEXT,  /* rmx_config_text */
+    RMX_KEY_INT,   /* int64_t within [low, high] */
+    RMX_KEY_REAL,  /* double within [low, high]; "auto" (NaN) where the default is auto */
+    RMX_KEY_CHOICE /* int32_t, the place of the word in choices, "a|b|c" */
 } rmx_key_type;
 
 typedef struct rmx_key {

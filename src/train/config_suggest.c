@@ -44,8 +44,10 @@ static void suggest_section(const char *name, char *text, size_t bytes)
     const char *found = NULL;
     for (int32_t i = 0; i < rmx_section_count; i++)
         if (near(name, rmx_sections[i].name, &best)) found = rmx_sections[i].name;
-    if (found) snprintf(text, bytes, "; did you mean [%s]?", found);
-    else snprintf(text, bytes, "; sections:");
+    if (found)
+        snprintf(text, bytes, "; did you mean [%s]?", found);
+    else
+        snprintf(text, bytes, "; sections:");
     for (int32_t i = 0; !found && i < rmx_section_count; i++) {
         const size_t used = strlen(text);
         snprintf(text + used, bytes - used, " [%s]", rmx_sections[i].name);
@@ -66,9 +68,12 @@ void rmx_key_suggest(const char *section, const char *name, char *text, size_t b
         if (!strcmp(key->section, section)) {
             if (near(name, key->name, &best)) found = key->name;
             if (!longer && strlen(name) > 2 && strstr(key->name, name)) longer = key->name;
-        } else if (!strcmp(key->name, name)) elsewhere = key->section;
+        } else if (!strcmp(key->name, name))
+            elsewhere = key->section;
     }
     if (!found) found = longer;
-    if (elsewhere) snprintf(text, bytes, "; '%s' belongs to [%s]", name, elsewhere);
-    else if (found) snprintf(text, bytes, "; did you mean '%s'?", found);
+    if (elsewhere)
+        snprintf(text, bytes, "; '%s' belongs to [%s]", name, elsewhere);
+    else if (found)
+        snprintf(text, bytes, "; did you mean '%s'?", found);
 }

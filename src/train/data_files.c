@@ -53,8 +53,7 @@ static void name_synthetic(const rmx_config *config, const char *split, int64_t 
                  (unsigned long long)section_checksum(config), split);
 }
 
-static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema,
-                                   rmx_error *error)
+static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema, rmx_error *error)
 {
     const rmx_synthetic_config s = rmx_config_synthetic_of(config);
     rmx_status status = rmx_synthetic_check(&s, error);

@@ -19,9 +19,8 @@ RMX_NODISCARD rmx_status rmx_data_files_find(const rmx_config *config, rmx_data_
                                              rmx_schema *schema, rmx_error *error);
 /* Makes the synthetic files that are missing. RMX_OK also where a stop signal came: look at
  * rmx_stop_requested. */
-RMX_NODISCARD rmx_status rmx_data_files_make(const rmx_config *config,
-                                             const rmx_data_files *files, rmx_progress *progress,
-                                             rmx_error *error);
+RMX_NODISCARD rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
+                                             rmx_progress *progress, rmx_error *error);
 
 /* mkdir -p. */
 RMX_NODISCARD rmx_status rmx_make_folder(const char *path, rmx_error *error);

@@ -71,7 +71,8 @@ static void write_style(FILE *script)
           "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.5 tc rgb '#333333'\n"
           "set grid ytics lc rgb '#e6e6e6' lt 1 lw 0.7\n"
           "set format x '%.0s%c'\nset xrange [0:*]\nset autoscale xfixmax\n"
-          "set offsets 0, 0, graph 0.06, graph 0.04\n", script);
+          "set offsets 0, 0, graph 0.06, graph 0.04\n",
+          script);
 }
 
 static rmx_status draw(FILE *lines, const char *path, double ceiling, rmx_error *error)
@@ -84,7 +85,8 @@ static rmx_status draw(FILE *lines, const char *path, double ceiling, rmx_error 
     fputs("set output '", script);
     for (const char *c = path; *c; c++) fprintf(script, *c == '\'' ? "''" : "%c", *c);
     fputs("'\nset multiplot layout 2,1 margins 0.11,0.97,0.09,0.97 spacing 0,0.08\n"
-          "set key top right samplen 2.2 tc rgb '#333333'\n", script);
+          "set key top right samplen 2.2 tc rgb '#333333'\n",
+          script);
     write_panel(script, "logloss", 2, train, valid, NAN);
     fputs("set key bottom right\nset xlabel 'step' offset 0,0.3\n", script);
     write_panel(script, "AUC", 3, train, valid, ceiling);

@@ -16,7 +16,7 @@ struct rmx_predict_file {
     int32_t tasks;
     bool groups;
     int64_t rows, written;
-    FILE *text;                   /* .csv, else */
+    FILE *text;                    /* .csv, else */
     hid_t file, row, score, group; /* .h5 */
 };
 
@@ -82,12 +82,14 @@ rmx_status rmx_predict_file_open(const char *path, const rmx_schema *schema, int
     rmx_h5_begin();
     if (csv) open_csv(f, schema);
     fine = csv ? f->text != NULL : open_h5(f);
-    rmx_status status = fine ? RMX_OK
-                             : rmx_h5_fail(error, RMX_ERR_DATA, "%s: cannot write: %s", path,
-                                           strerror(errno));
+    rmx_status status =
+        fine ? RMX_OK
+             : rmx_h5_fail(error, RMX_ERR_DATA, "%s: cannot write: %s", path, strerror(errno));
     rmx_h5_end();
-    if (fine) *out = f;
-    else rmx_predict_file_discard(f);
+    if (fine)
+        *out = f;
+    else
+        rmx_predict_file_discard(f);
     return status;
 }
 
@@ -122,13 +124,14 @@ rmx_status rmx_predict_file_write(rmx_predict_file *f, const rmx_reader_view *vi
     if (f->written + view->samples > f->rows)
         return rmx_fail(error, RMX_ERR_INTERNAL, "%s: more rows than announced", f->path);
     rmx_h5_begin();
-    if (f->text) write_csv(f, view, score);
+    if (f->text)
+        write_csv(f, view, score);
     else {
-        result = write_rows(f->row, H5T_NATIVE_UINT64, f->written, view->samples, 1, 1,
-                            view->rows);
+        result =
+            write_rows(f->row, H5T_NATIVE_UINT64, f->written, view->samples, 1, 1, view->rows);
         if (result >= 0)
-            result = write_rows(f->score, H5T_NATIVE_FLOAT, f->written, view->samples, f->tasks,
-                                2, score);
+            result = write_rows(f->score, H5T_NATIVE_FLOAT, f->written, view->samples, f->tasks, 2,
+                                score);
         if (result >= 0 && f->groups)
             result = write_rows(f->group, H5T_NATIVE_UINT64, f->written, view->samples, 1, 1,
                                 view->group);

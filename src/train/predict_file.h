@@ -7,7 +7,8 @@
 typedef struct rmx_predict_file rmx_predict_file;
 
 /* Writes PATH.tmp.PID; finish puts it in place. The name's end decides: .h5 or .csv. rows: how
- * many will come. Returns RMX_OK, RMX_ERR_ARGUMENT (another ending), RMX_ERR_DATA, RMX_ERR_MEMORY. */
+ * many will come. Returns RMX_OK, RMX_ERR_ARGUMENT (another ending), RMX_ERR_DATA or
+ * RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_predict_file_open(const char *path, const rmx_schema *schema,
                                                int64_t rows, rmx_predict_file **out,
                                                rmx_error *error);

@@ -82,9 +82,14 @@ const char *rmx_progress_count(double value, char out[16])
         value /= 1000;
         u++;
     }
-    if (u == 0) snprintf(out, 16, "%.0f", value);
-    else snprintf(out, 16, value < 9.995 ? "%.2f%c" : value < 99.95 ? "%.1f%c" : "%.0f%c", value,
-                  unit[u]);
+    if (u == 0)
+        snprintf(out, 16, "%.0f", value);
+    else
+        snprintf(out, 16,
+                 value < 9.995   ? "%.2f%c"
+                 : value < 99.95 ? "%.1f%c"
+                                 : "%.0f%c",
+                 value, unit[u]);
     return out;
 }
 
@@ -92,8 +97,10 @@ const char *rmx_progress_duration(double seconds, char out[32])
 {
     const double limit = 359999;
     const int s = (int)(seconds < 0 || isnan(seconds) ? 0 : seconds > limit ? limit : seconds);
-    if (s >= 3600) snprintf(out, 32, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
-    else snprintf(out, 32, "%d:%02d", s / 60, s % 60);
+    if (s >= 3600)
+        snprintf(out, 32, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, 32, "%d:%02d", s / 60, s % 60);
     return out;
 }
 
@@ -122,9 +129,11 @@ static void print_layer(const rmx_parameter *first, const rmx_parameter *big, in
     const bool tables = first->role == RMX_ROLE_EMBEDDING;
     char shape[96], middle[160], number[16];
     shape_text(big, shape, sizeof shape);
-    if (tensors == 1) snprintf(middle, sizeof middle, "%s", shape);
-    else snprintf(middle, sizeof middle, "%s and %d more%s", shape, tensors - 1,
-                  tables ? " tables" : "");
+    if (tensors == 1)
+        snprintf(middle, sizeof middle, "%s", shape);
+    else
+        snprintf(middle, sizeof middle, "%s and %d more%s", shape, tensors - 1,
+                 tables ? " tables" : "");
     fprintf(stderr, "  %-22.*s %-32s %10s\n", (int)layer_length(first->name), first->name, middle,
             rmx_progress_count((double)count, number));
 }
@@ -168,10 +177,10 @@ void rmx_progress_model(rmx_progress *progress, const rmx_context *ctx, const rm
     print_layers(progress, model);
     rmx_progress_say(progress,
                      "memory  %.1f MB: parameters %.1f, gradients %.1f, optimiser %.1f, "
-                     "activations %.1f, workspace %.1f", (double)m.total_bytes / 1e6,
-                     (double)m.parameter_bytes / 1e6, (double)m.gradient_bytes / 1e6,
-                     (double)m.optimizer_bytes / 1e6, (double)m.activation_bytes / 1e6,
-                     (double)m.workspace_bytes / 1e6);
+                     "activations %.1f, workspace %.1f",
+                     (double)m.total_bytes / 1e6, (double)m.parameter_bytes / 1e6,
+                     (double)m.gradient_bytes / 1e6, (double)m.optimizer_bytes / 1e6,
+                     (double)m.activation_bytes / 1e6, (double)m.workspace_bytes / 1e6);
 }
 
 void rmx_progress_data(rmx_progress *progress, const char *role, const char *path,

@@ -10,9 +10,9 @@
 
 typedef struct rmx_progress {
     bool terminal, color;
-    int32_t level;     /* -1 quiet: warnings only; 0; 1 verbose: every tensor */
-    bool live;         /* a live line stands there */
-    double drawn;      /* when it was drawn last */
+    int32_t level; /* -1 quiet: warnings only; 0; 1 verbose: every tensor */
+    bool live;     /* a live line stands there */
+    double drawn;  /* when it was drawn last */
 } rmx_progress;
 
 /* Looks at stderr and NO_COLOR. */

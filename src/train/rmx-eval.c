@@ -54,10 +54,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp parser = {
-    options, parse_option, "CHECKPOINT DATA",
+    options,
+    parse_option,
+    "CHECKPOINT DATA",
     "Evaluates a checkpoint on a data set; prints one JSON object."
     "\vExample:\n  rmx-eval runs/base/checkpoints/best.h5 data/test.h5\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device, 143 stopped.", NULL, NULL, NULL};
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device, 143 stopped.",
+    NULL,
+    NULL,
+    NULL};
 
 static void print_task(const char *name, const rmx_metrics *m)
 {

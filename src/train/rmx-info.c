@@ -35,10 +35,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp parser = {
-    options, parse_option, "CHECKPOINT",
+    options,
+    parse_option,
+    "CHECKPOINT",
     "Verifies a checkpoint and prints its step, config, data fields, tensors and checksums."
     "\vExample:\n  rmx-info runs/base/checkpoints/best.h5\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 no usable checkpoint.", NULL, NULL, NULL};
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 no usable checkpoint.",
+    NULL,
+    NULL,
+    NULL};
 
 static void print_tensors(const rmx_checkpoint *c)
 {
@@ -68,8 +73,8 @@ static void print_text(const char *path, const rmx_checkpoint *c)
            (long long)s->epoch);
     printf("examples       %lld\n", (long long)s->examples);
     printf("seconds        %.1f\n", s->seconds);
-    if (s->best_step) printf("best AUC       %.6f, step %lld\n", s->best_auc,
-                             (long long)s->best_step);
+    if (s->best_step)
+        printf("best AUC       %.6f, step %lld\n", s->best_auc, (long long)s->best_step);
     printf("training data  %016llx\n", (unsigned long long)s->train_fingerprint);
     printf("params_xxh3    %016llx\n", (unsigned long long)s->params_xxh3);
     printf("\n# config\n%s\n# data fields\n%s", c->config, c->schema);
@@ -110,8 +115,10 @@ int main(int argc, char **argv)
     rmx_status status = rmx_checkpoint_verify(a.path, &error);
     if (status == RMX_OK) status = rmx_checkpoint_open(a.path, &checkpoint, &error);
     if (status != RMX_OK) return rmx_program_exit("rmx-info", status, &error);
-    if (a.json) print_json(a.path, &checkpoint);
-    else print_text(a.path, &checkpoint);
+    if (a.json)
+        print_json(a.path, &checkpoint);
+    else
+        print_text(a.path, &checkpoint);
     rmx_checkpoint_free(&checkpoint);
     return RMX_EXIT_OK;
 }

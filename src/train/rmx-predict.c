@@ -58,12 +58,16 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp parser = {
-    options, parse_option, "CHECKPOINT DATA -o OUT",
+    options,
+    parse_option,
+    "CHECKPOINT DATA -o OUT",
     "Scores every row of a data set: its row number, its group if it has one, and the "
     "probability of each task; in the order of the data."
     "\vExample:\n  rmx-predict runs/base/checkpoints/best.h5 data/test.h5 -o scores.csv\n\n"
     "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device, 143 stopped (nothing is written).",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 /* Batch by batch; a signal ends it between two. */
 static rmx_status score_rows(rmx_scorer *scorer, rmx_reader *reader, rmx_predict_file *out,
@@ -74,8 +78,7 @@ static rmx_status score_rows(rmx_scorer *scorer, rmx_reader *reader, rmx_predict
     float *score = malloc((size_t)values * sizeof *score);
     rmx_reader_view view;
     int64_t done = 0;
-    rmx_status status =
-        score ? RMX_OK : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+    rmx_status status = score ? RMX_OK : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
     while (status == RMX_OK && !rmx_stop_requested()) {
         status = rmx_reader_next(reader, &view, error);
         if (status != RMX_OK || view.samples == 0) break;

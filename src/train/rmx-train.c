@@ -22,7 +22,8 @@ static const struct argp_option options[] = {
     {"set", 's', "SECTION.KEY=VALUE", 0, "override a key of the config; may be repeated", 0},
     {"resume", 'r', "auto|never|PATH", 0,
      "go on from the newest checkpoint in run.dir if there is one (auto, the default), start "
-     "anew and put an older run aside (never), or go on from a checkpoint", 0},
+     "anew and put an older run aside (never), or go on from a checkpoint",
+     0},
     {"device", KEY_DEVICE, "auto|cpu|cuda", 0, "as --set run.device=...", 0},
     {"check-config", KEY_CHECK, NULL, 0, "check config, data and memory; write nothing", 0},
     {"print-config", KEY_PRINT, NULL, 0,
@@ -64,13 +65,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 }
 
 static const struct argp parser = {
-    options, parse_option, "CONFIG.ini",
+    options,
+    parse_option,
+    "CONFIG.ini",
     "Trains a RankMixer ranker; the last line on stdout is a JSON object of results."
     "\vExample:\n  rmx-train configs/base.ini --set train.lr=0.002 --set run.dir=runs/faster\n\n"
     "SIGTERM or SIGINT saves a checkpoint and leaves with exit code 143; the same command goes "
     "on from there, with the same bits.\n\n"
     "Exit codes: 0 ok, 1 error, 2 usage or config, 3 data, 4 device, 143 stopped.",
-    NULL, NULL, NULL};
+    NULL,
+    NULL,
+    NULL};
 
 int main(int argc, char **argv)
 {
@@ -88,9 +93,9 @@ int main(int argc, char **argv)
         rmx_config_print_keys(stdout);
         return RMX_EXIT_OK;
     }
-    rmx_status status = a.config ? rmx_config_read(a.config, a.sets, a.set_count, &config, &error)
-                                 : rmx_config_parse("defaults", "", 0, a.sets, a.set_count,
-                                                    &config, &error);
+    rmx_status status =
+        a.config ? rmx_config_read(a.config, a.sets, a.set_count, &config, &error)
+                 : rmx_config_parse("defaults", "", 0, a.sets, a.set_count, &config, &error);
     if (status != RMX_OK) return rmx_program_exit("rmx-train", status, &error);
     if (a.print) {
         rmx_config_print(&config, true, stdout);

@@ -22,9 +22,8 @@ typedef struct rmx_log_step {
 /* Opens FOLDER/metrics.jsonl after removing what lies beyond the resumed step (in one move): lines
  * of training after `step`, of evaluation after `evaluated_step`. Starts an event file in
  * FOLDER/tensorboard. Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
-RMX_NODISCARD rmx_status rmx_run_log_open(const char *folder, int64_t step,
-                                          int64_t evaluated_step, rmx_run_log *out,
-                                          rmx_error *error);
+RMX_NODISCARD rmx_status rmx_run_log_open(const char *folder, int64_t step, int64_t evaluated_step,
+                                          rmx_run_log *out, rmx_error *error);
 RMX_NODISCARD rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *values,
                                           rmx_error *error);
 RMX_NODISCARD rmx_status rmx_run_log_valid(rmx_run_log *log, int64_t step, int64_t examples,

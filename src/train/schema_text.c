@@ -15,8 +15,7 @@ char *rmx_schema_to_text(const rmx_schema *schema)
         fprintf(out, "sparse\t%s\t%lld\n", schema->names[f], (long long)schema->vocabulary[f]);
     for (int32_t f = 0; f < schema->dense_fields; f++)
         fprintf(out, "dense\t%s\n", schema->names[schema->sparse_fields + f]);
-    for (int32_t t = 0; t < schema->tasks; t++)
-        fprintf(out, "task\t%s\n", schema->task_names[t]);
+    for (int32_t t = 0; t < schema->tasks; t++) fprintf(out, "task\t%s\n", schema->task_names[t]);
     if (fclose(out) == 0) return text;
     free(text);
     return NULL;

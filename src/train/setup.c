@@ -75,7 +75,8 @@ static rmx_status place_all(const rmx_config *config, const rmx_schema *schema,
         if (token_of_field[f] < 0)
             return rmx_fail(error, RMX_ERR_ARGUMENT,
                             "%s: field '%s' of the data is in no token; add it to a line of "
-                            "[tokenizer]", where, schema->names[f]);
+                            "[tokenizer]",
+                            where, schema->names[f]);
     return RMX_OK;
 }
 

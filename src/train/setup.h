@@ -8,9 +8,9 @@
 #include "train/config.h"
 
 typedef struct rmx_setup {
-    rmx_model_config model;       /* borrows names and vocabularies from the schema */
+    rmx_model_config model; /* borrows names and vocabularies from the schema */
     rmx_model_training training;
-    int32_t *token_of_field;      /* NULL: auto */
+    int32_t *token_of_field; /* NULL: auto */
 } rmx_setup;
 
 /* Resolves [tokenizer]: every field in exactly one token. RMX_ERR_ARGUMENT names the line and

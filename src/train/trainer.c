@@ -15,7 +15,8 @@ static rmx_status not_finite(trainer *t, int64_t step)
     return rmx_fail(t->error, RMX_ERR_NUMERIC,
                     "step %lld: NaN or infinity, first in '%s'; the update was not made; the last "
                     "good checkpoint is %s; lower train.lr or train.embedding_lr, or set "
-                    "train.clip", (long long)step, where ? where : "the gradient norm",
+                    "train.clip",
+                    (long long)step, where ? where : "the gradient norm",
                     t->last_checkpoint[0] ? t->last_checkpoint : "none");
 }
 

@@ -26,17 +26,17 @@ typedef struct trainer {
     rmx_model_tensors tensors;
     rmx_recent recent;
     rmx_run_log log;
-    float *logits;               /* [batch, tasks] */
-    rmx_metrics *of_task;        /* [tasks] */
+    float *logits;        /* [batch, tasks] */
+    rmx_metrics *of_task; /* [tasks] */
     char *config_text, *schema_text;
-    char folder[4200];           /* of the checkpoints */
-    char last_checkpoint[4300];  /* "" before the first */
-    int lock;                    /* file descriptor, -1: none */
+    char folder[4200];          /* of the checkpoints */
+    char last_checkpoint[4300]; /* "" before the first */
+    int lock;                   /* file descriptor, -1: none */
 
     rmx_schedule schedule;
     int64_t epoch_batches, total_steps;
     rmx_checkpoint_state state;
-    rmx_metrics valid_metrics;   /* of step valid_step */
+    rmx_metrics valid_metrics; /* of step valid_step */
     int64_t valid_step;
     double last_loss, last_norm; /* of the last step */
 

@@ -16,8 +16,10 @@ static void on_log(void *user, rmx_log_level level, const char *message)
 {
     rmx_progress *progress = user;
     if (level == RMX_LOG_INFO && progress->level < 1) return;
-    if (level == RMX_LOG_INFO) rmx_progress_say(progress, "%s", message);
-    else rmx_progress_warn(progress, "%s", message);
+    if (level == RMX_LOG_INFO)
+        rmx_progress_say(progress, "%s", message);
+    else
+        rmx_progress_warn(progress, "%s", message);
 }
 
 static rmx_status open_context(trainer *t)
@@ -49,8 +51,8 @@ static rmx_status check(trainer *t)
     if (cut && t->progress->level >= 0)
         rmx_progress_warn(t->progress,
                           "tokenizer = auto cuts %d of %d sparse fields in two, the first is "
-                          "'%s'; tokenizer = groups keeps fields whole", cut,
-                          t->schema.sparse_fields, t->schema.names[field]);
+                          "'%s'; tokenizer = groups keeps fields whole",
+                          cut, t->schema.sparse_fields, t->schema.names[field]);
     return RMX_OK;
 }
 
@@ -60,12 +62,12 @@ static rmx_status lock_folder(trainer *t)
     char path[4300];
     snprintf(path, sizeof path, "%s/.lock", t->config->run.dir);
     t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (t->lock < 0)
-        return rmx_fail(t->error, RMX_ERR_DATA, "%s: %s", path, strerror(errno));
+    if (t->lock < 0) return rmx_fail(t->error, RMX_ERR_DATA, "%s: %s", path, strerror(errno));
     if (flock(t->lock, LOCK_EX | LOCK_NB) == 0) return RMX_OK;
     return rmx_fail(t->error, RMX_ERR_ARGUMENT,
                     "%s: another rmx-train works in this folder; wait for it or choose another "
-                    "run.dir", t->config->run.dir);
+                    "run.dir",
+                    t->config->run.dir);
 }
 
 static rmx_status open_reader(const trainer *t, const char *path, bool shuffle, rmx_reader **out)
@@ -76,8 +78,8 @@ static rmx_status open_reader(const trainer *t, const char *path, bool shuffle, 
     if (!*path) return RMX_OK;
     rmx_status status = rmx_reader_open(path, &options, out, t->error);
     if (status == RMX_OK)
-        status = rmx_schema_match(&t->schema, t->files.train, rmx_reader_schema(*out), path,
-                                  t->error);
+        status =
+            rmx_schema_match(&t->schema, t->files.train, rmx_reader_schema(*out), path, t->error);
     return status;
 }
 
@@ -98,8 +100,7 @@ static rmx_status open_data(trainer *t)
     if (t->schedule.kind == RMX_SCHEDULE_COSINE && t->schedule.warmup >= t->total_steps)
         return rmx_fail(t->error, RMX_ERR_ARGUMENT,
                         "%s: train.warmup = %lld leaves no step of %lld for the cosine",
-                        t->config->file, (long long)t->schedule.warmup,
-                        (long long)t->total_steps);
+                        t->config->file, (long long)t->schedule.warmup, (long long)t->total_steps);
     t->state.best_auc = -1;
     t->state.train_fingerprint = rmx_reader_schema(t->train)->fingerprint;
     t->state.valid_fingerprint = t->valid ? rmx_reader_schema(t->valid)->fingerprint : 0;
@@ -109,8 +110,7 @@ static rmx_status open_data(trainer *t)
 static rmx_status open_model(trainer *t)
 {
     const int32_t tasks = t->schema.tasks;
-    rmx_status status =
-        rmx_model_create(t->ctx, &t->setup.model, &t->setup.training, &t->model);
+    rmx_status status = rmx_model_create(t->ctx, &t->setup.model, &t->setup.training, &t->model);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     t->logits = malloc((size_t)t->config->train.batch * (size_t)tasks * sizeof(float));
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);
@@ -144,26 +144,27 @@ static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpo
     rmx_config *was = calloc(1, sizeof *was);
     rmx_error why;
     if (!was) return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
-    rmx_status status = rmx_config_parse(path, found->config, strlen(found->config), NULL, 0, was,
-                                         &why);
+    rmx_status status =
+        rmx_config_parse(path, found->config, strlen(found->config), NULL, 0, was, &why);
     if (status != RMX_OK)
-        status = rmx_fail(t->error, RMX_ERR_DATA, "%s: its config cannot be read: %s", path,
-                          why.text);
+        status =
+            rmx_fail(t->error, RMX_ERR_DATA, "%s: its config cannot be read: %s", path, why.text);
     else if (rmx_config_differences(was, t->config, differences, sizeof differences))
         status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
                           "%s: cannot go on from this checkpoint: %s; take these back, choose "
-                          "another run.dir, or start anew with --resume never", t->config->file,
-                          differences);
+                          "another run.dir, or start anew with --resume never",
+                          t->config->file, differences);
     else if (t->schedule.kind == RMX_SCHEDULE_COSINE && steps_of(t, was) != t->total_steps)
         status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
                           "%s: cannot go on from this checkpoint: the cosine ends at step %lld, "
-                          "was %lld (train.steps, train.epochs)", t->config->file,
-                          (long long)t->total_steps, (long long)steps_of(t, was));
+                          "was %lld (train.steps, train.epochs)",
+                          t->config->file, (long long)t->total_steps, (long long)steps_of(t, was));
     else if (found->state.train_fingerprint != t->state.train_fingerprint ||
              found->state.valid_fingerprint != t->state.valid_fingerprint)
         status = rmx_fail(t->error, RMX_ERR_DATA,
                           "%s: cannot go on from this checkpoint: %s is another set than it was "
-                          "trained with", path,
+                          "trained with",
+                          path,
                           found->state.train_fingerprint != t->state.train_fingerprint
                               ? t->files.train
                               : "the validation set");
@@ -231,8 +232,8 @@ static rmx_status resume(trainer *t)
     } else if (strcmp(how, "auto")) {
         status = resume_from(t, how);
     } else {
-        status = rmx_checkpoint_newest(t->folder, path, sizeof path, on_refused, t->progress,
-                                       t->error);
+        status =
+            rmx_checkpoint_newest(t->folder, path, sizeof path, on_refused, t->progress, t->error);
         if (status == RMX_OK && path[0]) status = resume_from(t, path);
     }
     if (status == RMX_OK) status = rmx_make_folder(t->folder, t->error);
@@ -266,8 +267,7 @@ static void describe(trainer *t)
     rmx_progress_data(t->progress, "train", t->files.train, rmx_reader_schema(t->train));
     if (t->valid)
         rmx_progress_data(t->progress, "valid", t->files.valid, rmx_reader_schema(t->valid));
-    if (t->test)
-        rmx_progress_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
+    if (t->test) rmx_progress_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
 }
 
 rmx_status rmx_trainer_open(trainer *t)

@@ -22,8 +22,8 @@ rmx_status rmx_trainer_save(trainer *t)
                                  .tensors = t->tensors.count};
     rmx_status status = rmx_model_tensors_fetch(t->ctx, &t->tensors, t->error);
     if (status != RMX_OK) return status;
-    status = rmx_checkpoint_save(t->folder, &checkpoint, t->config->train.keep,
-                                 t->last_checkpoint, sizeof t->last_checkpoint, t->error);
+    status = rmx_checkpoint_save(t->folder, &checkpoint, t->config->train.keep, t->last_checkpoint,
+                                 sizeof t->last_checkpoint, t->error);
     if (status == RMX_OK && t->progress->level >= 1)
         rmx_progress_say(t->progress, "saved   %s", t->last_checkpoint);
     return status;
@@ -39,21 +39,22 @@ static void say_metrics(trainer *t, const char *role, const rmx_metrics *m, doub
     char gauc[40] = "", best[48] = "";
     if (!isnan(m->gauc)) snprintf(gauc, sizeof gauc, "  gauc %.4f", m->gauc);
     if (!isnan(ceiling)) snprintf(best, sizeof best, "  (ceiling %.4f)", ceiling);
-    rmx_progress_say(t->progress,
-                     "%-7s step %lld  logloss %.5f  auc %.4f%s%s  calibration %.3f", role,
-                     (long long)t->state.step, m->logloss, m->auc, best, gauc, m->calibration);
+    rmx_progress_say(t->progress, "%-7s step %lld  logloss %.5f  auc %.4f%s%s  calibration %.3f",
+                     role, (long long)t->state.step, m->logloss, m->auc, best, gauc,
+                     m->calibration);
 }
 
 static rmx_status evaluate(trainer *t, rmx_reader *reader, const char *role, rmx_metrics *out,
                            bool *stopped)
 {
-    const rmx_status status =
-        rmx_evaluate(t->ctx, t->model, reader, on_rows, t->progress, t->of_task, stopped,
-                     t->error);
+    const rmx_status status = rmx_evaluate(t->ctx, t->model, reader, on_rows, t->progress,
+                                           t->of_task, stopped, t->error);
     if (status == RMX_ERR_NUMERIC)
-        return rmx_fail(t->error, status, "step %lld: the evaluation of %s: %s; the last good "
-                        "checkpoint is %s", (long long)t->state.step, rmx_reader_path(reader),
-                        t->error->text, t->last_checkpoint[0] ? t->last_checkpoint : "none");
+        return rmx_fail(t->error, status,
+                        "step %lld: the evaluation of %s: %s; the last good "
+                        "checkpoint is %s",
+                        (long long)t->state.step, rmx_reader_path(reader), t->error->text,
+                        t->last_checkpoint[0] ? t->last_checkpoint : "none");
     if (status != RMX_OK || *stopped) return status;
     *out = rmx_metrics_mean(t->of_task, t->schema.tasks);
     say_metrics(t, role, out, rmx_reader_schema(reader)->ceiling_auc);
@@ -132,8 +133,7 @@ static void print_results(const trainer *t, const rmx_metrics *recent, const rmx
         rmx_json_number(out, "test_auc", test->auc);
         rmx_json_number(out, "test_logloss", test->logloss);
     }
-    rmx_json_number(out, "ceiling_auc",
-                    t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN);
+    rmx_json_number(out, "ceiling_auc", t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN);
     rmx_json_number(out, "seconds", t->state.seconds);
     rmx_json_number(out, "examples_per_s", examples_per_s(t));
     fprintf(out, ",\"params_xxh3\":\"%016llx\",\"checkpoint\":", (unsigned long long)checksum);
