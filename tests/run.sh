@@ -177,7 +177,7 @@ failed=$((failed + lost))
 if [ -n "${RMX_TALLY-}" ]; then # a part of something larger, which says the last word
     echo "$passed $failed $skipped" >>"$RMX_TALLY"
 else
-    [ "$skipped" -gt 0 ] && echo "$skipped GPU tests were skipped because there is no GPU"
+    [ -e /dev/nvidia0 ] || echo "no GPU here: $skipped GPU tests were skipped"
     echo "$passed passed, $failed failed, $skipped skipped"
 fi
 [ "$failed" -eq 0 ]
