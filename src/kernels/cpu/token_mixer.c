@@ -135,12 +135,19 @@ rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
  * are loaded: a load right behind such stores would wait for them. */
 static int64_t rows_ahead(int64_t width) { return width < 1024 ? 1 + 2048 / width : 1; }
 
-/* Rows first .. last - 1 of z = x + mix(x), counted over the batch. */
-static void build_z(shape s, int64_t first, int64_t last, const float *x, float *z)
+/* Rows first .. last - 1 of z = x + mix(x), counted over the batch of `rows` rows. A row's pieces
+ * come from all over its sample, which no prefetcher of the hardware follows: each row asks for
+ * its counterpart in the next sample, where two samples fit in L1. */
+static void build_z(shape s, int64_t first, int64_t last, int64_t rows, const float *x, float *z)
 {
     int64_t row = first % s.tokens;
     const float *sample = x + (first - row) * s.width;
+    const bool near = s.tokens * s.width <= 4096;
     for (int64_t r = first; r < last; r++, z += s.width) {
+        if (near && r + s.tokens < rows) {
+            const float *next = sample + (row + s.tokens) * s.width;
+            for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
+        }
         mix_row(s, row, sample, sample + row * s.width, z);
         if (++row == s.tokens) {
             row = 0;
@@ -158,7 +165,7 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
     const int64_t ahead = rows_ahead(a->width);
     for (int64_t first = begin; first < end; first += ahead) {
         const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, first, last, a->x, a->y + first * a->width);
+        build_z(s, first, last, a->samples * a->tokens, a->x, a->y + first * a->width);
         for (int64_t r = first; r < last; r++) {
             float *y = a->y + r * a->width;
             const rmx_norm_stats stats = rmx_norm_row_stats(RMX_NORM_LAYER, y, a->width, a->eps);
@@ -216,7 +223,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t s
     const int64_t end = (sample + 1) * a->tokens;
     for (int64_t first = sample * a->tokens; first < end; first += ahead) {
         const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, first, last, a->x, z);
+        build_z(s, first, last, a->samples * a->tokens, a->x, z);
         for (int64_t r = first; r < last; r++, dz += a->width) {
             const rmx_norm_grad_row row = {a->dy + r * a->width, z + (r - first) * a->width,
                                            a->gamma, a->mean[r], a->rstd[r]};
