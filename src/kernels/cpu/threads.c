@@ -1,8 +1,11 @@
 /* threads.c: a pool that hands out pieces of one job at a time.
  *
- * A job is published under the lock by raising `generation`; workers claim pieces with an atomic
- * counter and the caller works too. Workers look for the next job for a short while before they
- * sleep: a training step is hundreds of short jobs in a row. */
+ * `unclaimed` counts the pieces of the current job that nobody has taken; whoever lowers it by
+ * compare-and-swap owns a piece. The caller publishes a job by raising it from 0, works too, and
+ * leaves when every piece is `done`: it does not wait for a worker that slept through the job.
+ * The job's fields change only while no piece is claimed or unclaimed, so a worker that holds a
+ * piece may read them. Workers look for the next job for a short while before they sleep: a
+ * training step is hundreds of short jobs in a row. */
 #include "kernels/cpu/threads.h"
 
 #include <pthread.h>
@@ -25,14 +28,14 @@ struct rmx_pool {
 
     rmx_task task;
     void *job;
-    int64_t items, piece;
-    atomic_int_fast64_t next;      /* first item nobody has claimed */
-    atomic_uint_fast32_t busy;     /* workers that have not finished this job */
-    atomic_uint_fast64_t generation; /* number of the current job */
-    atomic_bool stop;
+    int64_t items, piece; /* items in all, and of a piece */
+    int64_t pieces;
 
+    atomic_int_fast64_t unclaimed, done;
+    atomic_bool stop;
+    atomic_int sleepers;
     pthread_mutex_t lock;
-    pthread_cond_t wake; /* a new generation, or stop */
+    pthread_cond_t wake; /* unclaimed pieces, or stop */
 };
 
 static inline void pause_briefly(void)
@@ -42,25 +45,34 @@ static inline void pause_briefly(void)
 #endif
 }
 
+/* Does pieces until none is left. */
 static void work(rmx_pool *pool, int32_t index)
 {
-    for (;;) {
-        const int64_t begin = atomic_fetch_add(&pool->next, pool->piece);
-        if (begin >= pool->items) return;
-        const int64_t end = pool->items - begin < pool->piece ? pool->items : begin + pool->piece;
-        pool->task(pool->job, begin, end, index);
+    int_fast64_t left = atomic_load(&pool->unclaimed);
+    while (left > 0) {
+        if (!atomic_compare_exchange_weak(&pool->unclaimed, &left, left - 1)) continue;
+        const int64_t begin = (pool->pieces - left) * pool->piece;
+        const int64_t rest = pool->items - begin;
+        pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece, index);
+        atomic_fetch_add(&pool->done, 1);
+        left = atomic_load(&pool->unclaimed);
     }
 }
 
-/* Waits for a job newer than `seen`; false when the pool stops. */
-static bool wait_for_job(rmx_pool *pool, uint_fast64_t seen)
+/* Waits for something to do; false when the pool stops. The sleeper counts itself before its last
+ * look and the caller looks for sleepers after publishing, so one of them sees the other. */
+static bool wait_for_work(rmx_pool *pool)
 {
     for (int spin = 0; spin < SPINS; spin++) {
-        if (atomic_load(&pool->generation) != seen) return !atomic_load(&pool->stop);
+        if (atomic_load(&pool->stop)) return false;
+        if (atomic_load(&pool->unclaimed) > 0) return true;
         pause_briefly();
     }
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (atomic_load(&pool->unclaimed) == 0 && !atomic_load(&pool->stop))
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->sleepers, 1);
     pthread_mutex_unlock(&pool->lock);
     return !atomic_load(&pool->stop);
 }
@@ -68,19 +80,14 @@ static bool wait_for_job(rmx_pool *pool, uint_fast64_t seen)
 static void *worker_main(void *argument)
 {
     const worker *self = argument;
-    rmx_pool *pool = self->pool;
-    for (uint_fast64_t seen = 0; wait_for_job(pool, seen);) {
-        seen++; /* jobs come one at a time: the caller waits for every worker */
-        work(pool, self->index);
-        atomic_fetch_sub(&pool->busy, 1);
-    }
+    while (wait_for_work(self->pool)) work(self->pool, self->index);
     return NULL;
 }
 
-static void publish(rmx_pool *pool)
+static void wake_sleepers(rmx_pool *pool)
 {
+    if (atomic_load(&pool->sleepers) == 0) return;
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->generation, 1);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -88,7 +95,7 @@ static void publish(rmx_pool *pool)
 static void stop_workers(rmx_pool *pool, int32_t started)
 {
     atomic_store(&pool->stop, true);
-    publish(pool);
+    wake_sleepers(pool);
     for (int32_t i = 0; i < started; i++) pthread_join(pool->workers[i].thread, NULL);
 }
 
@@ -148,11 +155,12 @@ void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, v
     pool->job = job;
     pool->items = items;
     pool->piece = (grains + pieces - 1) / pieces * grain;
-    atomic_store(&pool->next, 0);
-    atomic_store(&pool->busy, (uint_fast32_t)(pool->threads - 1));
-    publish(pool);
+    pool->pieces = (items + pool->piece - 1) / pool->piece;
+    atomic_store(&pool->done, 0);
+    atomic_store(&pool->unclaimed, pool->pieces);
+    wake_sleepers(pool);
     work(pool, 0);
-    for (int spin = 0; atomic_load(&pool->busy) != 0; spin++) {
+    for (int spin = 0; atomic_load(&pool->done) != pool->pieces; spin++) {
         if (spin < SPINS)
             pause_briefly();
         else
