@@ -62,7 +62,7 @@ static bool write_text(hid_t file, const char *name, const char *text)
 
 static bool write_names(hid_t file, const char *name, char *const *names, int32_t count)
 {
-    if (count == 0) return true;
+    if (count <= 0) return true;
     size_t width = 1;
     for (int32_t i = 0; i < count; i++)
         if (strlen(names[i]) + 1 > width) width = strlen(names[i]) + 1;

@@ -21,27 +21,36 @@ static void h5_start(void)
     (void)H5open();
 }
 
+/* Why the last call failed. HDF5 forgets at its next call, often a close on the way out, so it is
+ * taken down when it happens. Guarded by the mutex. */
+static char reason[500];
+
+/* The walk goes from the innermost record outwards; the first one says why. */
+static herr_t take_first(unsigned n, const H5E_error2_t *record, void *user)
+{
+    (void)user;
+    if (n != 0 || !record->desc) return 0;
+    snprintf(reason, sizeof reason, "%s", record->desc);
+    for (char *c = reason; *c; c++)
+        if (*c == '\n') *c = ' ';
+    return 0;
+}
+
+static herr_t take_reason(hid_t stack, void *user)
+{
+    return H5Ewalk2(stack, H5E_WALK_UPWARD, take_first, user);
+}
+
 void rmx_h5_begin(void)
 {
     pthread_once(&h5_once, h5_start);
     pthread_mutex_lock(&h5_mutex);
     /* in a build with threads each thread has an error stack of its own, so each time anew */
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    (void)H5Eset_auto2(H5E_DEFAULT, take_reason, NULL);
+    reason[0] = '\0';
 }
 
 void rmx_h5_end(void) { pthread_mutex_unlock(&h5_mutex); }
-
-/* The walk goes from the innermost record outwards; the first one says why. */
-static herr_t take_first(unsigned n, const H5E_error2_t *record, void *user)
-{
-    char *text = user;
-    if (n == 0 && record->desc) {
-        const size_t bytes = strlen(record->desc) < 499 ? strlen(record->desc) : 499;
-        memcpy(text, record->desc, bytes);
-        text[bytes] = '\0';
-    }
-    return 0;
-}
 
 rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, ...)
 {
@@ -51,11 +60,8 @@ rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, 
     if (vsnprintf(what, sizeof what, format, args) < 0) what[0] = '\0';
     va_end(args);
 
-    char reason[500] = "";
-    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, reason);
-    (void)H5Eclear2(H5E_DEFAULT);
-    for (char *c = reason; *c; c++)
-        if (*c == '\n') *c = ' ';
     if (!reason[0]) return rmx_fail(error, status, "%s", what);
-    return rmx_fail(error, status, "%.500s (%s)", what, reason);
+    status = rmx_fail(error, status, "%.500s (%s)", what, reason);
+    reason[0] = '\0';
+    return status;
 }
