@@ -35,12 +35,13 @@ set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_EXTENSIONS OFF)
 set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -lineinfo")
 # sm_80 is for Ampere and Ada, sm_90a for Hopper with wgmma and TMA, the PTX for what comes later.
+# No -Wshadow: CUDA's headers have global names such as half.
 set(RMX_CUDA_FLAGS
   "SHELL:-gencode arch=compute_80,code=sm_80"
   "SHELL:-gencode arch=compute_90a,code=sm_90a"
   "SHELL:-gencode arch=compute_90,code=compute_90"
   -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
-  -Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off,-fvisibility=hidden)
+  -Xcompiler=-Wall,-Wextra,-ffp-contract=off,-fvisibility=hidden)
 if(RMX_WERROR)
   list(APPEND RMX_CUDA_FLAGS "SHELL:-Werror all-warnings" -Xcompiler=-Werror)
 endif()
