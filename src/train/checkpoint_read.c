@@ -296,14 +296,13 @@ static rmx_status load(const source *s, rmx_checkpoint_tensor *wanted, int32_t c
                               : rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
     for (int32_t i = 0; status == RMX_OK && i < found.tensors; i++)
         status = read_tensor(s, i, &found.tensor[i], NULL);
-    for (int32_t w = 0, i = 0; status == RMX_OK && w < count; w++) {
-        /* Both lists usually have one order: go on from the last match. */
+    for (int32_t w = 0, i = -1; status == RMX_OK && w < count; w++) {
+        /* Both lists usually have one order: go on after the last match. That also tells apart
+         * names that are equal because they were cut. */
         int32_t tries = 0;
-        while (tries < found.tensors && strcmp(wanted[w].name, found.tensor[i].name)) {
-            i = i + 1 < found.tensors ? i + 1 : 0;
-            tries++;
-        }
-        if (tries >= found.tensors)
+        do i = i + 1 < found.tensors ? i + 1 : 0;
+        while (tries++ < found.tensors && strcmp(wanted[w].name, found.tensor[i].name));
+        if (tries > found.tensors)
             status = rmx_fail(s->error, RMX_ERR_DATA, "%s: holds no tensor '%s'", s->path,
                               wanted[w].name);
         else if (wanted[w].dims != found.tensor[i].dims ||

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,15 +61,25 @@ bool rmx_progress_due(const rmx_progress *progress)
     return progress->level >= 0 && rmx_progress_clock() - progress->drawn >= wait;
 }
 
+/* A live line that wraps could not be replaced. */
+static int columns(const rmx_progress *progress)
+{
+    struct winsize size;
+    if (!progress->terminal || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return 255;
+    return size.ws_col > 1 && size.ws_col < 256 ? size.ws_col - 1 : 255;
+}
+
 void rmx_progress_live(rmx_progress *progress, const char *format, ...)
 {
+    char line[256];
     va_list args;
     if (!rmx_progress_due(progress)) return;
     progress->drawn = rmx_progress_clock();
-    if (progress->terminal) fputs("\r\033[K", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    if (progress->terminal) fputs("\r\033[K", stderr);
+    fprintf(stderr, "%.*s", columns(progress), line);
     if (!progress->terminal) fputc('\n', stderr);
     progress->live = progress->terminal;
     fflush(stderr);
