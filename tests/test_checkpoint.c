@@ -179,37 +179,58 @@ Test(checkpoint, refuses_what_does_not_fit_and_writes_nothing)
     unmake(&before);
 }
 
-/* Every byte in turn (of a small file: a stride over it) changed, and the file cut short. */
+/* Loads the file with one byte in about twelve changed, or cut short there, one after the other.
+ * Returns how many were refused, or -1 where one gave other values than were written. */
+static int refused_mutations(const made_up *a, const char *original, const char *mutated,
+                             int *harmless)
+{
+    static unsigned char bytes[1 << 20], copy[1 << 20];
+    rmx_error error;
+    FILE *file = fopen(original, "rb");
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    int refused = 0;
+    fclose(file);
+    for (size_t i = 0; i < size; i += 1 + i % 23) {
+        made_up b;
+        memcpy(copy, bytes, size);
+        copy[i] ^= (unsigned char)(1u << i % 8);
+        file = fopen(mutated, "wb");
+        fwrite(copy, 1, i % 3 == 2 ? i : size, file);
+        fclose(file);
+        make(&b, 4, 1);
+        const bool loaded =
+            rmx_checkpoint_load(mutated, b.tensor, TENSORS, true, &error) == RMX_OK;
+        const bool right = loaded && equal_data(a, &b);
+        unmake(&b);
+        if (loaded && !right) return -1;
+        refused += !loaded;
+        *harmless += loaded; /* bytes that mean nothing, such as padding */
+    }
+    return refused;
+}
+
+/* In a process of its own: HDF5 itself leaks a little when it meets a damaged file. */
 Test(checkpoint, a_changed_byte_is_found)
 {
     made_up a;
     rmx_error error;
     char original[256], mutated[256];
+    int counts[2] = {0, 0}, ends[2], status;
     snprintf(original, sizeof original, "%s/x.h5", folder);
     snprintf(mutated, sizeof mutated, "%s/y.h5", folder);
     make(&a, 3, 1);
     cr_assert_eq(rmx_checkpoint_write(original, &a.checkpoint, &error), RMX_OK);
-    FILE *file = fopen(original, "rb");
-    static unsigned char bytes[1 << 20], copy[1 << 20];
-    const size_t size = fread(bytes, 1, sizeof bytes, file);
-    fclose(file);
-    int refused = 0, harmless = 0;
-    for (size_t i = 0; i < size; i += 1 + i % 23) {
-        memcpy(copy, bytes, size);
-        copy[i] ^= (unsigned char)(1u << i % 8);
-        file = fopen(mutated, "wb");
-        cr_assert_eq(fwrite(copy, 1, i % 3 == 2 ? i : size, file), i % 3 == 2 ? i : size);
-        fclose(file);
-        made_up b;
-        make(&b, 4, 1);
-        const rmx_status status = rmx_checkpoint_load(mutated, b.tensor, TENSORS, true, &error);
-        /* HDF5 does not read a few bytes, such as padding: then the values have to be right. */
-        if (status == RMX_OK) cr_assert(equal_data(&a, &b), "byte %zu changed the values", i);
-        status == RMX_OK ? harmless++ : refused++;
-        unmake(&b);
+    cr_assert_eq(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        counts[0] = refused_mutations(&a, original, mutated, &counts[1]);
+        _exit(write(ends[1], counts, sizeof counts) == sizeof counts ? 0 : 1);
     }
-    cr_expect_gt(refused, 200);
-    cr_expect_lt(harmless, refused / 2, "%d of %d", harmless, refused);
+    waitpid(child, &status, 0);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %d", status);
+    cr_assert_eq(read(ends[0], counts, sizeof counts), (ssize_t)sizeof counts);
+    cr_expect_gt(counts[0], 200, "%d refused", counts[0]);
+    cr_expect_lt(counts[1], counts[0] / 2, "%d of %d", counts[1], counts[0]);
     unmake(&a);
 }
 
