@@ -16,10 +16,12 @@ typedef struct parser {
     rmx_error *error;
     rmx_status status;
     const char *text;
+    unsigned file_keys; /* bits of the keys of [file] that were seen */
 } parser;
 
-/* inih does not tell its handler the line: it is the one where the key stands. */
-static int line_of(const parser *p, const char *section, const char *key)
+/* inih does not tell its handler the line: it is the one where the key stands, after the `seen`
+ * other lines with that key. */
+static int line_of(const parser *p, const char *section, const char *key, int seen)
 {
     char inside[64] = "";
     int line = 0;
@@ -30,7 +32,7 @@ static int line_of(const parser *p, const char *section, const char *key)
             const size_t n = strcspn(at + 1, "]\n");
             snprintf(inside, sizeof inside, "%.*s", (int)(n < 63 ? n : 63), at + 1);
         } else if (strcmp(inside, section) == 0 && strncmp(at, key, length) == 0 &&
-                   strchr(" \t=:", at[length]) && at[length]) {
+                   strchr(" \t=:", at[length]) && at[length] && seen-- == 0) {
             return line;
         }
         at += strcspn(at, "\n");
@@ -39,12 +41,17 @@ static int line_of(const parser *p, const char *section, const char *key)
     return line;
 }
 
-static int complain(parser *p, const char *section, const char *key, const char *why)
+static int complain_at(parser *p, int line, const char *key, const char *why)
 {
     if (p->status == RMX_OK)
-        p->status = rmx_fail(p->error, RMX_ERR_ARGUMENT, "%.300s:%d: '%.100s': %s", p->name,
-                             line_of(p, section, key), key, why);
+        p->status = rmx_fail(p->error, RMX_ERR_ARGUMENT, "%.300s:%d: '%.100s': %s", p->name, line,
+                             key, why);
     return 0;
+}
+
+static int complain(parser *p, const char *section, const char *key, const char *why)
+{
+    return complain_at(p, line_of(p, section, key, 0), key, why);
 }
 
 static rmx_status guard(const char *name, const char *text, rmx_error *error)
@@ -82,6 +89,13 @@ static int take_file(parser *p, const char *key, const char *value)
         const char *name;
         char c;
     } words[] = {{"tab", '\t'}, {"comma", ','}, {"semicolon", ';'}, {"space", ' '}};
+    static const char *const keys[] = {"separator", "header", "trim", "pad", "missing"};
+    for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) {
+            if (p->file_keys & 1u << i)
+                return complain_at(p, line_of(p, "file", key, 1), key, "is there twice");
+            p->file_keys |= 1u << i;
+        }
     if (strcmp(key, "header") == 0) return take_flag(p, key, value, &p->spec->header);
     if (strcmp(key, "pad") == 0) return take_flag(p, key, value, &p->spec->pad);
     if (strcmp(key, "trim") == 0) return take_flag(p, key, value, &p->spec->trim);
@@ -168,7 +182,7 @@ static int take_column(parser *p, const char *key, const char *value)
     rmx_spec *s = p->spec;
     for (int32_t i = 0; i < s->columns; i++)
         if (strcmp(s->column[i].name, key) == 0)
-            return complain(p, "columns", key, "the column is there twice");
+            return complain_at(p, line_of(p, "columns", key, 1), key, "the column is there twice");
     if (s->columns == RMX_SPEC_COLUMNS_MAX)
         return complain(p, "columns", key, "more than 4096 columns");
     rmx_column *grown = realloc(s->column, (size_t)(s->columns + 1) * sizeof *grown);
@@ -194,6 +208,7 @@ static int take_fitted(parser *p, const char *key, const char *value)
         rmx_column *c = &p->spec->column[i];
         if (strcmp(c->name, key) != 0) continue;
         char *end, *last;
+        if (c->fitted) return complain(p, "fitted", key, "is there twice");
         c->centre = strtod(value, &end);
         c->factor = strtod(end, &last);
         if (end == value || last == end || *last || !(c->centre - c->centre == 0.0) ||

@@ -1,0 +1,407 @@
+/* test_import.c: text tables into datasets: what a value becomes, and what is refused. */
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "data/import.h"
+#include "data/spec.h"
+#include "data/text_rows.h"
+#include "data/value_table.h"
+#include "data_testing.h"
+
+TestSuite(import, .fini = remove_folder);
+
+static const char *write_text(const char *name, const char *text)
+{
+    const char *path = in_folder(name);
+    FILE *f = fopen(path, "wb");
+    cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    return path;
+}
+
+static const char spec_text[] = "[file]\nmissing = ?\n[columns]\n"
+                                "age = dense zscore flag\ncity = sparse min_count=2\n"
+                                "shop = sparse buckets=4\nuser = group\nnote = skip\n"
+                                "bought = label positive=yes|y negative=no\n";
+static const char table[] = "10, Bonn, a, u1, x, yes\n20, Bonn, b, u2, x, no\n"
+                            "30, Ulm, ?, u1, x, y\n?, Jena, c, u3, x, no\n"
+                            "40, Ulm, a, u2, \"x, y\", yes\n\n";
+
+/* Imports `text` with the spec into out.h5. */
+static rmx_status import_text(const char *spec, const char *text, rmx_import_options more,
+                              rmx_import_result *result, rmx_error *error)
+{
+    const char *input[1] = {write_text("in.csv", text)};
+    char spec_path[256], output[256];
+    snprintf(spec_path, sizeof spec_path, "%s", spec ? write_text("spec.ini", spec) : "");
+    snprintf(output, sizeof output, "%s", in_folder("out.h5"));
+    more.format = more.format ? more.format : "csv";
+    more.spec = spec ? spec_path : NULL;
+    more.input = input;
+    more.inputs = 1;
+    more.output = more.output ? more.output : output;
+    return rmx_import(&more, result, error);
+}
+
+/* All rows of a file; free with rmx_rows_free. */
+static rmx_rows load(const char *path, rmx_schema *schema)
+{
+    rmx_dataset_file file;
+    rmx_rows rows;
+    rmx_error error = {""};
+    cr_assert_eq(rmx_dataset_check(path, NULL, NULL, &error), RMX_OK, "%s", error.text);
+    cr_assert_eq(rmx_dataset_file_open(path, &file, &error), RMX_OK, "%s", error.text);
+    cr_assert_eq(rmx_schema_copy(schema, &file.schema, NULL), RMX_OK);
+    cr_assert_eq(rmx_rows_alloc(&rows, schema, schema->rows, NULL), RMX_OK);
+    cr_assert_eq(rmx_dataset_file_read(&file, 0, schema->rows, &rows, 0, &error), RMX_OK);
+    rmx_dataset_file_close(&file);
+    return rows;
+}
+
+static const rmx_import_options plain_options;
+
+Test(import, values)
+{
+    rmx_error error = {""};
+    rmx_import_result result;
+    rmx_schema s;
+    cr_assert_eq(import_text(spec_text, table, plain_options, &result, &error), RMX_OK, "%s",
+                 error.text);
+    cr_assert(result.rows == 5 && result.bad_rows == 0 && result.missing_values == 1 &&
+              result.unknown_values == 1);
+    const rmx_rows r = load(in_folder("out.h5"), &s);
+    cr_assert(s.sparse_fields == 2 && s.dense_fields == 2 && s.tasks == 1 && s.has_group);
+    cr_assert(s.vocabulary[0] == 3 && s.vocabulary[1] == 5);
+    cr_assert_str_eq(s.names[2], "age");
+    cr_assert_str_eq(s.names[3], "age_missing");
+    cr_assert_str_eq(s.task_names[0], "bought");
+    static const uint8_t labels[] = {1, 0, 1, 0, 1};
+    cr_assert_eq(memcmp(r.label, labels, 5), 0);
+    const double sd = sqrt(125.0); /* ages 10 20 30 40: mean 25 */
+    for (int i = 0; i < 5; i++) {
+        const double age = i == 4 ? 40.0 : 10.0 * (i + 1);
+        cr_assert_eq(r.dense[2 * i], i == 3 ? 0.0f : (float)((age - 25.0) * (1.0 / sd)));
+        cr_assert_eq(r.dense[2 * i + 1], i == 3 ? 1.0f : 0.0f);
+    }
+    cr_assert(r.sparse[0] == r.sparse[2] && r.sparse[0] > 0);       /* Bonn */
+    cr_assert(r.sparse[4] == r.sparse[8] && r.sparse[4] > 0);       /* Ulm */
+    cr_assert(r.sparse[4] != r.sparse[0] && r.sparse[6] == 0);      /* Jena is rare */
+    cr_assert(r.sparse[1] == r.sparse[9] && r.sparse[5] == 0);      /* buckets; missing */
+    cr_assert(r.group[0] == r.group[2] && r.group[1] == r.group[4] && r.group[0] != r.group[1]);
+    rmx_rows free_rows = r;
+    rmx_rows_free(&free_rows);
+    rmx_schema_free(&s);
+}
+
+Test(import, log_transform)
+{
+    rmx_error error = {""};
+    rmx_schema s;
+    cr_assert_eq(import_text("[columns]\nx = dense log\ny = label positive=1\n",
+                             "0,1\n1.5,0\n-2,1\n,0\n1e6,0\n", plain_options, NULL, &error),
+                 RMX_OK, "%s", error.text);
+    rmx_rows r = load(in_folder("out.h5"), &s);
+    static const double want[] = {0.0, 0.91629073, -2.0, 0.0, 13.8155116};
+    for (int i = 0; i < 5; i++) cr_assert(fabs((double)r.dense[i] - want[i]) < 1e-5);
+    rmx_rows_free(&r);
+    rmx_schema_free(&s);
+}
+
+Test(import, another_set_uses_the_fitted_numbers)
+{
+    rmx_error error = {""};
+    rmx_import_result result;
+    rmx_schema a, b;
+    cr_assert_eq(import_text(spec_text, table, plain_options, NULL, &error), RMX_OK);
+    char fitted[256], other[256];
+    snprintf(fitted, sizeof fitted, "%s", in_folder("out.h5"));
+    snprintf(other, sizeof other, "%s", in_folder("other.h5"));
+    rmx_import_options more = {.fitted_on = fitted, .output = other};
+    cr_assert_eq(import_text(NULL, "25,Ulm,a,u9,x,no\n10,Paris,a,u9,x,no\n", more, &result, &error),
+                 RMX_OK, "%s", error.text);
+    cr_assert_eq(result.unknown_values, 1);
+    rmx_rows x = load(fitted, &a), y = load(other, &b);
+    cr_assert_eq(rmx_schema_match(&a, "a", &b, "b", &error), RMX_OK, "%s", error.text);
+    cr_assert_str_eq(a.transform, b.transform);
+    cr_assert(y.dense[0] == 0.0f && y.dense[2] == x.dense[0]);
+    cr_assert(y.sparse[0] == x.sparse[4] && y.sparse[1] == x.sparse[1] && y.sparse[2] == 0);
+    rmx_rows_free(&x);
+    rmx_rows_free(&y);
+    rmx_schema_free(&a);
+    rmx_schema_free(&b);
+    /* the third generation too: the tables are handed on; other columns are not */
+    more.fitted_on = other;
+    more.output = fitted;
+    cr_assert_eq(import_text(spec_text, table, more, &result, &error), RMX_OK, "%s", error.text);
+    cr_assert_eq(import_text("[columns]\na = dense\nb = label positive=1\n", "1,1\n", more, NULL,
+                             &error),
+                 RMX_ERR_ARGUMENT);
+    cr_assert(strstr(error.text, "other columns"), "%s", error.text);
+}
+
+Test(import, commonest_values_come_first)
+{
+    rmx_error error = {""};
+    rmx_schema s;
+    cr_assert_eq(import_text("[columns]\nc = sparse most=2\ny = label positive=1\n",
+                             "b,1\na,0\nb,1\nc,0\na,1\nb,0\n", plain_options, NULL, &error),
+                 RMX_OK, "%s", error.text);
+    rmx_rows r = load(in_folder("out.h5"), &s);
+    static const uint32_t want[] = {1, 2, 1, 0, 2, 1};
+    cr_assert_eq(s.vocabulary[0], 3);
+    cr_assert_eq(memcmp(r.sparse, want, sizeof want), 0);
+    rmx_rows_free(&r);
+    rmx_schema_free(&s);
+}
+
+Test(import, header_finds_columns_by_name)
+{
+    rmx_error error = {""};
+    rmx_schema s;
+    const char *spec = "[file]\nheader = yes\nseparator = tab\n[columns]\n"
+                       "y = label positive=1\nx = dense\n";
+    cr_assert_eq(import_text(spec, "x\tother\ty\r\n1\tq\t1\r\n2\tq\t0\r\n", plain_options, NULL,
+                             &error),
+                 RMX_OK, "%s", error.text);
+    rmx_rows r = load(in_folder("out.h5"), &s);
+    cr_assert(s.rows == 2 && r.dense[1] == 2.0f && r.label[0] == 1 && r.label[1] == 0);
+    rmx_rows_free(&r);
+    rmx_schema_free(&s);
+    cr_assert_eq(import_text(spec, "x\tz\n1\t2\n", plain_options, NULL, &error), RMX_ERR_DATA);
+    cr_assert(strstr(error.text, "no column 'y'"), "%s", error.text);
+}
+
+Test(import, bad_rows_are_counted_or_refused)
+{
+    rmx_error error = {""};
+    rmx_import_result result;
+    rmx_import_options strict = {.strict = true};
+    const char *bad = "10,Bonn,a,u1,x,yes\n1,2\nabc,Bonn,a,u1,x,yes\n10,Bonn,a,u1,x,maybe\n"
+                      "1e99,Bonn,a,u1,x,no\nnan,Bonn,a,u1,x,no\n\"10,Bonn,a,u1,x,no\n"
+                      "10,Bonn,a,u1,x,no,more\n20,Bonn,a,u1,x,no\n";
+    cr_assert_eq(import_text(spec_text, bad, plain_options, &result, &error), RMX_OK, "%s",
+                 error.text);
+    cr_assert(result.rows == 2 && result.bad_rows == 7, "%ld", (long)result.bad_rows);
+    cr_assert(strstr(result.first_bad, "in.csv:2: 2 columns instead of 6"), "%s",
+              result.first_bad);
+    remove(in_folder("out.h5"));
+    cr_assert_eq(import_text(spec_text, bad, strict, &result, &error), RMX_ERR_DATA);
+    cr_assert(strstr(error.text, "in.csv:2:"), "%s", error.text);
+    cr_assert_eq(import_text(spec_text, "a\n\n", plain_options, &result, &error), RMX_ERR_DATA);
+    cr_assert(strstr(error.text, "0 good rows"), "%s", error.text);
+    cr_assert_eq(files_in_folder(), 2); /* the table and the spec, no output */
+}
+
+Test(import, splits)
+{
+    static char text[200 * 16];
+    for (int i = 0; i < 200; i++) sprintf(text + strlen(text), "%d,v%d,%d\n", i, i % 3, i % 2);
+    const char *spec = "[columns]\nx = dense\nc = sparse\ny = label positive=1\n";
+    char other[256];
+    snprintf(other, sizeof other, "%s", in_folder("valid.h5"));
+    rmx_error error = {""};
+    rmx_import_result result;
+    rmx_import_options more = {.split_output = other, .split_fraction = 0.25, .split_tail = true};
+    rmx_schema a, b;
+    cr_assert_eq(import_text(spec, text, more, &result, &error), RMX_OK, "%s", error.text);
+    cr_assert(result.rows == 150 && result.split_rows == 50);
+    rmx_rows x = load(in_folder("out.h5"), &a), y = load(other, &b);
+    cr_assert(x.dense[149] == 149.0f && y.dense[0] == 150.0f && y.dense[49] == 199.0f);
+    cr_assert_eq(rmx_schema_match(&a, "a", &b, "b", &error), RMX_OK);
+    rmx_rows_free(&x);
+    rmx_rows_free(&y);
+    rmx_schema_free(&a);
+    rmx_schema_free(&b);
+    more.split_tail = false;
+    more.split_seed = 1;
+    cr_assert_eq(import_text(spec, text, more, &result, &error), RMX_OK, "%s", error.text);
+    cr_assert(result.rows + result.split_rows == 200 && result.split_rows > 30 &&
+                  result.split_rows < 70,
+              "%ld", (long)result.split_rows);
+    more.split_fraction = 1.5;
+    cr_assert_eq(import_text(spec, text, more, &result, &error), RMX_ERR_ARGUMENT);
+}
+
+/* Ids are fitted on the rows that stay: a value that only split-off rows have is unknown. */
+Test(import, split_rows_take_no_part_in_fitting)
+{
+    char other[256];
+    snprintf(other, sizeof other, "%s", in_folder("valid.h5"));
+    const rmx_import_options more = {
+        .split_output = other, .split_fraction = 0.5, .split_tail = true};
+    rmx_error error = {""};
+    rmx_schema a, b;
+    cr_assert_eq(import_text("[columns]\nx = dense zscore\nc = sparse\ny = label positive=1\n",
+                             "1,a,1\n3,a,0\n100,b,1\n100,a,0\n", more, NULL, &error),
+                 RMX_OK, "%s", error.text);
+    rmx_rows x = load(in_folder("out.h5"), &a), y = load(other, &b);
+    cr_assert(x.dense[0] == -1.0f && x.dense[1] == 1.0f && y.dense[0] == 98.0f);
+    cr_assert(y.sparse[0] == 0 && y.sparse[1] == 1);
+    rmx_rows_free(&x);
+    rmx_rows_free(&y);
+    rmx_schema_free(&a);
+    rmx_schema_free(&b);
+}
+
+Test(import, criteo_line)
+{
+    char text[600] = "1\t0\t-2\t\t5";
+    for (int i = 5; i <= 13; i++) strcat(text, "\t7");
+    for (int i = 1; i <= 24; i++) sprintf(text + strlen(text), "\t%08x", i);
+    strcat(text, "\n"); /* the two last categories are cut off, as in published samples */
+    rmx_import_options more = {.format = "criteo"};
+    rmx_error error = {""};
+    rmx_schema s;
+    cr_assert_eq(import_text(NULL, text, more, NULL, &error), RMX_OK, "%s", error.text);
+    rmx_rows r = load(in_folder("out.h5"), &s);
+    cr_assert(s.sparse_fields == 26 && s.dense_fields == 26 && r.label[0] == 1);
+    cr_assert(r.dense[2] == -2.0f && r.dense[4] == 0.0f && r.dense[5] == 1.0f);
+    rmx_rows_free(&r);
+    rmx_schema_free(&s);
+}
+
+Test(import, several_files_are_one_table)
+{
+    const char *input[2] = {write_text("a.csv", "1,1\n2,0"), write_text("b.csv", "3,1\n")};
+    const char *spec = write_text("spec.ini", "[columns]\nx = dense\ny = label positive=1\n");
+    rmx_import_result result;
+    rmx_error error = {""};
+    const rmx_import_options o = {.format = "csv", .spec = spec, .input = input, .inputs = 2,
+                                  .output = in_folder("out.h5")};
+    cr_assert_eq(rmx_import(&o, &result, &error), RMX_OK, "%s", error.text);
+    cr_assert_eq(result.rows, 3);
+    input[1] = "/nonexistent.csv";
+    cr_assert_eq(rmx_import(&o, &result, &error), RMX_ERR_DATA);
+}
+
+/* ---- Parts ---------------------------------------------------------------------------------- */
+
+Test(import, specs_that_are_refused)
+{
+    static char longer[400];
+    memset(longer, 'x', 300);
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[columns]\na = dense\n", ": 0 label"},
+        {"[columns]\nb = label positive=1\n", "0 dense or sparse"},
+        {"[columns]\na = dense\na = dense\n", ":3: 'a': the column is there twice"},
+        {"[columns]\na = dens\n", ":2: 'a': write skip"},
+        {"[columns]\na = dense sqrt\n", ":2: 'a': dense takes"},
+        {"[columns]\na = sparse min_count=0\n", "out of range"},
+        {"[columns]\na = sparse buckets=99999999999\n", "out of range"},
+        {"[columns]\nb = label\n", "positive"},
+        {"[columns]\nb = skip it\n", "nothing more"},
+        {"[file]\nseparator = ab\n", ":2: 'separator'"},
+        {"[file]\nheader = true\n", "yes or no"},
+        {"[file]\ncolour = red\n", "unknown"},
+        {"[file]\ntrim = no\ntrim = yes\n", ":3: 'trim': is there twice"},
+        {"[fiel]\nheader = no\n", "unknown section"},
+        {"[columns]\na = dense\n  log\n", ":3: the line begins with a blank"},
+        {"[columns]\nnonsense\n", ":2: not of the form"},
+        {"[columns]\na = dense\n[fitted]\na = nan 1\n", "finite"},
+        {longer, ":1: the line has more than 199 bytes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rmx_error error = {""};
+        rmx_spec spec;
+        cr_assert_eq(rmx_spec_parse("s.ini", cases[i].text, &spec, &error), RMX_ERR_ARGUMENT,
+                     "%s", cases[i].text);
+        cr_expect(strstr(error.text, cases[i].says), "'%s' lacks '%s'", error.text, cases[i].says);
+    }
+}
+
+Test(import, specs_print_as_they_are_read)
+{
+    const char *const texts[] = {spec_text, rmx_spec_preset("criteo"), rmx_spec_preset("avazu")};
+    for (int i = 0; i < 3; i++) {
+        rmx_spec a, b;
+        rmx_error error = {""};
+        cr_assert_eq(rmx_spec_parse("a", texts[i], &a, &error), RMX_OK, "%s", error.text);
+        char *first = rmx_spec_print(&a);
+        cr_assert_eq(rmx_spec_parse("b", first, &b, &error), RMX_OK, "%s", error.text);
+        char *second = rmx_spec_print(&b);
+        cr_assert_str_eq(first, second);
+        free(first);
+        free(second);
+        rmx_spec_free(&a);
+        rmx_spec_free(&b);
+    }
+    rmx_spec adult;
+    rmx_error error = {""};
+    cr_assert_eq(rmx_spec_load(RMX_SOURCE_DIR "/configs/adult.columns.ini", &adult, &error),
+                 RMX_OK, "%s", error.text);
+    cr_assert_eq(adult.columns, 15);
+    rmx_spec_free(&adult);
+}
+
+Test(import, splitting_lines)
+{
+    static const struct {
+        const char *line;
+        char separator;
+        bool trim;
+        int32_t n;
+        const char *value[4];
+    } cases[] = {
+        {"a,b,c", ',', false, 3, {"a", "b", "c"}},   {"a,,", ',', false, 3, {"a", "", ""}},
+        {" a , b", ',', true, 2, {"a", "b"}},        {" a , b", ',', false, 2, {" a ", " b"}},
+        {"\"a,\"\"b\",c", ',', true, 2, {"a,\"b", "c"}}, {"\"a", ',', true, -1, {NULL}},
+        {"\"a\"b,c", ',', true, -1, {NULL}},         {"\t\ta", '\t', true, 3, {"", "", "a"}},
+        {"\"a\tb", '\t', false, 2, {"\"a", "b"}},    {"1,2,3,4,5", ',', true, 5, {NULL}},
+        {"", ',', true, 1, {""}},                    {"a b", ' ', true, 2, {"a", "b"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[64], *value[4];
+        snprintf(line, sizeof line, "%s", cases[i].line);
+        cr_assert_eq(rmx_text_split(line, strlen(line), cases[i].separator, cases[i].trim, value,
+                                    4),
+                     cases[i].n, "%s", cases[i].line);
+        for (int32_t j = 0; j < cases[i].n && j < 4 && cases[i].value[j]; j++)
+            cr_assert_str_eq(value[j], cases[i].value[j]);
+    }
+}
+
+Test(import, lines_that_are_no_text)
+{
+    static char big[(1 << 20) + 100];
+    memset(big, 'x', sizeof big - 2);
+    big[sizeof big - 2] = '\n';
+    FILE *f = fopen(in_folder("odd.csv"), "wb");
+    fwrite("1,1\n1,\0001\n", 1, 9, f);
+    fwrite(big, 1, sizeof big - 1, f);
+    fputs("2,0", f);
+    fclose(f);
+    const char *input[1] = {in_folder("odd.csv")};
+    const char *spec = write_text("spec.ini", "[columns]\nx = dense\ny = label positive=1\n");
+    rmx_import_result result;
+    rmx_error error = {""};
+    const rmx_import_options o = {.format = "csv", .spec = spec, .input = input, .inputs = 1,
+                                  .output = in_folder("out.h5")};
+    cr_assert_eq(rmx_import(&o, &result, &error), RMX_OK, "%s", error.text);
+    cr_assert(result.rows == 2 && result.bad_rows == 2);
+    cr_assert(strstr(result.first_bad, "odd.csv:2: the line has a zero byte"), "%s",
+              result.first_bad);
+}
+
+Test(import, tables_hold_many_values)
+{
+    enum { N = 100000 };
+    rmx_value_table counts = {0}, ids = {0};
+    for (uint64_t i = 0; i < N; i++)
+        for (uint64_t k = 0; k <= i % 3; k++) cr_assert(rmx_value_count(&counts, i + 1));
+    uint64_t *list;
+    int64_t count;
+    cr_assert(rmx_value_rank(&counts, 2, 0, &list, &count));
+    cr_assert_eq(count, N - (N + 2) / 3);
+    cr_assert(rmx_value_number(&ids, list, count));
+    for (int64_t i = 0; i < count; i++)
+        cr_assert_eq(rmx_value_id(&ids, list[i]), (uint32_t)(i + 1));
+    cr_assert_eq(rmx_value_id(&ids, 1), 0u); /* seen once */
+    cr_assert_eq(rmx_value_id(&ids, N + 7), 0u);
+    list[1] = list[0];
+    rmx_value_free(&ids);
+    cr_assert(!rmx_value_number(&ids, list, count)); /* a table that names a value twice */
+    rmx_value_free(&ids);
+    rmx_value_free(&counts);
+    free(list);
+}
