@@ -1,0 +1,535 @@
+/* bench_gemm_cuda: the strict fp32 product on a GPU, checked bit for bit and timed against cuBLAS.
+ *
+ *   bench_gemm_cuda test    every tile against a plain chain on the GPU and one on the CPU
+ *   bench_gemm_cuda bench   our choice of tile against cuBLAS fp32 (no TF32), in one run
+ *   bench_gemm_cuda tune    the same with every tile's own time
+ *
+ * Times are medians of graph replays; operands rotate through more memory than L2 holds. cuBLAS
+ * is opened at run time: RMX_CUBLAS names the library, libcublas.so.13 or .12 by default. */
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <vector>
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+#include "kernels/cuda/backend.h"
+#include "kernels/cuda/gemm.h"
+
+#define CHECK(call)                                                          \
+    do {                                                                     \
+        const int status_ = (int)(call);                                     \
+        if (status_) {                                                       \
+            printf("%s:%d: %s: %d %s\n", __FILE__, __LINE__, #call, status_, \
+                   cudaGetErrorString(cudaGetLastError()));                  \
+            exit(2);                                                         \
+        }                                                                    \
+    } while (0)
+
+static rmx_backend backend;
+static cudaStream_t stream;
+
+/* ---- the plain chain --------------------------------------------------------------------- */
+
+/* Output (u, v, i, j) of ops.h's contract; C's old values are read from `old`. */
+static __host__ __device__ void plain_output(const rmx_gemm_args *g, const float *old, int64_t u,
+                                             int64_t v, int64_t i, int64_t j)
+{
+#define AT(x, i, j) ((x).p[u * (x).batch[0] + v * (x).batch[1] + (i) * (x).rs + (j) * (x).cs])
+    const int64_t c = u * g->c.batch[0] + v * g->c.batch[1] + i * g->c.rs + j;
+    float acc = g->accumulate ? old[c] : 0.0f;
+    for (int64_t k = 0; k < g->k; k++) acc = rmx_fmaf(AT(g->a, i, k), AT(g->b, k, j), acc);
+    if (g->alpha != 1.0f) acc = rmx_mulf(g->alpha, acc);
+    if (g->bias.p) acc = rmx_fmaf(g->beta, AT(g->bias, i, j), acc);
+    if (g->pre.p) g->pre.p[u * g->pre.batch[0] + v * g->pre.batch[1] + i * g->pre.rs + j] = acc;
+    if (g->act == RMX_ACT_GELU_ERF) acc = rmx_gelu_erff(acc);
+    if (g->act == RMX_ACT_GELU_TANH) acc = rmx_gelu_tanhf(acc);
+    if (g->grad_of.p && g->act_grad == RMX_ACT_GELU_ERF)
+        acc = rmx_mulf(acc, rmx_gelu_erf_gradf(AT(g->grad_of, i, j)));
+    if (g->grad_of.p && g->act_grad == RMX_ACT_GELU_TANH)
+        acc = rmx_mulf(acc, rmx_gelu_tanh_gradf(AT(g->grad_of, i, j)));
+    if (g->residual.p) acc = rmx_addf(acc, AT(g->residual, i, j));
+    g->c.p[c] = acc;
+#undef AT
+}
+
+static __global__ void plain_kernel(rmx_gemm_args g, const float *old)
+{
+    const int64_t j = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, i = blockIdx.y;
+    if (j < g.n) plain_output(&g, old, blockIdx.z / g.batch[1], blockIdx.z % g.batch[1], i, j);
+}
+
+static void plain_gpu(const rmx_gemm_args &g, const float *old)
+{
+    if (!g.m || !g.n || !g.batch[0] || !g.batch[1]) return;
+    const dim3 grid((unsigned)((g.n + 127) / 128), (unsigned)g.m,
+                    (unsigned)(g.batch[0] * g.batch[1]));
+    plain_kernel<<<grid, 128, 0, stream>>>(g, old);
+    CHECK(cudaGetLastError());
+}
+
+/* Bits that differ, any NaN being as good as another. */
+static __global__ void differences_kernel(const float *x, const float *y, int64_t n,
+                                          unsigned long long *count)
+{
+    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= n) return;
+    const bool both_nan = x[i] != x[i] && y[i] != y[i];
+    if (!both_nan && rmx_float_bits(x[i]) != rmx_float_bits(y[i])) atomicAdd(count, 1ull);
+}
+
+static unsigned long long differences(const float *x, const float *y, int64_t n)
+{
+    static unsigned long long *count = nullptr;
+    unsigned long long host = 0;
+    if (!count) CHECK(cudaMalloc(&count, sizeof *count));
+    CHECK(cudaMemsetAsync(count, 0, sizeof *count, stream));
+    differences_kernel<<<(unsigned)((n + 255) / 256), 256, 0, stream>>>(x, y, n, count);
+    CHECK(cudaMemcpyAsync(&host, count, sizeof host, cudaMemcpyDeviceToHost, stream));
+    CHECK(cudaStreamSynchronize(stream));
+    return host;
+}
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+enum pattern { NORMAL, WIDE, TINY, SPECIAL, PATTERNS };
+
+static __host__ __device__ uint32_t mix(uint64_t x)
+{
+    x ^= x >> 33, x *= 0xff51afd7ed558ccdull, x ^= x >> 33, x *= 0xc4ceb9fe1a85ec53ull;
+    return (uint32_t)(x >> 32);
+}
+
+static __global__ void fill_kernel(float *x, int64_t n, uint64_t seed, int pattern)
+{
+    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= n) return;
+    const uint32_t r = mix(seed * 0x9e3779b97f4a7c15ull + (uint64_t)i);
+    const uint32_t s = mix((uint64_t)r + seed + 77);
+    float y = ((float)(r >> 8) * 0x1p-23f - 1.0f);
+    if (pattern == WIDE) y = ldexpf(y, (int)(s % 61) - 30);
+    if (pattern == TINY) y = s % 5 ? ldexpf(y, -(int)(s % 90) - 40) : (s & 64 ? -0.0f : 0.0f);
+    if (pattern == SPECIAL) {
+        const float odd[] = {0.0f, -0.0f, INFINITY, -INFINITY, 3e38f, -3e38f, 1e-45f, NAN};
+        if (s % 64 == 0) y = odd[(s >> 8) % 8];
+    }
+    x[i] = y;
+}
+
+static void fill(float *x, int64_t n, uint64_t seed, int pattern)
+{
+    fill_kernel<<<(unsigned)((n + 255) / 256), 256, 0, stream>>>(x, n, seed, pattern);
+    CHECK(cudaGetLastError());
+}
+
+/* ---- test -------------------------------------------------------------------------------- */
+
+static const int64_t ROOM = (int64_t)1 << 22; /* floats of a buffer; no case needs more */
+static float *buffer_a, *buffer_b, *buffer_bias, *buffer_grad, *buffer_res;
+static float *old_c, *want_c, *got_c, *want_pre, *got_pre;
+static uint64_t dice_state = 1;
+
+static uint32_t dice(uint32_t sides) { return mix(dice_state++ * 0x9e3779b97f4a7c15ull) % sides; }
+
+/* Strides of a rows x cols operand with any of six ways to lie in memory. */
+static rmx_mat lay(float *p, int64_t rows, int64_t cols, const int64_t batch[2], uint32_t how)
+{
+    rmx_mat x = {p, cols, 1, {0, 0}};
+    if (how == 1) x.rs = 1, x.cs = rows;               /* transposed */
+    if (how == 2) x.rs = (cols + 7) / 4 * 4;           /* aligned, rows apart */
+    if (how == 3) x.rs = 1, x.cs = (rows + 7) / 4 * 4; /* the same, transposed */
+    if (how == 4) x.rs = cols + 3, x.p = p + 1;        /* not aligned */
+    if (how == 5) x.rs = 2 * cols + 1, x.cs = 2;       /* neither contiguous */
+    const int64_t one = (rows > 0 ? rows - 1 : 0) * x.rs + (cols > 0 ? cols - 1 : 0) * x.cs + 1;
+    const int64_t pitch = how == 4 ? one + 5 : (one + 3) / 4 * 4;
+    x.batch[1] = pitch;
+    x.batch[0] = pitch * batch[1];
+    if (dice(4) == 0) x.batch[0] = 0; /* shared */
+    return x;
+}
+
+static rmx_gemm_args some_case(int64_t m, int64_t n, int64_t k)
+{
+    rmx_gemm_args g;
+    memset(&g, 0, sizeof g);
+    g.m = m, g.n = n, g.k = k, g.alpha = 1.0f, g.beta = 1.0f;
+    g.batch[0] = 1 + (dice(3) == 0), g.batch[1] = 1 + dice(3) % 2 * dice(3);
+    g.a = lay(buffer_a, m, k, g.batch, dice(6));
+    g.b = lay(buffer_b, k, n, g.batch, dice(6));
+    const int64_t ld = dice(2) ? n : (n + 7) / 4 * 4 + dice(2) * 3;
+    g.c.rs = ld, g.c.batch[1] = m * ld + dice(2) * 4, g.c.batch[0] = g.c.batch[1] * g.batch[1];
+    g.accumulate = dice(2);
+    if (dice(3) == 0) g.alpha = -0.37f;
+    if (dice(2)) {
+        g.bias = lay(buffer_bias, m, n, g.batch, dice(6));
+        if (dice(2)) g.bias.rs = 0, g.bias.cs = 1;
+        if (dice(2)) g.beta = 1.5f;
+    }
+    if (dice(2)) g.pre = g.c;
+    g.act = (rmx_act)dice(3);
+    g.act_grad = (rmx_act)dice(3);
+    if (dice(3) == 0) g.grad_of = lay(buffer_grad, m, n, g.batch, dice(6));
+    if (dice(3) == 0) g.residual = lay(buffer_res, m, n, g.batch, dice(6));
+    return g;
+}
+
+/* In place: what points at C must, for each run, point at that run's C. */
+static rmx_gemm_args aim(rmx_gemm_args g, float *c, float *pre, int in_place)
+{
+    const rmx_mat as_c = {c, g.c.rs, 1, {g.c.batch[0], g.c.batch[1]}};
+    g.c.p = c;
+    if (g.pre.rs) g.pre.p = pre;
+    if (in_place & 1) g.residual = as_c;
+    if (in_place & 2) g.grad_of = as_c;
+    return g;
+}
+
+static int failures = 0;
+
+static void run_case(int64_t m, int64_t n, int64_t k)
+{
+    const rmx_gemm_args shape = some_case(m, n, k);
+    const int in_place = dice(4) == 0 ? 1 + (int)dice(3) : 0;
+    const size_t bytes = sizeof(float) * (size_t)ROOM;
+    CHECK(cudaMemcpyAsync(want_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    CHECK(cudaMemcpyAsync(want_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    plain_gpu(aim(shape, want_c, want_pre, in_place), old_c);
+    for (int variant = -1; variant < RMX_GEMM_TILES; variant++) {
+        rmx_cuda_gemm_variant = variant;
+        CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+        CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+        const rmx_gemm_args g = aim(shape, got_c, got_pre, in_place);
+        if (rmx_cuda_gemm(&backend, &g) != RMX_OK) {
+            printf("gemm: %s\n", backend.error);
+            exit(2);
+        }
+        const unsigned long long wrong =
+            differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
+        if (!wrong) continue;
+        if (++failures < 40)
+            printf("WRONG variant %d: %lld x %lld x %lld, a (%lld, %lld), b (%lld, %lld): %llu\n",
+                   variant, (long long)m, (long long)n, (long long)k, (long long)g.a.rs,
+                   (long long)g.a.cs, (long long)g.b.rs, (long long)g.b.cs, wrong);
+    }
+    rmx_cuda_gemm_variant = -1;
+}
+
+/* The plain chain compiled by the host's compiler against the one compiled for the GPU. */
+static void run_host_case(int64_t m, int64_t n, int64_t k)
+{
+    const rmx_gemm_args shape = some_case(m, n, k);
+    const size_t bytes = sizeof(float) * (size_t)ROOM;
+    std::vector<float> a(ROOM), b(ROOM), bias(ROOM), grad(ROOM), res(ROOM), old(ROOM), c, pre;
+    float *const from[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
+    std::vector<float> *const to[] = {&a, &b, &bias, &grad, &res, &old};
+    for (int i = 0; i < 6; i++) {
+        CHECK(cudaMemcpy(to[i]->data(), from[i], bytes, cudaMemcpyDeviceToHost));
+    }
+    c = old, pre = old;
+    rmx_gemm_args g = aim(shape, c.data(), pre.data(), 0);
+    g.a.p = a.data() + (shape.a.p - buffer_a), g.b.p = b.data() + (shape.b.p - buffer_b);
+    if (g.bias.p) g.bias.p = bias.data() + (shape.bias.p - buffer_bias);
+    if (g.grad_of.p) g.grad_of.p = grad.data() + (shape.grad_of.p - buffer_grad);
+    if (g.residual.p) g.residual.p = res.data() + (shape.residual.p - buffer_res);
+    for (int64_t u = 0; u < g.batch[0]; u++)
+        for (int64_t v = 0; v < g.batch[1]; v++)
+            for (int64_t i = 0; i < m; i++)
+                for (int64_t j = 0; j < n; j++) plain_output(&g, old.data(), u, v, i, j);
+    CHECK(cudaMemcpy(want_c, c.data(), bytes, cudaMemcpyHostToDevice));
+    CHECK(cudaMemcpy(want_pre, pre.data(), bytes, cudaMemcpyHostToDevice));
+    CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    const rmx_gemm_args device = aim(shape, got_c, got_pre, 0);
+    if (rmx_cuda_gemm(&backend, &device) != RMX_OK) exit(2);
+    const unsigned long long wrong =
+        differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
+    if (wrong && ++failures < 40)
+        printf("WRONG against the host: %lld x %lld x %lld: %llu\n", (long long)m, (long long)n,
+               (long long)k, wrong);
+}
+
+static int test(void)
+{
+    float **all[] = {&buffer_a, &buffer_b, &buffer_bias, &buffer_grad, &buffer_res,
+                     &old_c,    &want_c,   &got_c,       &want_pre,    &got_pre};
+    for (float **p : all) CHECK(cudaMalloc(p, sizeof(float) * (size_t)ROOM));
+    const int64_t sizes[][3] = {
+        {1, 1, 1},      {1, 8, 64},      {4, 4, 4},     {5, 3, 0},      {128, 256, 8},
+        {128, 256, 64}, {129, 257, 65},  {97, 300, 33}, {192, 128, 40}, {200, 131, 100},
+        {64, 96, 128},  {63, 95, 127},   {16, 24, 192}, {16, 8, 512},   {1, 768, 300},
+        {3, 40, 1000},  {256, 384, 72},  {31, 771, 77}, {512, 12, 96},  {7, 1, 333},
+        {1, 1, 4096},   {260, 260, 260}, {0, 5, 5},     {17, 33, 769},  {48, 48, 2052},
+    };
+    int cases = 0;
+    for (int pattern = 0; pattern < PATTERNS; pattern++) {
+        float *const inputs[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
+        for (int i = 0; i < 6; i++)
+            fill(inputs[i], ROOM, (uint64_t)(pattern * 10 + i + 1), pattern);
+        for (int round = 0; round < 6; round++) {
+            for (const auto &s : sizes) run_case(s[0], s[1], s[2]), cases++;
+        }
+        for (const auto &s : sizes) {
+            if (s[0] * s[1] * s[2] < 6000000) run_host_case(s[0], s[1], s[2]), cases++;
+        }
+    }
+    printf("test: %d cases, %d tiles each, %d wrong\n", cases, RMX_GEMM_TILES + 1, failures);
+    return failures != 0;
+}
+
+/* ---- cuBLAS ------------------------------------------------------------------------------ */
+
+static struct {
+    cublasHandle_t handle;
+    decltype(&cublasSgemm_v2) sgemm;
+    decltype(&cublasSgemmStridedBatched) batched;
+} blas;
+
+static void open_cublas(void)
+{
+    const char *name = getenv("RMX_CUBLAS");
+    void *library = name ? dlopen(name, RTLD_NOW) : nullptr;
+    if (!library) library = dlopen("libcublas.so.13", RTLD_NOW);
+    if (!library) library = dlopen("libcublas.so.12", RTLD_NOW);
+    if (!library) {
+        printf("no cuBLAS: %s\n", dlerror());
+        exit(2);
+    }
+    const auto create = (decltype(&cublasCreate_v2))dlsym(library, "cublasCreate_v2");
+    const auto set_stream = (decltype(&cublasSetStream_v2))dlsym(library, "cublasSetStream_v2");
+    const auto space = (decltype(&cublasSetWorkspace_v2))dlsym(library, "cublasSetWorkspace_v2");
+    blas.sgemm = (decltype(&cublasSgemm_v2))dlsym(library, "cublasSgemm_v2");
+    blas.batched =
+        (decltype(&cublasSgemmStridedBatched))dlsym(library, "cublasSgemmStridedBatched");
+    void *workspace = nullptr;
+    CHECK(cudaMalloc(&workspace, (size_t)64 << 20));
+    CHECK(create(&blas.handle));
+    CHECK(set_stream(blas.handle, stream));
+    CHECK(space(blas.handle, workspace, (size_t)64 << 20));
+}
+
+/* The same product by cuBLAS, which is column major: C^T = B^T A^T, without the epilogue. */
+static void by_cublas(const rmx_gemm_args &g)
+{
+    const float one = 1.0f, beta = g.accumulate ? 1.0f : 0.0f;
+    const cublasOperation_t ta = g.a.cs == 1 ? CUBLAS_OP_N : CUBLAS_OP_T;
+    const cublasOperation_t tb = g.b.cs == 1 ? CUBLAS_OP_N : CUBLAS_OP_T;
+    const int lda = (int)(g.a.cs == 1 ? g.a.rs : g.a.cs),
+              ldb = (int)(g.b.cs == 1 ? g.b.rs : g.b.cs);
+    if (g.batch[1] == 1) {
+        CHECK(blas.sgemm(blas.handle, tb, ta, (int)g.n, (int)g.m, (int)g.k, &one, g.b.p, ldb,
+                         g.a.p, lda, &beta, g.c.p, (int)g.c.rs));
+    } else {
+        CHECK(blas.batched(blas.handle, tb, ta, (int)g.n, (int)g.m, (int)g.k, &one, g.b.p, ldb,
+                           g.b.batch[1], g.a.p, lda, g.a.batch[1], &beta, g.c.p, (int)g.c.rs,
+                           g.c.batch[1], (int)g.batch[1]));
+    }
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+static float *pool;
+static const int64_t POOL = (int64_t)3 << 28; /* floats, 3 GiB */
+
+enum { CUBLAS = -2, OURS = -1 };
+
+/* Microseconds of one product: median over replays of a graph of several. */
+static double microseconds(const std::vector<rmx_gemm_args> &sets, int which, double guess)
+{
+    cudaGraph_t graph;
+    cudaGraphExec_t ready;
+    cudaEvent_t start, stop;
+    const int least = (int)std::min(40.0, std::max(2.0, 1500.0 / guess));
+    const int launches = std::max((int)sets.size(), least);
+    rmx_cuda_gemm_variant = which == CUBLAS ? -1 : which;
+    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
+    for (int i = 0; i < launches; i++) {
+        const rmx_gemm_args &g = sets[(size_t)i % sets.size()];
+        if (which == CUBLAS) {
+            by_cublas(g);
+        } else if (rmx_cuda_gemm(&backend, &g) != RMX_OK) {
+            printf("gemm: %s\n", backend.error);
+            exit(2);
+        }
+    }
+    CHECK(cudaStreamEndCapture(stream, &graph));
+    CHECK(cudaGraphInstantiate(&ready, graph, 0));
+    CHECK(cudaEventCreate(&start));
+    CHECK(cudaEventCreate(&stop));
+    std::vector<float> times;
+    for (int i = 0; i < 8; i++) {
+        float ms = 0.0f;
+        CHECK(cudaEventRecord(start, stream));
+        CHECK(cudaGraphLaunch(ready, stream));
+        CHECK(cudaEventRecord(stop, stream));
+        CHECK(cudaEventSynchronize(stop));
+        CHECK(cudaEventElapsedTime(&ms, start, stop));
+        if (i > 0) times.push_back(ms);
+    }
+    std::sort(times.begin(), times.end());
+    CHECK(cudaEventDestroy(start));
+    CHECK(cudaEventDestroy(stop));
+    CHECK(cudaGraphExecDestroy(ready));
+    CHECK(cudaGraphDestroy(graph));
+    rmx_cuda_gemm_variant = -1;
+    return 1e3 * (double)times[times.size() / 2] / launches;
+}
+
+static void take(int64_t *at, int64_t n, float **p)
+{
+    *p = pool + *at;
+    *at += (n + 63) / 64 * 64;
+}
+
+/* Copies of a product whose operands lie elsewhere, until they exceed L2 several times. */
+static std::vector<rmx_gemm_args> rotate(rmx_gemm_args g, int64_t a, int64_t b, int64_t c)
+{
+    std::vector<rmx_gemm_args> sets;
+    const int64_t far = 64 << 20; /* floats */
+    int64_t at = 0;
+    do {
+        float *pa, *pb, *pc, *bias;
+        take(&at, a, &pa), take(&at, b, &pb), take(&at, c, &pc), take(&at, 1 << 16, &bias);
+        g.a.p = pa, g.b.p = pb, g.c.p = pc;
+        if (g.bias.rs == 0 && g.bias.cs == 1) g.bias.p = bias;
+        sets.push_back(g);
+    } while (at < far && sets.size() < 64);
+    if (at > POOL) {
+        printf("the pool is too small\n");
+        exit(2);
+    }
+    return sets;
+}
+
+static double logs = 0.0, worst = 1e9;
+static int counted = 0;
+
+static void compare(const char *name, const std::vector<rmx_gemm_args> &sets, bool tune)
+{
+    const rmx_gemm_args &g = sets[0];
+    const double flop = 2.0 * (double)g.m * (double)g.n * (double)g.k * (double)g.batch[1];
+    const double guess = std::max(8.0, flop / 40e6);
+    const double theirs = microseconds(sets, CUBLAS, guess),
+                 ours = microseconds(sets, OURS, guess);
+    const double ratio = theirs / ours;
+    logs += log(ratio), counted++;
+    worst = std::min(worst, ratio);
+    printf("%-10s %6lld %5lld %5lld  cublas %9.2f us %5.1f  ours %9.2f us %5.1f  ratio %.3f", name,
+           (long long)g.m, (long long)g.n, (long long)g.k, theirs, flop / theirs / 1e6, ours,
+           flop / ours / 1e6, ratio);
+    double best = 1e30;
+    int which = 0;
+    for (int v = 0; tune && v < RMX_GEMM_TILES; v++) {
+        const rmx_gemm_tile *t = &rmx_gemm_tiles_nn[v];
+        const double tiles = ceil((double)g.m / t->rows) * ceil((double)g.n / t->cols);
+        if (v > 5 && tiles * (double)g.batch[1] > 132 * 40) continue;
+        if (v < 6 && t->rows > 4 * g.m) continue;
+        const double us = microseconds(sets, v, guess);
+        if (us < best) best = us, which = v;
+        printf(" %d:%.1f", v, us);
+    }
+    if (tune) printf("  best %d %.3f", which, theirs / best);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void summary(const char *name)
+{
+    printf("%-10s geometric mean of %d ratios %.3f, worst %.3f\n\n", name, counted,
+           exp(logs / counted), worst);
+    logs = 0.0, worst = 1e9, counted = 0;
+}
+
+static rmx_gemm_args product(int64_t m, int64_t n, int64_t k)
+{
+    rmx_gemm_args g;
+    memset(&g, 0, sizeof g);
+    g.m = m, g.n = n, g.k = k, g.batch[0] = g.batch[1] = 1, g.alpha = g.beta = 1.0f;
+    g.a.rs = k, g.a.cs = 1, g.b.rs = n, g.b.cs = 1, g.c.rs = n;
+    return g;
+}
+
+static void bench_rows(bool tune)
+{
+    const int64_t ms[] = {1, 16, 64, 256, 1024, 4096, 16384};
+    const int64_t nk[][2] = {{3072, 768}, {768, 3072}, {4096, 4096}, {1536, 6144}, {6144, 1536}};
+    for (int64_t m : ms) {
+        for (const auto &x : nk) {
+            const int64_t n = x[0], k = x[1];
+            compare("nn", rotate(product(m, n, k), m * k, k * n, m * n), tune);
+        }
+    }
+    summary("nn");
+}
+
+/* x [samples, tokens, d] times a matrix per token, with bias and GELU in ours alone. */
+static void bench_grouped(bool tune)
+{
+    const int64_t tokens = 16, nk[][2] = {{3072, 768}, {768, 3072}};
+    for (int64_t samples : {16, 64, 512, 4096}) {
+        for (const auto &x : nk) {
+            rmx_gemm_args g = product(samples, x[0], x[1]);
+            g.batch[1] = tokens;
+            g.a.rs *= tokens, g.a.batch[1] = g.k;
+            g.b.batch[1] = g.k * g.n;
+            g.c.rs *= tokens, g.c.batch[1] = g.n;
+            g.bias.cs = 1, g.bias.batch[1] = g.n;
+            g.act = RMX_ACT_GELU_ERF;
+            compare("grouped",
+                    rotate(g, samples * tokens * g.k, tokens * g.k * g.n, samples * tokens * g.n),
+                    tune);
+        }
+    }
+    summary("grouped");
+}
+
+/* dx = dy w^T, and dw += x^T dy with a batch of m. */
+static void bench_training(bool tune)
+{
+    const int64_t wide[][2] = {{3072, 768}, {768, 3072}, {4096, 4096}};
+    for (int64_t m : {512, 4096}) {
+        for (const auto &x : wide) {
+            rmx_gemm_args g = product(m, x[0], x[1]);
+            g.b.rs = 1, g.b.cs = g.k;
+            compare("a b^t", rotate(g, m * g.k, g.k * g.n, m * g.n), tune);
+        }
+    }
+    for (int64_t m : {512, 4096}) {
+        for (const auto &x : wide) {
+            rmx_gemm_args g = product(x[1], x[0], m);
+            g.a.rs = 1, g.a.cs = g.m;
+            g.accumulate = true;
+            compare("a^t b +=", rotate(g, m * g.m, m * g.n, g.m * g.n), tune);
+        }
+    }
+    summary("training");
+}
+
+int main(int count, char **words)
+{
+    char describe[256];
+    if (count != 2) {
+        printf("usage: %s test | bench | tune\n", words[0]);
+        return 2;
+    }
+    if (rmx_cuda_backend_create(&backend, describe, sizeof describe) != RMX_OK) {
+        printf("%s\n", backend.error);
+        return 2;
+    }
+    stream = rmx_cuda_stream(&backend);
+    printf("%s\n", describe);
+    if (!strcmp(words[1], "test")) return test();
+    const bool tune = !strcmp(words[1], "tune");
+    open_cublas();
+    CHECK(cudaMalloc(&pool, sizeof(float) * (size_t)POOL));
+    fill(pool, POOL, 5, NORMAL);
+    printf("%-10s %6s %5s %5s  microseconds and TFLOP/s\n", "", "m", "n", "k");
+    bench_rows(tune);
+    bench_grouped(tune);
+    bench_training(tune);
+    rmx_cuda_backend_destroy(&backend);
+    return 0;
+}
