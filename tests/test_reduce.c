@@ -77,19 +77,21 @@ static void clip_cases(rmx_backend *backend, const char *name)
 {
     static const double sums[] = {0, 1, 2, 1e-300, 1e76, 1e77, 4.0001, INFINITY, NAN, -1};
     static const float limits[] = {0, 1, 2, 1e-20f};
-    for (int i = 0; i < 40; i++) {
+    static const float befores[] = {1, 0.5f, NAN}; /* a NaN stays */
+    for (int i = 0; i < 120; i++) {
         kernel_operands all = {.backend = backend};
         const double sum = sums[i % 10];
-        const float max_norm = limits[i / 10], norm = (float)sqrt(sum);
+        const float max_norm = limits[i / 10 % 4], norm = (float)sqrt(sum);
+        const float before = befores[i / 40];
         float scale = 1.0f;
-        if (!isfinite(norm))
+        if (!isfinite(norm) || isnan(before))
             scale = NAN;
         else if (max_norm > 0 && norm > max_norm)
             scale = max_norm / norm;
         const rmx_clip_args args = {.max_norm = max_norm,
                                     .sum = kernel_put(&all, &sum, sizeof sum),
                                     .grad_norm = kernel_floats(&all, NULL, 1),
-                                    .grad_scale = kernel_floats(&all, NULL, 1)};
+                                    .grad_scale = kernel_floats(&all, &before, 1)};
         cr_assert_eq(backend->ops->clip(backend, &args), RMX_OK);
         kernel_expect(backend, args.grad_norm, &norm, 1, name, "norm");
         kernel_expect(backend, args.grad_scale, &scale, 1, name, "scale");

@@ -61,12 +61,13 @@ typedef struct rmx_model_training {
     float clip;                     /* largest global gradient norm; 0: no clipping */
 } rmx_model_training;
 
-/* Bytes, as planned; rmx_model_create allocates exactly total_bytes. */
+/* Bytes, as planned; rmx_model_create allocates exactly total_bytes on the device. */
 typedef struct rmx_model_memory {
     int64_t parameter_bytes, gradient_bytes, optimizer_bytes;
     int64_t activation_bytes; /* saved for the backward pass, of one micro-batch */
     int64_t workspace_bytes;  /* scratch, inputs and outputs */
     int64_t total_bytes;
+    int64_t host_bytes; /* besides: host memory that input and results pass through */
 } rmx_model_memory;
 
 typedef enum rmx_parameter_role {
@@ -133,19 +134,26 @@ RMX_NODISCARD RMX_API rmx_status rmx_model_parameter(const rmx_model *model, int
 RMX_API double rmx_model_forward_flop(const rmx_model *model);
 
 /* Copies a batch in; ids, labels and values are checked on the way (RMX_ERR_DATA names row and
- * field). May return before the copy has reached the device. */
+ * field). The caller's memory is free again when it returns; the copy to the device goes on beside
+ * the step that is still running. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_load(rmx_model *model, const rmx_batch *batch);
 /* Logits of the loaded batch, without dropout; nothing is kept for a backward pass. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_forward(rmx_model *model);
 /* Gradients of the mean loss of the loaded batch over all its micro-batches, replacing the old
  * ones; with dropout. Needs labels and a training model. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_backward(rmx_model *model, uint64_t step);
-/* Clips and applies the gradients. Skipped as a whole where they are not finite. */
+/* Clips and applies the gradients. Skipped as a whole where they are not finite; so are later
+ * updates until rmx_model_read or rmx_model_read_step has reported it. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_update(rmx_model *model, const rmx_step *step);
-/* rmx_model_backward, then rmx_model_update. */
+/* rmx_model_backward, then rmx_model_update. On a GPU one recorded graph; returns before it ran. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_step(rmx_model *model, const rmx_step *step);
-/* Waits for the last step and says how it went. */
+/* Waits for the last backward, update or step and says how it went. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_read(rmx_model *model, rmx_step_result *out);
+/* The same of one of the last RMX_MODEL_RESULTS steps, while later ones run: reading a step behind
+ * keeps a GPU busy. logits may be NULL; otherwise host memory for that step's [samples, tasks]. */
+#define RMX_MODEL_RESULTS 4
+RMX_NODISCARD RMX_API rmx_status rmx_model_read_step(rmx_model *model, uint64_t step,
+                                                     rmx_step_result *out, float *logits);
 /* Waits and copies [samples, tasks] logits (of forward, or of the last backward) to the host. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_logits(rmx_model *model, float *host_logits);
 /* Runs the loaded batch again and names the first tensor, in the order of computation, that

@@ -390,7 +390,9 @@ static inline size_t rmx_sum_squares_workspace(int64_t n)
 }
 
 /* norm = (float)sqrt(*sum);  *grad_norm = norm;
- * *grad_scale = norm not finite ? NaN : max_norm > 0 && norm > max_norm ? max_norm / norm : 1. */
+ * *grad_scale = norm not finite, or *grad_scale a NaN ? NaN
+ *             : max_norm > 0 && norm > max_norm ? max_norm / norm : 1.
+ * So after a gradient that is not finite nothing is updated until somebody looks. */
 typedef struct rmx_clip_args {
     float max_norm; /* 0: no clipping */
     const double *sum;
@@ -406,6 +408,11 @@ typedef struct rmx_nonfinite_args {
 
 /* ---- the table --------------------------------------------------------------------------- */
 
+/* Two queues of work: kernels and copies for them run in the first, in order; the second brings
+ * input ahead of time. Events tie them together. A CPU does all work at once, in the call. */
+typedef enum rmx_queue { RMX_QUEUE_COMPUTE, RMX_QUEUE_INPUT, RMX_QUEUES } rmx_queue;
+#define RMX_EVENTS 8
+
 typedef struct rmx_ops {
     const char *code; /* "generic", "avx2", "avx512", "cuda" */
 
@@ -416,6 +423,25 @@ typedef struct rmx_ops {
     rmx_status (*copy)(rmx_backend *, void *dst, const void *src, size_t bytes);
     rmx_status (*zero)(rmx_backend *, void *dst, size_t bytes);
     rmx_status (*sync)(rmx_backend *); /* waits; reports what went wrong since */
+
+    /* Host memory that send and fetch copy from and to without a detour. */
+    rmx_status (*host_alloc)(rmx_backend *, size_t bytes, void **out);
+    void (*host_free)(rmx_backend *, void *);
+    /* In the input queue; host_src (of host_alloc) must stay until an event after it. */
+    rmx_status (*send)(rmx_backend *, void *dst, const void *host_src, size_t bytes);
+    /* In the compute queue; host_dst (of host_alloc) is there after an event after it. */
+    rmx_status (*fetch)(rmx_backend *, void *host_dst, const void *src, size_t bytes);
+    /* Events 0 .. RMX_EVENTS-1: signal puts one behind the queue's work so far, await makes a
+     * queue wait for it, wait the host. An event that was never signalled is not waited for. */
+    rmx_status (*signal)(rmx_backend *, rmx_queue, int32_t event);
+    rmx_status (*await)(rmx_backend *, rmx_queue, int32_t event);
+    rmx_status (*wait)(rmx_backend *, int32_t event);
+    /* Between record_begin and record_end kernels, copy and zero are noted instead of run; replay
+     * runs them, in the compute queue. All NULL where a backend has no use for it. */
+    rmx_status (*record_begin)(rmx_backend *);
+    rmx_status (*record_end)(rmx_backend *, void **recording);
+    rmx_status (*replay)(rmx_backend *, void *recording);
+    void (*record_free)(rmx_backend *, void *recording);
 
     rmx_status (*gemm)(rmx_backend *, const rmx_gemm_args *);
     rmx_status (*col_sum)(rmx_backend *, const rmx_col_sum_args *);

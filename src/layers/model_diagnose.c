@@ -63,7 +63,8 @@ rmx_status rmx_model_find_nonfinite(rmx_model *m, uint64_t step, const char **wh
     RMX_TRY(rmx_check_pointer(m->ctx, "where", where));
     *where = NULL;
     RMX_TRY(rmx_model_check_step(m, step));
-    RMX_TRY(rmx_upload(m->ctx, &m->control->step, &step, sizeof step));
+    RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
+    RMX_TRY(rmx_model_begin(m));
     bool found = false;
     RMX_TRY(look_at_parameters(m, false, &found));
     const int64_t micro = m->config.micro_batch;

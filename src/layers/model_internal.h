@@ -1,6 +1,6 @@
 /* model_internal.h: what a model is made of. model_config.c checks, model_layout.c plans,
- * model_init.c fills the parameters, model_pass.c runs a micro-batch, model_diagnose.c looks for
- * NaNs, model.c is the public face. */
+ * model_init.c fills the parameters, model_batch.c brings input in, model_pass.c runs a micro-batch,
+ * model_step.c a step, model_diagnose.c looks for NaNs, model.c creates and describes. */
 #ifndef RMX_MODEL_INTERNAL_H
 #define RMX_MODEL_INTERNAL_H
 
@@ -13,8 +13,10 @@
 /* Parameters of one role lie together: an optimiser call covers a role. */
 #define RMX_ROLES 3
 
+#define MODEL_NAME_BYTES 320 /* of a parameter: a field name of 255 bytes fits */
+
 typedef struct model_parameter {
-    char name[96];
+    char name[MODEL_NAME_BYTES];
     rmx_parameter_role role;
     int32_t dims;
     int64_t shape[4], count;
@@ -24,16 +26,50 @@ typedef struct model_parameter {
 } model_parameter;
 
 /* Small values on the device, one of each. Offsets are the same everywhere. */
-typedef struct model_control {
-    /* written by the host before a step */
+typedef struct model_head { /* written by the host before a step */
     uint64_t step;
     rmx_optim_scalars scalars[RMX_ROLES];
+} model_head;
+
+typedef struct model_control {
+    model_head head;
     /* written by the step */
     double loss;        /* sum over the batch */
     double sum_squares; /* of all gradients */
     float grad_norm, grad_scale;
     uint32_t nonfinite, unique;
 } model_control;
+
+/* A batch's input: one piece of memory, cut alike on the host and on the device. Two slots, so
+ * that the next batch travels while this one is computed on. */
+#define MODEL_SLOTS 2
+typedef struct model_input {
+    void *base;
+    uint32_t *ids;
+    float *dense, *weights;
+    uint8_t *labels;
+} model_input;
+
+/* What a step leaves for the host. */
+typedef struct model_result {
+    uint64_t step;
+    int64_t samples;
+    model_control *control; /* a copy in host memory */
+    float *logits;
+} model_result;
+
+/* A step recorded by the device, and what it was recorded for. */
+#define MODEL_RECORDINGS 8
+typedef struct model_recording {
+    void *recording;
+    int32_t slot;
+    int64_t samples;
+    bool has_weights;
+} model_recording;
+
+/* Events: a slot has arrived, a slot was read for the last time, a result is on the host. */
+enum { EVENT_FILLED = 0, EVENT_CONSUMED = EVENT_FILLED + MODEL_SLOTS,
+       EVENT_DONE = EVENT_CONSUMED + MODEL_SLOTS };
 
 /* One block. */
 typedef struct model_block {
@@ -59,7 +95,7 @@ struct rmx_model {
     model_parameter *parameters;
     int32_t parameter_count, parameter_capacity;
     model_block *blocks; /* [layers] */
-    char where[160];     /* of rmx_model_find_nonfinite */
+    char where[MODEL_NAME_BYTES + 32];     /* of rmx_model_find_nonfinite */
 
     /* device memory: one allocation, cut by model_layout.c */
     void *memory;
@@ -78,12 +114,20 @@ struct rmx_model {
     float *d_tokenizer_weight, *d_tokenizer_bias, *d_last_gamma, *d_last_beta;
     float *d_head_weight, *d_head_bias;
 
-    /* inputs of a whole batch, and what is kept of a whole batch */
-    int64_t samples; /* loaded */
+    /* host memory of host_alloc: staging of the input, results */
+    void *host_memory;
+    model_input staging[MODEL_SLOTS];
+    model_result results[RMX_MODEL_RESULTS];
+    uint64_t results_begun;
+    model_recording recordings[MODEL_RECORDINGS];
+    uint32_t next_recording;
+
+    /* the loaded batch, and what is kept of a whole batch */
+    int64_t samples;
+    int32_t slot;
     bool has_labels, has_weights;
-    uint32_t *ids;
-    float *dense, *weights;
-    uint8_t *labels;
+    model_input input[MODEL_SLOTS];
+    size_t input_bytes;
     float *logits;    /* [batch, tasks] */
     float *dfeatures; /* [batch, features] */
 
@@ -107,7 +151,7 @@ rmx_status rmx_model_resolve(rmx_model *model, const rmx_model_config *config,
 /* model_layout.c: the parameter table; then all pieces from the arena, twice: to plan with base
  * NULL, and to cut. Fills plan. */
 rmx_status rmx_model_list_parameters(rmx_model *model, const char *const *field_names);
-void rmx_model_cut(rmx_model *model, rmx_arena *arena);
+void rmx_model_cut(rmx_model *model, rmx_arena *arena, rmx_arena *host);
 /* By name; NULL where the model has none. */
 float *rmx_model_value(const rmx_model *model, const char *name);
 float *rmx_model_gradient(const rmx_model *model, const char *name);
@@ -119,7 +163,10 @@ rmx_block_desc rmx_model_block_desc(const rmx_model *model, int64_t samples, int
 rmx_embedding_desc rmx_model_embedding_desc(const rmx_model *model, int64_t samples);
 rmx_status rmx_model_forward_pass(rmx_model *model, int64_t first, int64_t samples, bool train);
 rmx_status rmx_model_backward_pass(rmx_model *model, int64_t first, int64_t samples);
-/* model.c: can this model train on what is loaded; all gradients of the loaded batch. */
+/* model_batch.c: around every use of the loaded batch: it has arrived; it is used up. */
+rmx_status rmx_model_begin(rmx_model *model);
+rmx_status rmx_model_end(rmx_model *model);
+/* model_step.c: can this model train on what is loaded; all gradients of the loaded batch. */
 rmx_status rmx_model_check_step(rmx_model *model, uint64_t step);
 rmx_status rmx_model_run_backward(rmx_model *model);
 

@@ -45,7 +45,7 @@ typedef struct list {
 
 static void weight(list *l, const char *name, int64_t groups, int64_t in, int64_t out)
 {
-    char full[96];
+    char full[MODEL_NAME_BYTES];
     snprintf(full, sizeof full, "%s%s", l->prefix, name);
     const int64_t shape[3] = {groups, in, out};
     const int32_t skip = groups == 0; /* 0: a plain matrix */
@@ -58,7 +58,7 @@ static void weight(list *l, const char *name, int64_t groups, int64_t in, int64_
 
 static void vector(list *l, const char *name, int64_t groups, int64_t n, float initial)
 {
-    char full[96];
+    char full[MODEL_NAME_BYTES];
     snprintf(full, sizeof full, "%s%s", l->prefix, name);
     const int64_t shape[2] = {groups, n};
     const int32_t skip = groups == 0;
@@ -100,7 +100,7 @@ static void list_tables(list *l, const char *const *names)
 {
     const rmx_model_config *c = &l->model->config;
     for (int32_t f = 0; f < c->sparse_fields; f++) {
-        char name[96];
+        char name[MODEL_NAME_BYTES];
         if (names)
             snprintf(name, sizeof name, "embedding.%s", names[f]);
         else
@@ -219,6 +219,31 @@ static size_t scratch_needed(const rmx_model *m)
     return n;
 }
 
+static void cut_input(rmx_model *m, rmx_arena *arena, model_input *input)
+{
+    const rmx_model_config *c = &m->config;
+    const size_t batch = (size_t)c->batch, before = arena->used;
+    input->base = arena->base ? arena->base + arena->used : NULL;
+    input->ids = rmx_arena_take(arena, batch * (size_t)c->sparse_fields * sizeof *input->ids);
+    input->dense = rmx_arena_take(arena, batch * (size_t)c->dense_fields * sizeof *input->dense);
+    if (m->training) {
+        input->labels = rmx_arena_take(arena, batch * (size_t)c->tasks);
+        input->weights = rmx_arena_take(arena, batch * sizeof *input->weights);
+    }
+    m->input_bytes = arena->used - before;
+}
+
+/* Host memory that the device copies from and to. */
+static void cut_host(rmx_model *m, rmx_arena *host)
+{
+    for (int slot = 0; slot < MODEL_SLOTS; slot++) cut_input(m, host, &m->staging[slot]);
+    for (int i = 0; i < RMX_MODEL_RESULTS; i++) {
+        m->results[i].control = rmx_arena_take(host, sizeof(model_control));
+        m->results[i].logits = rmx_arena_floats(host, m->config.batch * m->config.tasks);
+    }
+    m->plan.host_bytes = (int64_t)host->used;
+}
+
 static void cut_workspace(rmx_model *m, rmx_arena *arena)
 {
     const rmx_model_config *c = &m->config;
@@ -229,13 +254,10 @@ static void cut_workspace(rmx_model *m, rmx_arena *arena)
     m->dev_row_offset = rmx_arena_take(arena, sparse * sizeof *m->dev_row_offset);
     m->dev_column = rmx_arena_take(arena, (sparse + dense) * sizeof *m->dev_column);
     m->dev_task_weight = rmx_arena_take(arena, tasks * sizeof *m->dev_task_weight);
-    m->ids = rmx_arena_take(arena, batch * sparse * sizeof *m->ids);
-    m->dense = rmx_arena_take(arena, batch * dense * sizeof *m->dense);
+    for (int slot = 0; slot < MODEL_SLOTS; slot++) cut_input(m, arena, &m->input[slot]);
     m->logits = rmx_arena_take(arena, batch * tasks * sizeof *m->logits);
     if (m->training) {
         const int64_t x = c->micro_batch * c->tokens * c->width;
-        m->labels = rmx_arena_take(arena, batch * tasks);
-        m->weights = rmx_arena_take(arena, batch * sizeof *m->weights);
         m->dlogits = rmx_arena_floats(arena, c->micro_batch * c->tasks);
         m->dpooled = rmx_arena_floats(arena, c->micro_batch * c->width);
         m->dx[0] = rmx_arena_floats(arena, x);
@@ -256,7 +278,7 @@ typedef struct place {
 static void point(rmx_model *m, const char *prefix, const place *places, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[96];
+        char name[MODEL_NAME_BYTES];
         snprintf(name, sizeof name, "%s%s", prefix, places[i].name);
         *places[i].value = rmx_model_value(m, name);
         *places[i].gradient = rmx_model_gradient(m, name);
@@ -295,12 +317,13 @@ static void point_ends(rmx_model *m)
     point(m, "", places, sizeof places / sizeof *places);
 }
 
-void rmx_model_cut(rmx_model *m, rmx_arena *arena)
+void rmx_model_cut(rmx_model *m, rmx_arena *arena, rmx_arena *host)
 {
     cut_parameters(m, arena);
     cut_activations(m, arena);
     cut_workspace(m, arena);
     m->plan.total_bytes = (int64_t)arena->used;
+    cut_host(m, host);
     if (!arena->base) return;
     for (int32_t i = 0; i < m->config.layers; i++) point_block(m, i);
     point_ends(m);

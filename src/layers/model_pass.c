@@ -26,7 +26,7 @@ rmx_block_desc rmx_model_block_desc(const rmx_model *m, int64_t samples, int32_t
                             .seed = c->seed,
                             .site = (uint32_t)layer,
                             .first = (uint64_t)(first * c->tokens * hidden),
-                            .step = m->control ? &m->control->step : NULL}}};
+                            .step = m->control ? &m->control->head.step : NULL}}};
 }
 
 rmx_embedding_desc rmx_model_embedding_desc(const rmx_model *m, int64_t samples)
@@ -47,14 +47,15 @@ static rmx_linear_desc head_desc(const rmx_model *m, int64_t samples)
 static rmx_status tokenize(rmx_model *m, int64_t first, int64_t samples)
 {
     const rmx_model_config *c = &m->config;
+    const model_input *in = &m->input[m->slot];
     rmx_tokenizer_desc desc = m->tokenizer;
     desc.samples = samples;
     const rmx_tokenizer_inputs inputs = {
         .table = m->value[RMX_ROLE_EMBEDDING],
         .row_offset = m->dev_row_offset,
         .column = m->dev_column,
-        .ids = c->sparse_fields ? m->ids + first * c->sparse_fields : NULL,
-        .dense = c->dense_fields ? m->dense + first * c->dense_fields : NULL};
+        .ids = c->sparse_fields ? in->ids + first * c->sparse_fields : NULL,
+        .dense = c->dense_fields ? in->dense + first * c->dense_fields : NULL};
     return rmx_tokenizer_forward(m->ctx, &desc, &inputs, m->tokenizer_weight, m->tokenizer_bias,
                                  m->features_in, m->x0);
 }
@@ -127,12 +128,13 @@ rmx_status rmx_model_forward_pass(rmx_model *m, int64_t first, int64_t samples, 
 static rmx_status loss(rmx_model *m, int64_t first, int64_t samples)
 {
     const rmx_model_config *c = &m->config;
+    const model_input *in = &m->input[m->slot];
     const rmx_bce_desc desc = {.samples = samples,
                                .tasks = c->tasks,
                                .scale = rmx_divf(1.0f, (float)m->samples)};
     return rmx_bce_forward_backward(m->ctx, &desc, m->logits + first * c->tasks,
-                                    m->labels + first * c->tasks, m->dev_task_weight,
-                                    m->has_weights ? m->weights + first : NULL, &m->control->loss,
+                                    in->labels + first * c->tasks, m->dev_task_weight,
+                                    m->has_weights ? in->weights + first : NULL, &m->control->loss,
                                     m->dlogits, m->scratch, m->scratch_bytes);
 }
 

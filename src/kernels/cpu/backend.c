@@ -151,3 +151,19 @@ rmx_status rmx_cpu_sync(rmx_backend *backend)
     (void)backend;
     return RMX_OK;
 }
+
+/* Work is done when its call returns: there is nothing to signal, and nothing to wait for. */
+rmx_status rmx_cpu_signal(rmx_backend *backend, rmx_queue queue, int32_t event)
+{
+    (void)backend;
+    (void)queue;
+    (void)event;
+    return RMX_OK;
+}
+
+rmx_status rmx_cpu_wait(rmx_backend *backend, int32_t event)
+{
+    (void)backend;
+    (void)event;
+    return RMX_OK;
+}

@@ -15,5 +15,7 @@ void rmx_cpu_free(rmx_backend *, void *memory);
 rmx_status rmx_cpu_copy(rmx_backend *, void *dst, const void *src, size_t bytes);
 rmx_status rmx_cpu_zero(rmx_backend *, void *dst, size_t bytes);
 rmx_status rmx_cpu_sync(rmx_backend *);
+rmx_status rmx_cpu_signal(rmx_backend *, rmx_queue, int32_t event);
+rmx_status rmx_cpu_wait(rmx_backend *, int32_t event);
 
 #endif /* RMX_CPU_BACKEND_H */

@@ -40,7 +40,7 @@ rmx_status RMX_CPU(clip)(rmx_backend *backend, const rmx_clip_args *a)
     (void)backend;
     const float norm = (float)rmx_sqrtd(*a->sum);
     float scale = 1.0f;
-    if (!isfinite(norm))
+    if (!isfinite(norm) || isnan(*a->grad_scale))
         scale = RMX_NAN;
     else if (a->max_norm > 0.0f && norm > a->max_norm)
         scale = rmx_divf(a->max_norm, norm);

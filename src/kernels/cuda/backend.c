@@ -17,7 +17,8 @@
 #define LEAST_MAJOR 8 /* compute capability 8.0 */
 
 typedef struct cuda_state {
-    cudaStream_t stream;
+    cudaStream_t stream, input; /* the queues of ops.h */
+    cudaEvent_t events[RMX_EVENTS];
     int device;
     int32_t multiprocessors;
     unsigned char *staging;  /* SLOTS * SLOT_BYTES, pinned */
@@ -130,6 +131,10 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
         rmx_cuda_check(backend, cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
                        "creating a stream");
     if (status != RMX_OK) return status;
+    status =
+        rmx_cuda_check(backend, cudaStreamCreateWithFlags(&state->input, cudaStreamNonBlocking),
+                       "creating a stream");
+    if (status != RMX_OK) return status;
     void *staging = NULL;
     status = rmx_cuda_check(backend, cudaMallocHost(&staging, SLOTS * SLOT_BYTES),
                             "pinning host memory for uploads");
@@ -138,6 +143,11 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
         status = rmx_cuda_check(backend,
                                 cudaEventCreateWithFlags(&state->left[i], cudaEventDisableTiming),
                                 "creating an event");
+    }
+    for (int i = 0; status == RMX_OK && i < RMX_EVENTS; i++) {
+        status = rmx_cuda_check(
+            backend, cudaEventCreateWithFlags(&state->events[i], cudaEventDisableTiming),
+            "creating an event");
     }
     if (status == RMX_OK)
         status = rmx_cuda_check(backend, cudaMalloc(&state->scratch, RMX_CUDA_SCRATCH_BYTES),
@@ -179,8 +189,12 @@ void rmx_cuda_backend_destroy(rmx_backend *backend)
     for (int i = 0; i < SLOTS; i++) {
         if (state->left[i]) (void)cudaEventDestroy(state->left[i]);
     }
+    for (int i = 0; i < RMX_EVENTS; i++) {
+        if (state->events[i]) (void)cudaEventDestroy(state->events[i]);
+    }
     if (state->staging) (void)cudaFreeHost(state->staging);
     if (state->scratch) (void)cudaFree(state->scratch);
+    if (state->input) (void)cudaStreamDestroy(state->input);
     if (state->stream) (void)cudaStreamDestroy(state->stream);
     free(state);
     backend->state = NULL;
@@ -191,6 +205,17 @@ cudaStream_t rmx_cuda_stream(rmx_backend *backend)
     const cuda_state *state = backend->state;
     (void)cudaSetDevice(state->device);
     return state->stream;
+}
+
+cudaStream_t rmx_cuda_queue(rmx_backend *backend, rmx_queue queue)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    return queue == RMX_QUEUE_INPUT ? ((const cuda_state *)backend->state)->input : stream;
+}
+
+cudaEvent_t rmx_cuda_event(rmx_backend *backend, int32_t event)
+{
+    return ((const cuda_state *)backend->state)->events[event];
 }
 
 void *rmx_cuda_scratch(rmx_backend *backend)

@@ -24,6 +24,19 @@ rmx_status rmx_cuda_copy(rmx_backend *, void *dst, const void *src, size_t bytes
 rmx_status rmx_cuda_zero(rmx_backend *, void *dst, size_t bytes);
 rmx_status rmx_cuda_sync(rmx_backend *);
 
+/* Overlap and recording: overlap.c. */
+rmx_status rmx_cuda_host_alloc(rmx_backend *, size_t bytes, void **out);
+void rmx_cuda_host_free(rmx_backend *, void *memory);
+rmx_status rmx_cuda_send(rmx_backend *, void *dst, const void *host_src, size_t bytes);
+rmx_status rmx_cuda_fetch(rmx_backend *, void *host_dst, const void *src, size_t bytes);
+rmx_status rmx_cuda_signal(rmx_backend *, rmx_queue, int32_t event);
+rmx_status rmx_cuda_await(rmx_backend *, rmx_queue, int32_t event);
+rmx_status rmx_cuda_wait(rmx_backend *, int32_t event);
+rmx_status rmx_cuda_record_begin(rmx_backend *);
+rmx_status rmx_cuda_record_end(rmx_backend *, void **recording);
+rmx_status rmx_cuda_replay(rmx_backend *, void *recording);
+void rmx_cuda_record_free(rmx_backend *, void *recording);
+
 #ifdef __cplusplus
 }
 #endif

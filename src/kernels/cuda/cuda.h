@@ -19,6 +19,9 @@ extern const rmx_ops rmx_cuda_ops;
 
 /* The backend's stream, with its device made current for the calling thread. */
 cudaStream_t rmx_cuda_stream(rmx_backend *);
+/* The same of the queue for input, and an event of ops.h. */
+cudaStream_t rmx_cuda_queue(rmx_backend *, rmx_queue);
+cudaEvent_t rmx_cuda_event(rmx_backend *, int32_t event);
 /* Multiprocessors of the device: for the choice of a grid, never of an order. */
 int32_t rmx_cuda_multiprocessors(const rmx_backend *);
 /* Device memory for one call's intermediate results; the next call may overwrite it. */

@@ -69,7 +69,7 @@ static __global__ void clip(rmx_clip_args a)
 {
     const float norm = (float)rmx_sqrtd(*a.sum);
     float scale = 1.0f;
-    if (!(rmx_absf(norm) < RMX_INF))
+    if (!(rmx_absf(norm) < RMX_INF) || *a.grad_scale != *a.grad_scale)
         scale = RMX_NAN;
     else if (a.max_norm > 0.0f && norm > a.max_norm)
         scale = rmx_divf(a.max_norm, norm);
