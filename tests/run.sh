@@ -136,6 +136,7 @@ one() # KIND NAME FILTER
     export ASAN_OPTIONS="log_path=$out/$name.sanitizer:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="log_path=$out/$name.sanitizer:print_stacktrace=1"
     export TSAN_OPTIONS="log_path=$out/$name.sanitizer"
+    export LSAN_OPTIONS="suppressions=$PWD/tests/sanitizer_leaks:print_suppressions=0"
     case $1 in
     criterion) criterion "$name" "${3-}" ;;
     plain | long | example) plain "$name" "${wrap[@]}" "$build/tests/$name" ;;

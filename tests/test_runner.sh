@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder"/{tests,build/tests}
-cp tests/run.sh "$folder/tests/"
+cp tests/run.sh tests/sanitizer_leaks "$folder/tests/"
 unset RMX_TALLY RMX_REQUIRE_GPU
 cat >"$folder/tests/test_good.c" <<'END'
 #include <criterion/criterion.h>
