@@ -156,9 +156,10 @@ RMX_NODISCARD RMX_API rmx_status rmx_model_read_step(rmx_model *model, uint64_t 
                                                      rmx_step_result *out, float *logits);
 /* Waits and copies [samples, tasks] logits (of forward, or of the last backward) to the host. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_logits(rmx_model *model, float *host_logits);
-/* Runs the loaded batch again and names the first tensor, in the order of computation, that
- * holds a NaN or an infinity: "block.1.ffn.hidden", "gradient of head.weight". *where points to
- * the model's memory, or is NULL where all is finite. Slow; for diagnosis. */
+/* Runs a step again, on its own batch where that is one of the last two loaded and on the loaded
+ * one otherwise, and names the first tensor, in the order of computation, that holds a NaN or an
+ * infinity: "block.1.ffn.hidden", "gradient of head.weight". *where points to the model's memory,
+ * or is NULL where all is finite. Parameters are as they are now. Slow; for diagnosis. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_find_nonfinite(rmx_model *model, uint64_t step,
                                                           const char **where);
 

@@ -61,12 +61,13 @@ rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
      * for its staging memory, and the input queue for the rest. */
     rmx_backend *backend = rmx_context_backend(m->ctx);
     const rmx_ops *ops = backend->ops;
-    const int32_t slot = 1 - m->slot;
+    const int32_t slot = (int32_t)((m->load + 1) % MODEL_SLOTS);
     const model_input *to = &m->input[slot], *from = &m->staging[slot];
     RMX_TRY(rmx_context_check(m->ctx, ops->wait(backend, EVENT_FILLED + slot)));
     const size_t n = (size_t)b->samples;
     m->samples = 0;
     m->slot = slot;
+    m->load++;
     m->has_labels = b->labels && m->training;
     m->has_weights = b->weights && m->training;
     copy(from->ids, b->sparse, n * (size_t)c->sparse_fields * sizeof *from->ids);

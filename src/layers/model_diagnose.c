@@ -57,28 +57,45 @@ static rmx_status look_at_parameters(rmx_model *m, bool gradients, bool *found)
     return RMX_OK;
 }
 
+static rmx_status find(rmx_model *m, uint64_t step, bool *found)
+{
+    RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
+    RMX_TRY(rmx_model_begin(m));
+    RMX_TRY(look_at_parameters(m, false, found));
+    const int64_t micro = m->config.micro_batch;
+    for (int64_t i = 0; i < m->samples && !*found; i += micro) {
+        const int64_t n = m->samples - i < micro ? m->samples - i : micro;
+        RMX_TRY(rmx_model_forward_pass(m, i, n, true));
+        RMX_TRY(look_at_activations(m, i, n, found));
+    }
+    if (*found) return RMX_OK;
+    RMX_TRY(rmx_model_run_backward(m));
+    RMX_TRY(look_at_parameters(m, true, found));
+    return look(m, "", "gradient of the embeddings", m->dfeatures, m->samples * m->features,
+                found);
+}
+
 rmx_status rmx_model_find_nonfinite(rmx_model *m, uint64_t step, const char **where)
 {
     if (!m) return RMX_ERR_ARGUMENT;
     RMX_TRY(rmx_check_pointer(m->ctx, "where", where));
     *where = NULL;
     RMX_TRY(rmx_model_check_step(m, step));
-    RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
-    RMX_TRY(rmx_model_begin(m));
+    /* The step's own batch is still there if only one was loaded since. */
+    const model_result *result = rmx_model_result(m, step);
+    const int64_t samples = m->samples;
+    const int32_t slot = m->slot;
+    const bool has_weights = m->has_weights;
+    if (result && m->load - result->load < MODEL_SLOTS) {
+        m->slot = (int32_t)(result->load % MODEL_SLOTS);
+        m->samples = result->samples;
+        m->has_weights = result->has_weights;
+    }
     bool found = false;
-    RMX_TRY(look_at_parameters(m, false, &found));
-    const int64_t micro = m->config.micro_batch;
-    for (int64_t i = 0; i < m->samples && !found; i += micro) {
-        const int64_t n = m->samples - i < micro ? m->samples - i : micro;
-        RMX_TRY(rmx_model_forward_pass(m, i, n, true));
-        RMX_TRY(look_at_activations(m, i, n, &found));
-    }
-    if (!found) {
-        RMX_TRY(rmx_model_run_backward(m));
-        RMX_TRY(look_at_parameters(m, true, &found));
-        RMX_TRY(look(m, "", "gradient of the embeddings", m->dfeatures, m->samples * m->features,
-                     &found));
-    }
-    if (found) *where = m->where;
-    return RMX_OK;
+    const rmx_status status = find(m, step, &found);
+    m->slot = slot;
+    m->samples = samples;
+    m->has_weights = has_weights;
+    if (status == RMX_OK && found) *where = m->where;
+    return status;
 }

@@ -54,6 +54,8 @@ typedef struct model_input {
 typedef struct model_result {
     uint64_t step;
     int64_t samples;
+    bool has_weights;
+    uint64_t load; /* number of the load it worked on */
     model_control *control; /* a copy in host memory */
     float *logits;
 } model_result;
@@ -124,6 +126,7 @@ struct rmx_model {
 
     /* the loaded batch, and what is kept of a whole batch */
     int64_t samples;
+    uint64_t load; /* number of loads so far; the last one lies in slot load % MODEL_SLOTS */
     int32_t slot;
     bool has_labels, has_weights;
     model_input input[MODEL_SLOTS];
@@ -168,6 +171,8 @@ rmx_status rmx_model_begin(rmx_model *model);
 rmx_status rmx_model_end(rmx_model *model);
 /* model_step.c: can this model train on what is loaded; all gradients of the loaded batch. */
 rmx_status rmx_model_check_step(rmx_model *model, uint64_t step);
+/* The result of a step, NULL if it is not one of the last RMX_MODEL_RESULTS. */
+const model_result *rmx_model_result(const rmx_model *model, uint64_t step);
 rmx_status rmx_model_run_backward(rmx_model *model);
 
 #endif /* RMX_MODEL_INTERNAL_H */

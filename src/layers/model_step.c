@@ -136,6 +136,8 @@ static rmx_status fetch_result(rmx_model *m, uint64_t step)
     model_result *result = &m->results[r];
     result->step = step;
     result->samples = m->samples;
+    result->has_weights = m->has_weights;
+    result->load = m->load;
     RMX_TRY(rmx_context_check(
         m->ctx, ops->fetch(backend, result->control, m->control, sizeof *m->control)));
     RMX_TRY(rmx_context_check(
@@ -217,11 +219,26 @@ rmx_status rmx_model_step(rmx_model *m, const rmx_step *step)
     return fetch_result(m, step->step);
 }
 
-static rmx_status read_result(rmx_model *m, int32_t r, rmx_step_result *out, float *logits)
+const model_result *rmx_model_result(const rmx_model *m, uint64_t step)
 {
+    for (uint64_t age = 1; age <= RMX_MODEL_RESULTS && age <= m->results_begun; age++) {
+        const model_result *r = &m->results[(m->results_begun - age) % RMX_MODEL_RESULTS];
+        if (r->step == step) return r;
+    }
+    return NULL;
+}
+
+rmx_status rmx_model_read_step(rmx_model *m, uint64_t step, rmx_step_result *out, float *logits)
+{
+    if (!m) return RMX_ERR_ARGUMENT;
+    RMX_TRY(rmx_check_pointer(m->ctx, "out", out));
+    const model_result *result = rmx_model_result(m, step);
+    if (!result)
+        return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT, "step = %llu: is not one of the last %d",
+                                (unsigned long long)step, RMX_MODEL_RESULTS);
     rmx_backend *backend = rmx_context_backend(m->ctx);
-    const model_result *result = &m->results[r];
-    RMX_TRY(rmx_context_check(m->ctx, backend->ops->wait(backend, EVENT_DONE + r)));
+    const int32_t event = EVENT_DONE + (int32_t)(result - m->results);
+    RMX_TRY(rmx_context_check(m->ctx, backend->ops->wait(backend, event)));
     const model_control *control = result->control;
     *out = (rmx_step_result){.loss = control->loss / (double)result->samples,
                              .grad_norm = control->grad_norm};
@@ -230,21 +247,8 @@ static rmx_status read_result(rmx_model *m, int32_t r, rmx_step_result *out, flo
         memcpy(logits, result->logits,
                (size_t)(result->samples * m->config.tasks) * sizeof *logits);
     if (out->finite) return RMX_OK;
-    const float look = 1.0f; /* somebody has looked: updates may go on */
-    return rmx_upload(m->ctx, &m->control->grad_scale, &look, sizeof look);
-}
-
-rmx_status rmx_model_read_step(rmx_model *m, uint64_t step, rmx_step_result *out, float *logits)
-{
-    if (!m) return RMX_ERR_ARGUMENT;
-    RMX_TRY(rmx_check_pointer(m->ctx, "out", out));
-    for (uint64_t age = 1; age <= RMX_MODEL_RESULTS && age <= m->results_begun; age++) {
-        const int32_t r = (int32_t)((m->results_begun - age) % RMX_MODEL_RESULTS);
-        if (m->results[r].step == step) return read_result(m, r, out, logits);
-    }
-    return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
-                            "step = %llu: is not one of the last %d", (unsigned long long)step,
-                            RMX_MODEL_RESULTS);
+    const float looked = 1.0f; /* it is reported now: updates may go on */
+    return rmx_upload(m->ctx, &m->control->grad_scale, &looked, sizeof looked);
 }
 
 rmx_status rmx_model_read(rmx_model *m, rmx_step_result *out)

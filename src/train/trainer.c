@@ -20,6 +20,25 @@ static rmx_status not_finite(trainer *t, int64_t step)
                     t->last_checkpoint[0] ? t->last_checkpoint : "none");
 }
 
+/* Figures of the step that has been begun and not yet looked at. */
+static rmx_status collect(trainer *t)
+{
+    begun_step *begun = &t->begun;
+    rmx_step_result result;
+    if (begun->number == 0) return RMX_OK;
+    const int64_t number = begun->number;
+    begun->number = 0;
+    const rmx_status status =
+        rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
+    if (status != RMX_OK) return rmx_trainer_failed(t, status);
+    if (!result.finite) return not_finite(t, number);
+    rmx_recent_add(&t->recent, begun->examples, begun->samples, t->logits, begun->labels);
+    t->last_loss = result.loss;
+    t->last_norm = (double)result.grad_norm;
+    return RMX_OK;
+}
+
+/* Begins a step, then looks at the one before: a GPU computes on while the host does. */
 static rmx_status do_step(trainer *t, const rmx_reader_view *view)
 {
     const int64_t number = t->state.step + 1;
@@ -29,16 +48,15 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
                            .lr = rmx_trainer_lr(t, t->config->train.lr, number),
                            .embedding_lr =
                                rmx_trainer_lr(t, t->config->train.embedding_lr, number)};
-    rmx_step_result result;
     rmx_status status = rmx_model_load(t->model, &batch);
     if (status == RMX_OK) status = rmx_model_step(t->model, &step);
-    if (status == RMX_OK) status = rmx_model_read(t->model, &result);
-    if (status == RMX_OK && !result.finite) return not_finite(t, number);
-    if (status == RMX_OK) status = rmx_model_logits(t->model, t->logits);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
-    rmx_recent_add(&t->recent, t->state.examples, view->samples, t->logits, view->labels);
-    t->last_loss = result.loss;
-    t->last_norm = (double)result.grad_norm;
+    status = collect(t);
+    if (status != RMX_OK) return status;
+    t->begun.number = number;
+    t->begun.samples = view->samples;
+    t->begun.examples = t->state.examples;
+    memcpy(t->begun.labels, view->labels, (size_t)(view->samples * t->recent.tasks));
     t->state.step = number;
     t->state.examples += view->samples;
     t->state.batch++;
@@ -85,16 +103,29 @@ static bool save_due(const trainer *t)
            rmx_trainer_due(t->config->train.save_every, t->state.step, t->state.batch);
 }
 
+static bool log_due(const trainer *t)
+{
+    return t->state.step % t->config->train.log_every == 0 || t->state.step == t->total_steps ||
+           t->state.step == 1;
+}
+
 /* What follows a step: figures, evaluation, checkpoint; a signal makes it a checkpoint now. */
 static rmx_status after_step(trainer *t)
 {
     rmx_status status = RMX_OK;
-    if (t->state.step % t->config->train.log_every == 0 || t->state.step == t->total_steps ||
-        t->state.step == 1)
-        status = rmx_trainer_log(t);
+    if (log_due(t) || evaluation_due(t) || save_due(t) || rmx_stop_requested()) {
+        const double start = rmx_progress_clock();
+        status = collect(t);
+        t->step_seconds += rmx_progress_clock() - start;
+        t->state.seconds += rmx_progress_clock() - start;
+    }
+    if (status == RMX_OK && log_due(t)) status = rmx_trainer_log(t);
     if (status == RMX_OK) rmx_trainer_live(t);
     if (status == RMX_OK && evaluation_due(t)) status = rmx_trainer_evaluate(t, true);
-    if (status == RMX_OK && (save_due(t) || rmx_stop_requested())) status = rmx_trainer_save(t);
+    if (status == RMX_OK && (save_due(t) || rmx_stop_requested())) {
+        status = collect(t); /* the signal may have come just now */
+        if (status == RMX_OK) status = rmx_trainer_save(t);
+    }
     return status;
 }
 

@@ -11,6 +11,14 @@
 #include "train/setup.h"
 #include "train/trainer.h"
 
+/* A step that runs, or ran, and whose figures have not been looked at. */
+typedef struct begun_step {
+    int64_t number;   /* 0: none */
+    int64_t samples;
+    int64_t examples; /* before it */
+    uint8_t *labels;  /* [batch, tasks]; the reader's own are gone by then */
+} begun_step;
+
 typedef struct trainer {
     const rmx_config *config;
     const rmx_trainer_options *options;
@@ -26,6 +34,7 @@ typedef struct trainer {
     rmx_model_tensors tensors;
     rmx_recent recent;
     rmx_run_log log;
+    begun_step begun;
     float *logits;        /* [batch, tasks] */
     rmx_metrics *of_task; /* [tasks] */
     char *config_text, *schema_text;

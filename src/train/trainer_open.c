@@ -113,10 +113,11 @@ static rmx_status open_model(trainer *t)
     rmx_status status = rmx_model_create(t->ctx, &t->setup.model, &t->setup.training, &t->model);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     t->logits = malloc((size_t)t->config->train.batch * (size_t)tasks * sizeof(float));
+    t->begun.labels = malloc((size_t)t->config->train.batch * (size_t)tasks);
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);
     t->config_text = rmx_config_to_text(t->config);
     t->schema_text = rmx_schema_to_text(&t->schema);
-    if (!t->logits || !t->of_task || !t->config_text || !t->schema_text)
+    if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text || !t->schema_text)
         return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
     status = rmx_recent_init(&t->recent, tasks, t->error);
     if (status == RMX_OK)
@@ -303,6 +304,7 @@ void rmx_trainer_close(trainer *t)
     rmx_schema_free(&t->schema);
     rmx_context_destroy(t->ctx);
     free(t->logits);
+    free(t->begun.labels);
     free(t->of_task);
     free(t->config_text);
     free(t->schema_text);
