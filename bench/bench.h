@@ -1,0 +1,110 @@
+/* bench.h: what the groups of rmx-bench share: a machine at hand, memory, turns of timing.
+ *
+ * A line of results is made the same way everywhere: the result is checked first, then our side
+ * and what it is compared with are timed in turns within one run, as a machine that others use
+ * drifts by more than the difference; each turn takes the next of several sets of operands that
+ * together exceed the last-level cache. */
+#ifndef RMX_BENCH_H
+#define RMX_BENCH_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/context.h"
+#include "core/error.h"
+#include "records.h"
+#include "vendor.h"
+
+#define BENCH_TRY(call)                                \
+    do {                                               \
+        const rmx_status try_status_ = (call);         \
+        if (try_status_ != RMX_OK) return try_status_; \
+    } while (0)
+
+#define BENCH_BUFFERS 512
+
+typedef struct bench {
+    rmx_context *ctx;
+    rmx_backend *backend;
+    bool cuda, quick;
+    double seconds;             /* to spend on a line, at least a few runs */
+    int32_t threads;            /* of the CPU; 1 on a GPU */
+    int64_t cache_bytes;        /* last-level cache */
+    double copy_rate;           /* bytes/s, read and written; the machine's own */
+    double fma_rate;            /* flop/s; NaN where there is no code for this machine */
+    vendor yardstick;           /* may be closed */
+    const char *const *configs; /* of --config */
+    int32_t config_count;
+    records *out;
+    rmx_error error; /* why the last call failed, where ctx does not know */
+    float *pattern;  /* host values that buffers are filled from */
+    void *buffer[BENCH_BUFFERS];
+    int32_t buffers;
+} bench;
+
+/* Opens the context and the yardstick and measures the machine's ceilings. */
+typedef struct bench_options {
+    rmx_device device;
+    int32_t threads;
+    bool quick;
+    const char *openblas, *cublas; /* NULL: looked for by their names */
+} bench_options;
+rmx_status bench_open(bench *b, const bench_options *options);
+void bench_close(bench *b);
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* count floats on the context, uniform in [-0.5, 0.5), freed by bench_release. */
+rmx_status bench_floats(bench *b, int64_t count, float **out);
+/* The same, but zero. */
+rmx_status bench_zeros(bench *b, int64_t count, float **out);
+/* Fills count floats; equal seeds give equal values. */
+rmx_status bench_fill(bench *b, float *at, int64_t count, uint32_t seed);
+void bench_release(bench *b);
+/* How many sets of this size exceed the last-level cache twice; 1 .. 64. */
+int64_t bench_sets(const bench *b, double set_bytes);
+/* Copies floats to the host: *out is the caller's to free. */
+rmx_status bench_fetch(bench *b, const float *from, int64_t count, float **out);
+
+/* ---- checks ------------------------------------------------------------------------------ */
+
+/* Computes samples first .. first + samples - 1. */
+typedef rmx_status bench_part(void *user, int64_t first, int64_t samples);
+/* Runs all samples, then some of them alone: width floats of each at out + i * width have to be
+ * the same bits. refresh (may be NULL) brings inputs that run changes back to their first state.
+ * RMX_ERR_NUMERIC where they differ; what names it. */
+rmx_status bench_check_alone(bench *b, const char *what, bench_part *run,
+                             rmx_status (*refresh)(void *user), void *user, const float *out,
+                             int64_t width, int64_t samples);
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* turn is 0, 1, 2, ...: it picks the set of operands. */
+typedef rmx_status bench_run(void *user, int64_t turn);
+typedef struct bench_side {
+    bench_run *run;
+    void *user;
+    bool spins; /* its threads keep a core busy for a while after a call, as OpenBLAS's do */
+} bench_side;
+
+#define BENCH_SIDES 3
+/* Seconds a call of each side, the sides taking turns. */
+rmx_status bench_measure(bench *b, const bench_side *side, int sides, bench_times *out);
+
+/* A record with the shares that follow from bytes, flop and the ceilings. */
+bench_record bench_record_of(const bench *b, const char *group, const bench_times *times,
+                             double bytes, double flop);
+
+/* ---- groups ------------------------------------------------------------------------------ */
+
+rmx_status bench_product(bench *b);
+rmx_status bench_grouped(bench *b);
+rmx_status bench_rows(bench *b);
+rmx_status bench_mixers(bench *b);
+rmx_status bench_block(bench *b);
+rmx_status bench_step(bench *b);
+rmx_status bench_memory(bench *b);
+
+#endif /* RMX_BENCH_H */

@@ -1,0 +1,134 @@
+/* group_block.c: a whole RankMixer block, forward and forward + backward, over the batch. */
+#include <stdio.h>
+
+#include "bench.h"
+#include "rankmixer/block.h"
+
+typedef struct blocks {
+    bench *b;
+    rmx_block_desc desc;
+    int64_t samples, sets;
+    bool backward;
+    float *w, *dw, *x, *dy, *y, *dx, *saved, *ws;
+    size_t saved_bytes, ws_bytes;
+} blocks;
+
+static int64_t unit(const blocks *k) { return (int64_t)k->desc.ffn.tokens * k->desc.ffn.width; }
+
+/* One array holds all parameters: the norms', then the feed-forward's. */
+static int64_t parameters(const blocks *k)
+{
+    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
+    return 4 * d + t * (2 * d * h + d + h);
+}
+
+static rmx_block_weights weights(const blocks *k, const float *w)
+{
+    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
+    const float *ffn = w + 4 * d;
+    return (rmx_block_weights){.gamma1 = w,
+                               .beta1 = w + d,
+                               .gamma2 = w + 2 * d,
+                               .beta2 = w + 3 * d,
+                               .ffn = {.w1 = ffn,
+                                       .w2 = ffn + t * d * h,
+                                       .b1 = ffn + 2 * t * d * h,
+                                       .b2 = ffn + 2 * t * d * h + t * h}};
+}
+
+static rmx_block_gradients gradients(const blocks *k)
+{
+    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
+    float *w = k->dw, *ffn = w + 4 * d;
+    return (rmx_block_gradients){.gamma1 = w,
+                                 .beta1 = w + d,
+                                 .gamma2 = w + 2 * d,
+                                 .beta2 = w + 3 * d,
+                                 .ffn = {.w1 = ffn,
+                                         .w2 = ffn + t * d * h,
+                                         .b1 = ffn + 2 * t * d * h,
+                                         .b2 = ffn + 2 * t * d * h + t * h}};
+}
+
+static rmx_status part(void *user, int64_t first, int64_t samples)
+{
+    const blocks *k = user;
+    const rmx_block_weights w = weights(k, k->w);
+    const rmx_block_gradients g = gradients(k);
+    const int64_t at = first * unit(k);
+    rmx_block_desc desc = k->desc;
+    desc.ffn.samples = samples;
+    BENCH_TRY(
+        rmx_block_forward(k->b->ctx, &desc, &w, k->x + at, k->y + at, k->saved, k->saved_bytes));
+    if (!k->backward) return RMX_OK;
+    return rmx_block_backward(k->b->ctx, &desc, &w, k->dy + at, k->x + at, k->saved,
+                              k->saved_bytes, k->dx + at, &g, k->ws, k->ws_bytes);
+}
+
+static rmx_status turn_of(void *user, int64_t turn)
+{
+    const blocks *k = user;
+    return part(user, turn % k->sets * k->samples, k->samples);
+}
+
+static rmx_status line(blocks *k)
+{
+    bench_times times;
+    const rmx_per_token_ffn_desc *f = &k->desc.ffn;
+    const double pass = 4.0 * (double)(k->samples * f->tokens) * f->width * f->hidden;
+    const double rows = (double)(k->samples * unit(k)), w = (double)parameters(k);
+    const double moved = k->backward ? 5.0 * rows + 3.0 * w : 2.0 * rows + w;
+    BENCH_TRY(bench_check_alone(k->b, "block", part, NULL, k, k->backward ? k->dx : k->y, unit(k),
+                                k->samples));
+    BENCH_TRY(bench_measure(k->b, &(bench_side){.run = turn_of, .user = k}, 1, &times));
+    bench_record r = bench_record_of(k->b, "block", &times, sizeof(float) * moved,
+                                     (k->backward ? 3.0 : 1.0) * pass);
+    snprintf(r.op, sizeof r.op, "%s", k->backward ? "block fwd+bwd" : "block");
+    snprintf(r.shape, sizeof r.shape, "B=%lld T=%d D=%d K=%d", (long long)k->samples, f->tokens,
+             f->width, f->hidden);
+    snprintf(r.series, sizeof r.series, "block forward%s", k->backward ? " + backward" : "");
+    snprintf(r.unit, sizeof r.unit, "samples");
+    r.x = (double)k->samples;
+    r.memory = (double)(k->saved_bytes + k->ws_bytes);
+    r.per_second = (double)k->samples / times.median;
+    return records_add(k->b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+}
+
+static rmx_status operands(blocks *k)
+{
+    bench *b = k->b;
+    const int64_t n = k->samples * unit(k);
+    k->desc.ffn.samples = k->samples;
+    k->sets = bench_sets(b, 2.0 * sizeof(float) * (double)n);
+    k->saved_bytes = rmx_block_saved_bytes(&k->desc);
+    k->ws_bytes = rmx_block_backward_workspace(&k->desc);
+    BENCH_TRY(bench_floats(b, parameters(k), &k->w));
+    BENCH_TRY(bench_zeros(b, parameters(k), &k->dw));
+    BENCH_TRY(bench_floats(b, k->sets * n, &k->x));
+    BENCH_TRY(bench_floats(b, k->sets * n, &k->dy));
+    BENCH_TRY(bench_floats(b, k->sets * n, &k->y));
+    BENCH_TRY(bench_floats(b, k->sets * n, &k->dx));
+    BENCH_TRY(bench_floats(b, (int64_t)(k->saved_bytes / sizeof(float)) + 1, &k->saved));
+    return bench_floats(b, (int64_t)(k->ws_bytes / sizeof(float)) + 1, &k->ws);
+}
+
+rmx_status bench_block(bench *b)
+{
+    static const int64_t cpu[] = {1, 4, 16, 64, 256, 1024, 0}, quick[] = {1, 8, 0};
+    static const int64_t cuda[] = {1, 8, 64, 512, 4096, 0};
+    const int32_t width = b->quick ? 32 : b->cuda ? 768 : 256;
+    for (const int64_t *batch = b->quick ? quick : b->cuda ? cuda : cpu; *batch; batch++) {
+        blocks k = {.b = b,
+                    .samples = *batch,
+                    .desc = {.heads = 16,
+                             .eps = 1e-5f,
+                             .ffn = {.tokens = 16, .width = width, .hidden = 4 * width}}};
+        BENCH_TRY(operands(&k));
+        for (int backward = 0; backward < 2; backward++) {
+            k.backward = backward;
+            BENCH_TRY(line(&k));
+        }
+        bench_release(b);
+    }
+    return RMX_OK;
+}

@@ -1,0 +1,173 @@
+/* group_memory.c: what training really takes against what rmx_model_plan says it will. */
+#include "memory_child.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock_cuda.h"
+#include "rankmixer/product.h"
+#include "workload.h"
+
+/* ---- the child --------------------------------------------------------------------------- */
+
+/* "VmHWM", the most that ever was resident, or "VmRSS". */
+static int64_t of_process(const char *key)
+{
+    char line[128];
+    long long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    if (!file) return 0;
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, key, strlen(key)) != 0 || line[strlen(key)] != ':') continue;
+        kib = strtoll(line + strlen(key) + 1, NULL, 10);
+        break;
+    }
+    fclose(file);
+    return kib * 1024;
+}
+
+static int64_t in_use(const bench *b, bool peak)
+{
+#ifdef RMX_WITH_CUDA
+    if (b->cuda) return clock_cuda_used_bytes();
+#endif
+    (void)b;
+    return of_process(peak ? "VmHWM" : "VmRSS");
+}
+
+/* What was resident before is not this model's: the peak starts over. */
+static void forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file) return; /* then the count is too low by what was freed before, if at all */
+    fputs("5", file);
+    fclose(file);
+}
+
+/* The context's own scratch is touched before the count begins. */
+static rmx_status touch_scratch(bench *b)
+{
+    float *p = NULL;
+    const int64_t n = 768, shape[] = {n, n};
+    BENCH_TRY(bench_zeros(b, 3 * n * n, &p));
+    const rmx_tensor x = rmx_tensor_of(p, 2, shape), w = rmx_tensor_of(p + n * n, 2, shape);
+    const rmx_tensor y = rmx_tensor_of(p + 2 * n * n, 2, shape);
+    BENCH_TRY(rmx_mm(b->ctx, &x, &w, &y));
+    BENCH_TRY(rmx_sync(b->ctx));
+    bench_release(b);
+    return RMX_OK;
+}
+
+static rmx_status train(bench *b, workload *w, rmx_model **model)
+{
+    rmx_model_memory plan;
+    rmx_step_result result;
+    const rmx_batch batch = workload_batch(w, 0, w->rows);
+    BENCH_TRY(rmx_model_plan(b->ctx, &w->setup.model, &w->setup.training, &plan));
+    BENCH_TRY(touch_scratch(b));
+    forget_peak();
+    const int64_t before = in_use(b, false);
+    BENCH_TRY(rmx_model_create(b->ctx, &w->setup.model, &w->setup.training, model));
+    for (uint64_t step = 1; step <= 3; step++) {
+        const rmx_step s = {.step = step, .lr = 1e-4f, .embedding_lr = 1e-3f};
+        BENCH_TRY(rmx_model_load(*model, &batch));
+        BENCH_TRY(rmx_model_step(*model, &s));
+    }
+    BENCH_TRY(rmx_model_read(*model, &result));
+    printf("planned %lld grown %lld\n", (long long)plan.total_bytes,
+           (long long)(in_use(b, true) - before));
+    return RMX_OK;
+}
+
+rmx_status memory_child_run(bench *b, const char *config, int64_t batch)
+{
+    workload w;
+    rmx_model *model = NULL;
+    rmx_status status = workload_open(config, batch, &w, &b->error);
+    if (status == RMX_OK && w.setup.model.micro_batch > batch) w.setup.model.micro_batch = 0;
+    if (status == RMX_OK) status = train(b, &w, &model);
+    rmx_model_destroy(model);
+    workload_close(&w);
+    return status;
+}
+
+/* ---- the parent -------------------------------------------------------------------------- */
+
+static void start_child(const bench *b, const char *config, int64_t batch, int out)
+{
+    char self[4096], threads[32], rows[48], from[4200];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0) _exit(127);
+    self[length] = '\0';
+    snprintf(threads, sizeof threads, "--threads=%d", b->threads);
+    snprintf(rows, sizeof rows, "--memory-of=%lld", (long long)batch);
+    snprintf(from, sizeof from, "--config=%s", config ? config : "");
+    char device[] = "--device=cuda", cpu[] = "--device=cpu", quick[] = "--quick";
+    char *arguments[] = {self,  b->cuda ? device : cpu, threads, rows,
+                         quick, config ? from : NULL,   NULL};
+    if (dup2(out, STDOUT_FILENO) < 0) _exit(127);
+    execv(self, arguments);
+    _exit(127);
+}
+
+static rmx_status no_child(bench *b, const char *what)
+{
+    return rmx_fail(&b->error, RMX_ERR_INTERNAL, "the process that trains for memory: %s", what);
+}
+
+rmx_status memory_child_ask(bench *b, const char *config, int64_t batch, memory_child *out)
+{
+    int ends[2], status = 0;
+    char text[128] = "";
+    long long planned = 0, grown = 0;
+    if (pipe(ends) != 0) return no_child(b, strerror(errno));
+    const pid_t child = fork();
+    if (child == 0) start_child(b, config, batch, ends[1]);
+    close(ends[1]);
+    FILE *from = child > 0 ? fdopen(ends[0], "r") : NULL;
+    const bool read = from && fgets(text, sizeof text, from) &&
+                      sscanf(text, "planned %lld grown %lld", &planned, &grown) == 2;
+    if (from)
+        fclose(from);
+    else
+        close(ends[0]);
+    if (child < 0) return no_child(b, strerror(errno));
+    if (waitpid(child, &status, 0) != child || status != 0 || !read)
+        return no_child(b, "it failed");
+    *out = (memory_child){planned, grown};
+    return RMX_OK;
+}
+
+static rmx_status line(bench *b, const char *config, int64_t batch)
+{
+    memory_child child;
+    BENCH_TRY(memory_child_ask(b, config, batch, &child));
+    bench_record r = bench_record_none("memory");
+    const char *slash = config ? strrchr(config, '/') : NULL;
+    snprintf(r.op, sizeof r.op, b->cuda ? "device memory" : "peak resident memory");
+    snprintf(r.shape, sizeof r.shape, "B=%lld %s", (long long)batch,
+             !config ? "defaults"
+             : slash ? slash + 1
+                     : config);
+    snprintf(r.yardstick, sizeof r.yardstick, "planned");
+    r.x = (double)batch;
+    r.memory = (double)child.grown_bytes;
+    r.ratio = (double)child.grown_bytes / (double)child.planned_bytes;
+    return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+}
+
+rmx_status bench_memory(bench *b)
+{
+    static const int64_t sizes[] = {512, 2048, 8192, 0}, quick[] = {512, 0};
+    const int32_t configs = b->config_count ? b->config_count : 1;
+    for (int32_t i = 0; i < configs; i++) {
+        const char *config = b->config_count ? b->configs[i] : NULL;
+        for (const int64_t *size = b->quick ? quick : sizes; *size; size++)
+            BENCH_TRY(line(b, config, *size));
+    }
+    return RMX_OK;
+}

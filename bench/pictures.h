@@ -1,0 +1,11 @@
+/* pictures.h: the lines of results as pictures, by gnuplot. */
+#ifndef RMX_BENCH_PICTURES_H
+#define RMX_BENCH_PICTURES_H
+
+#include "records.h"
+
+/* Draws product.svg, rows.svg, mixers.svg and batch.svg into folder (made if missing), each only
+ * where its group was run, and the same as png. What is missing is said on stderr; false. */
+bool pictures_draw(const records *all, const char *folder, bool png);
+
+#endif /* RMX_BENCH_PICTURES_H */

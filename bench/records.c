@@ -1,0 +1,313 @@
+/* records.c: see records.h. One table of columns serves the terminal and Markdown, another of
+ * keys CSV and JSON. */
+#include "records.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train/run_log.h"
+
+bench_record bench_record_none(const char *group)
+{
+    bench_record r;
+    memset(&r, 0, sizeof r);
+    snprintf(r.group, sizeof r.group, "%s", group);
+    r.x = r.bytes = r.flop = r.share = r.ratio = r.memory = r.per_second = NAN;
+    r.time = (bench_times){.median = NAN, .p10 = NAN, .p90 = NAN};
+    return r;
+}
+
+void records_free(records *out)
+{
+    free(out->line);
+    memset(out, 0, sizeof *out);
+}
+
+/* ---- quantities -------------------------------------------------------------------------- */
+
+/* Three digits that count. */
+static int decimals(double value) { return value < 9.995 ? 2 : value < 99.95 ? 1 : 0; }
+
+void records_quantity(char *out, size_t bytes, double value, const char *unit)
+{
+    static const char prefix[] = {' ', 'k', 'M', 'G', 'T', 'P'};
+    size_t i = 0;
+    if (isnan(value)) {
+        snprintf(out, bytes, "%s", "");
+        return;
+    }
+    for (; fabs(value) >= 999.5 && i + 1 < sizeof prefix; i++) value /= 1000.0;
+    if (i == 0)
+        snprintf(out, bytes, "%.*f %s", decimals(value), value, unit);
+    else
+        snprintf(out, bytes, "%.*f %c%s", decimals(value), value, prefix[i], unit);
+}
+
+void records_seconds(char *out, size_t bytes, double seconds)
+{
+    static const char *const unit[] = {"s", "ms", "us", "ns"};
+    size_t i = 0;
+    snprintf(out, bytes, "%s", "");
+    if (isnan(seconds)) return;
+    for (; seconds < 0.9995 && i < 3; i++) seconds *= 1000.0;
+    snprintf(out, bytes, "%.*f %s", decimals(seconds), seconds, unit[i]);
+}
+
+/* ---- columns for people ------------------------------------------------------------------ */
+
+typedef struct column {
+    const char *title;
+    int width; /* on a terminal; negative: to the left */
+    void (*put)(const bench_record *r, char *out, size_t bytes);
+} column;
+
+static void put_op(const bench_record *r, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s", r->op);
+}
+static void put_shape(const bench_record *r, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s", r->shape);
+}
+static void put_time(const bench_record *r, char *out, size_t bytes)
+{
+    records_seconds(out, bytes, r->time.median);
+}
+static void put_spread(const bench_record *r, char *out, size_t bytes)
+{
+    const bench_times *t = &r->time;
+    snprintf(out, bytes, "%s", "");
+    if (t->runs)
+        snprintf(out, bytes, "%+.0f %+.0f %%", 100.0 * (t->p10 / t->median - 1.0),
+                 100.0 * (t->p90 / t->median - 1.0));
+}
+static void put_bytes_rate(const bench_record *r, char *out, size_t bytes)
+{
+    records_quantity(out, bytes, r->bytes / r->time.median, "B/s");
+}
+static void put_flop_rate(const bench_record *r, char *out, size_t bytes)
+{
+    records_quantity(out, bytes, r->flop / r->time.median, "FLOP/s");
+}
+static void put_share(const bench_record *r, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s", "");
+    if (!isnan(r->share)) snprintf(out, bytes, "%.0f %% %s", 100.0 * r->share, r->ceiling);
+}
+static void put_ratio(const bench_record *r, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s", "");
+    if (!isnan(r->ratio)) snprintf(out, bytes, "%.2fx %s", r->ratio, r->yardstick);
+}
+static void put_memory(const bench_record *r, char *out, size_t bytes)
+{
+    records_quantity(out, bytes, r->memory, "B");
+}
+static void put_per_second(const bench_record *r, char *out, size_t bytes)
+{
+    char unit[24];
+    snprintf(unit, sizeof unit, "%s/s", r->unit);
+    records_quantity(out, bytes, r->per_second, unit);
+}
+
+static const column columns[] = {
+    {"op", -28, put_op},           {"shape", -26, put_shape},
+    {"time", 9, put_time},         {"p10 p90", 11, put_spread},
+    {"moved", 10, put_bytes_rate}, {"computed", 13, put_flop_rate},
+    {"of ceiling", 10, put_share}, {"against", 18, put_ratio},
+    {"memory", 9, put_memory},     {"per second", 16, put_per_second},
+};
+#define COLUMNS ((int)(sizeof columns / sizeof *columns))
+
+/* ---- terminal ---------------------------------------------------------------------------- */
+
+void records_print_machine(const records *out)
+{
+    char copy[32], fma[32];
+    if (out->quiet) return;
+    records_quantity(copy, sizeof copy, out->copy_rate, "B/s");
+    records_quantity(fma, sizeof fma, out->fma_rate, "FLOP/s");
+    printf("device     %s\nceilings   copy %s (read + written)%s%s\nyardstick  %s\n", out->device,
+           copy, *fma ? ", multiply-add " : "", fma, out->yardstick);
+    fflush(stdout);
+}
+
+void records_print_head(const records *out, const char *title)
+{
+    if (out->quiet) return;
+    printf("\n%s\n", title);
+    for (int c = 0; c < COLUMNS; c++)
+        printf("%*s%s", columns[c].width, columns[c].title, c + 1 < COLUMNS ? " " : "\n");
+}
+
+static void print_line(const bench_record *r)
+{
+    char text[64], line[320];
+    size_t used = 0;
+    for (int c = 0; c < COLUMNS; c++) {
+        columns[c].put(r, text, sizeof text);
+        used += (size_t)snprintf(line + used, sizeof line - used, "%*s ", columns[c].width, text);
+    }
+    while (used > 0 && line[used - 1] == ' ') line[--used] = '\0';
+    puts(line);
+    fflush(stdout);
+}
+
+bool records_add(records *out, const bench_record *record)
+{
+    if (out->count == out->room) {
+        const int32_t room = out->room ? 2 * out->room : 128;
+        bench_record *line = realloc(out->line, sizeof *line * (size_t)room);
+        if (!line) return false;
+        out->line = line;
+        out->room = room;
+    }
+    out->line[out->count++] = *record;
+    if (!out->quiet) print_line(record);
+    return true;
+}
+
+/* ---- Markdown ---------------------------------------------------------------------------- */
+
+/* A column stands in a group's table where one of its lines has something to say. */
+static bool column_used(const records *all, int32_t first, int32_t end, int c)
+{
+    char text[64];
+    for (int32_t i = first; i < end; i++) {
+        columns[c].put(&all->line[i], text, sizeof text);
+        if (*text) return true;
+    }
+    return false;
+}
+
+static void write_row(FILE *file, const bench_record *r, const bool *used)
+{
+    char text[64];
+    for (int c = 0; c < COLUMNS; c++) {
+        if (!used[c]) continue;
+        columns[c].put(r, text, sizeof text);
+        fprintf(file, "| %s ", text);
+    }
+    fputs("|\n", file);
+}
+
+static void write_group(FILE *file, const records *all, int32_t first, int32_t end)
+{
+    bool used[COLUMNS];
+    fprintf(file, "\n### %s\n\n", all->line[first].group);
+    for (int c = 0; c < COLUMNS; c++) {
+        used[c] = column_used(all, first, end, c);
+        if (used[c]) fprintf(file, "| %s ", columns[c].title);
+    }
+    fputs("|\n", file);
+    for (int c = 0; c < COLUMNS; c++)
+        if (used[c]) fputs(columns[c].width < 0 ? "|---" : "|---:", file);
+    fputs("|\n", file);
+    for (int32_t i = first; i < end; i++) write_row(file, &all->line[i], used);
+}
+
+static bool close_written(FILE *file)
+{
+    const bool good = ferror(file) == 0;
+    return fclose(file) == 0 && good;
+}
+
+bool records_write_markdown(const records *all, const char *path)
+{
+    char copy[32], fma[32];
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    records_quantity(copy, sizeof copy, all->copy_rate, "B/s");
+    records_quantity(fma, sizeof fma, all->fma_rate, "FLOP/s");
+    fprintf(file, "Device: %s. Ceilings measured: copy %s, multiply-add %s. Yardstick: %s.\n",
+            all->device, copy, *fma ? fma : "not measured here", all->yardstick);
+    for (int32_t first = 0, end; first < all->count; first = end) {
+        end = first;
+        while (end < all->count && !strcmp(all->line[end].group, all->line[first].group)) end++;
+        write_group(file, all, first, end);
+    }
+    return close_written(file);
+}
+
+/* ---- for programs ------------------------------------------------------------------------ */
+
+typedef struct key {
+    const char *name;
+    double (*value)(const bench_record *r);
+} key;
+
+static double get_x(const bench_record *r) { return r->x; }
+static double get_median(const bench_record *r) { return r->time.median; }
+static double get_p10(const bench_record *r) { return r->time.p10; }
+static double get_p90(const bench_record *r) { return r->time.p90; }
+static double get_runs(const bench_record *r) { return r->time.runs; }
+static double get_bytes(const bench_record *r) { return r->bytes; }
+static double get_flop(const bench_record *r) { return r->flop; }
+static double get_gb(const bench_record *r) { return r->bytes / r->time.median * 1e-9; }
+static double get_gflop(const bench_record *r) { return r->flop / r->time.median * 1e-9; }
+static double get_share(const bench_record *r) { return r->share; }
+static double get_ratio(const bench_record *r) { return r->ratio; }
+static double get_memory(const bench_record *r) { return r->memory; }
+static double get_per_second(const bench_record *r) { return r->per_second; }
+
+static const key keys[] = {
+    {"x", get_x},
+    {"median_s", get_median},
+    {"p10_s", get_p10},
+    {"p90_s", get_p90},
+    {"runs", get_runs},
+    {"bytes", get_bytes},
+    {"flop", get_flop},
+    {"gb_per_s", get_gb},
+    {"gflop_per_s", get_gflop},
+    {"share", get_share},
+    {"ratio", get_ratio},
+    {"memory_bytes", get_memory},
+    {"per_second", get_per_second},
+};
+#define KEYS (sizeof keys / sizeof *keys)
+
+bool records_write_json(const records *all, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    for (int32_t i = 0; i < all->count; i++) {
+        const bench_record *r = &all->line[i];
+        const char *const text[][2] = {
+            {"group", r->group},   {"op", r->op},           {"shape", r->shape},
+            {"series", r->series}, {"ceiling", r->ceiling}, {"yardstick", r->yardstick},
+            {"unit", r->unit},     {"device", all->device}, {"code", all->code}};
+        for (size_t t = 0; t < sizeof text / sizeof *text; t++) {
+            fprintf(file, "%s\"%s\":", t ? "," : "{", text[t][0]);
+            rmx_json_string(file, text[t][1]);
+        }
+        fprintf(file, ",\"threads\":%d", all->threads);
+        for (size_t k = 0; k < KEYS; k++) rmx_json_number(file, keys[k].name, keys[k].value(r));
+        fputs("}\n", file);
+    }
+    return close_written(file);
+}
+
+bool records_write_csv(const records *all, const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    fputs("group,op,shape,series,ceiling,yardstick,unit,code,threads", file);
+    for (size_t k = 0; k < KEYS; k++) fprintf(file, ",%s", keys[k].name);
+    fputc('\n', file);
+    for (int32_t i = 0; i < all->count; i++) {
+        const bench_record *r = &all->line[i];
+        fprintf(file, "%s,\"%s\",\"%s\",\"%s\",%s,%s,%s,%s,%d", r->group, r->op, r->shape,
+                r->series, r->ceiling, r->yardstick, r->unit, all->code, all->threads);
+        for (size_t k = 0; k < KEYS; k++) {
+            const double value = keys[k].value(r);
+            if (isnan(value))
+                fputc(',', file);
+            else
+                fprintf(file, ",%.9g", value);
+        }
+        fputc('\n', file);
+    }
+    return close_written(file);
+}

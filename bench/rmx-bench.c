@@ -1,0 +1,222 @@
+/* rmx-bench: how fast this machine does it, line by line, beside what it could do at most. */
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "memory_child.h"
+#include "pictures.h"
+#include "train/program.h"
+
+typedef struct group {
+    const char *name, *title;
+    rmx_status (*run)(bench *b);
+} group;
+
+static const group groups[] = {
+    {"product", "product: y = x W in fp32, against the vendor's", bench_product},
+    {"grouped", "grouped: one weight matrix a token, with bias and GELU; the vendor's has neither",
+     bench_grouped},
+    {"rows", "rows: bound by memory; share of a copy measured in the same run", bench_rows},
+    {"mixers", "mixers: token mixing against self-attention over T tokens", bench_mixers},
+    {"block", "block: a RankMixer block over the batch", bench_block},
+    {"step", "step: training steps and scoring of a whole model", bench_step},
+    {"memory", "memory: peak of a training process against the plan", bench_memory},
+};
+#define GROUPS ((int)(sizeof groups / sizeof *groups))
+
+enum {
+    KEY_QUICK = 256,
+    KEY_ALL,
+    KEY_CSV,
+    KEY_JSON,
+    KEY_MARKDOWN,
+    KEY_PLOTS,
+    KEY_PNG,
+    KEY_OPENBLAS,
+    KEY_CUBLAS,
+    KEY_MEMORY_OF
+};
+
+#define CONFIGS_MOST 8
+
+typedef struct arguments {
+    bench_options options;
+    bool wanted[GROUPS], any, png, quiet;
+    const char *csv, *json, *markdown, *plots;
+    const char *configs[CONFIGS_MOST];
+    int32_t config_count;
+    int64_t memory_of;
+} arguments;
+
+static const struct argp_option options[] = {
+    {"device", 'd', "auto|cpu|cuda", 0, "where it runs; auto: a GPU if one works", 0},
+    {"threads", 't', "N", 0, "CPU threads; 0: one a core", 0},
+    {"all", KEY_ALL, NULL, 0, "every group", 0},
+    {"quick", KEY_QUICK, NULL, 0, "small shapes, a few runs: shows that it works, not how fast",
+     0},
+    {"config", 'c', "FILE", 0,
+     "model of step and memory (its [model], [synthetic] and [train]); "
+     "may be given again; default: rmx-train's defaults",
+     0},
+    {"csv", KEY_CSV, "FILE", 0, "write the lines as CSV", 0},
+    {"json", KEY_JSON, "FILE", 0, "write the lines as JSON, one object a line", 0},
+    {"markdown", KEY_MARKDOWN, "FILE", 0, "write the tables as Markdown", 0},
+    {"plots", KEY_PLOTS, "DIR", 0, "draw pictures (svg) into a folder, with gnuplot", 0},
+    {"png", KEY_PNG, NULL, 0, "draw them as png too", 0},
+    {"openblas", KEY_OPENBLAS, "PATH", 0, "library to compare with on the CPU", 0},
+    {"cublas", KEY_CUBLAS, "PATH", 0, "library to compare with on a GPU", 0},
+    {"quiet", 'q', NULL, 0, "no tables on stdout", 0},
+    {"memory-of", KEY_MEMORY_OF, "B", OPTION_HIDDEN, NULL, 0},
+    {NULL, 0, NULL, 0, NULL, 0},
+};
+
+static int64_t number(struct argp_state *state, const char *name, const char *value, int64_t most)
+{
+    char *end = NULL;
+    errno = 0;
+    const long long n = strtoll(value, &end, 10);
+    if (errno || end == value || *end || n < 0 || n > most)
+        argp_error(state, "--%s=%s: a whole number from 0 to %lld", name, value, (long long)most);
+    return n;
+}
+
+static void want(arguments *a, struct argp_state *state, const char *name)
+{
+    bool found = false;
+    for (int i = 0; i < GROUPS; i++) {
+        if (strcmp(name, groups[i].name) != 0) continue;
+        a->wanted[i] = found = true;
+    }
+    if (!found) argp_error(state, "no group is called '%s'", name);
+    a->any = true;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    arguments *a = state->input;
+    switch (key) {
+    case 'd':
+        if (!rmx_program_device(value, &a->options.device))
+            argp_error(state, "--device=%s: auto, cpu or cuda", value);
+        return 0;
+    case 't': a->options.threads = (int32_t)number(state, "threads", value, 1024); return 0;
+    case 'q': a->quiet = true; return 0;
+    case 'c':
+        if (a->config_count == CONFIGS_MOST)
+            argp_error(state, "at most %d configs", CONFIGS_MOST);
+        else
+            a->configs[a->config_count++] = value;
+        return 0;
+    case KEY_QUICK: a->options.quick = true; return 0;
+    case KEY_ALL:
+        for (int i = 0; i < GROUPS; i++) want(a, state, groups[i].name);
+        return 0;
+    case KEY_CSV: a->csv = value; return 0;
+    case KEY_JSON: a->json = value; return 0;
+    case KEY_MARKDOWN: a->markdown = value; return 0;
+    case KEY_PLOTS: a->plots = value; return 0;
+    case KEY_PNG: a->png = true; return 0;
+    case KEY_OPENBLAS: a->options.openblas = value; return 0;
+    case KEY_CUBLAS: a->options.cublas = value; return 0;
+    case KEY_MEMORY_OF: a->memory_of = number(state, "memory-of", value, INT32_MAX); return 0;
+    case ARGP_KEY_ARG: want(a, state, value); return 0;
+    case ARGP_KEY_END:
+        if (!a->any && !a->memory_of) argp_error(state, "which groups? Name some, or --all");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp parser = {
+    options,
+    parse_option,
+    "[GROUP...]",
+    "Times operations, blocks and training steps on this machine, after checking that their "
+    "results are right. Groups: product, grouped, rows, mixers, block, step, memory."
+    "\v"
+    "A line has the median of many runs and how far the 10th and 90th percentile lie from it, "
+    "bytes and operations that cannot be avoided per second, and the share of what this machine "
+    "can do (its own copy, its own multiply-adds, both measured at the start). Products are "
+    "compared with OpenBLAS or cuBLAS where one is installed: 1.20x means that ours is 1.2 times "
+    "as fast.\n\n"
+    "Example:\n  rmx-bench product rows --threads=2 --csv=bench.csv --plots=bench\n\n"
+    "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or config, 4 device.",
+    NULL,
+    NULL,
+    NULL};
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+static void describe(const bench *b, records *out)
+{
+    snprintf(out->device, sizeof out->device, "%s", rmx_context_describe(b->ctx));
+    snprintf(out->code, sizeof out->code, "%s", rmx_context_code(b->ctx));
+    out->threads = b->threads;
+    out->copy_rate = b->copy_rate;
+    out->fma_rate = b->fma_rate;
+    snprintf(out->yardstick, sizeof out->yardstick, "%s (%.70s)",
+             b->yardstick.open ? b->yardstick.name : "none", b->yardstick.where);
+}
+
+static rmx_status run_groups(bench *b, const arguments *a)
+{
+    for (int i = 0; i < GROUPS; i++) {
+        if (!a->wanted[i]) continue;
+        records_print_head(b->out, groups[i].title);
+        BENCH_TRY(groups[i].run(b));
+    }
+    return RMX_OK;
+}
+
+static bool write_files(const arguments *a, const records *all)
+{
+    const struct {
+        const char *path;
+        bool (*write)(const records *all, const char *path);
+    } files[] = {{a->csv, records_write_csv},
+                 {a->json, records_write_json},
+                 {a->markdown, records_write_markdown}};
+    bool good = true;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (!files[i].path || files[i].write(all, files[i].path)) continue;
+        fprintf(stderr, "rmx-bench: %s: %s\n", files[i].path, strerror(errno));
+        good = false;
+    }
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    arguments a = {.quiet = false};
+    records all = {.quiet = false};
+    bench b = {.out = &all};
+    char version[64];
+    snprintf(version, sizeof version, "rmx-bench %s", rmx_version());
+    argp_program_version = version;
+    argp_err_exit_status = RMX_EXIT_USAGE;
+    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    all.quiet = a.quiet;
+    b.configs = a.configs;
+    b.config_count = a.config_count;
+    rmx_status status = bench_open(&b, &a.options);
+    if (status == RMX_OK && a.memory_of) {
+        status = memory_child_run(&b, a.config_count ? a.configs[0] : NULL, a.memory_of);
+    } else if (status == RMX_OK) {
+        describe(&b, &all);
+        records_print_machine(&all);
+        status = run_groups(&b, &a);
+    }
+    if (status != RMX_OK && !b.error.text[0] && b.ctx)
+        rmx_fail(&b.error, status, "%s", rmx_last_error(b.ctx));
+    bench_close(&b);
+    int code = rmx_program_exit("rmx-bench", status, &b.error);
+    if (code == RMX_EXIT_OK && !write_files(&a, &all)) code = RMX_EXIT_ERROR;
+    if (code == RMX_EXIT_OK && a.plots && !pictures_draw(&all, a.plots, a.png))
+        code = RMX_EXIT_ERROR;
+    records_free(&all);
+    return code;
+}
