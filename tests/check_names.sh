@@ -4,7 +4,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 bad=0
-twice=$(find src tests bench examples -type f ! -name CMakeLists.txt ! -name '.*' ! -path 'src/kernels/cuda/*' |
+twice=$(find src tests bench examples -type f ! -name CMakeLists.txt ! -name '.*' \
+    ! -path 'src/kernels/cuda/*' |
     sed 's,.*/,,' | sort | uniq -d | grep -v '^README\.md$')
 for name in $twice; do
     echo "more than one file is called $name:" && find src tests bench examples -name "$name"
