@@ -11,6 +11,12 @@
 #include "data/dataset.h"
 #include "data/dataset_file.h"
 
+/* HDF5 loses some of its own memory where it meets a damaged file or a full disk. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) { return "print_suppressions=0"; }
+
 /* A new folder; every test has one, in its own process. */
 static inline const char *own_folder(void)
 {
@@ -71,8 +77,8 @@ static inline void small_rows(const rmx_schema *s, int64_t first, int64_t count,
         for (int32_t i = 0; i < s->dense_fields; i++)
             rows->dense[r * s->dense_fields + i] = (float)row * 0.5f - (float)i;
         for (int32_t i = 0; i < s->sparse_fields; i++)
-            rows->sparse[r * s->sparse_fields + i] = (uint32_t)((row * 31 + (uint64_t)i) %
-                                                                 (uint64_t)s->vocabulary[i]);
+            rows->sparse[r * s->sparse_fields + i] =
+                (uint32_t)((row * 31 + (uint64_t)i) % (uint64_t)s->vocabulary[i]);
         if (s->has_group) rows->group[r] = row / 5;
     }
 }
@@ -90,8 +96,8 @@ static inline uint64_t write_small(const char *path, const rmx_schema *schema, i
     for (int64_t at = 0; at < count && status == RMX_OK; at += piece) {
         const int64_t n = count - at < piece ? count - at : piece;
         small_rows(schema, at, n, &rows);
-        status = rmx_writer_append(writer, n, rows.label, rows.dense, rows.sparse, rows.group,
-                                   &error);
+        status =
+            rmx_writer_append(writer, n, rows.label, rows.dense, rows.sparse, rows.group, &error);
     }
     rmx_rows_free(&rows);
     if (status == RMX_OK) status = rmx_writer_finish(writer, &fingerprint, &error);

@@ -23,9 +23,9 @@ static void expect_equal_rows(const char *path, const rmx_schema *schema, int64_
     for (int set = 0; set < RMX_SETS; set++) {
         const int64_t bytes = rmx_set_columns(schema, set) * rmx_set_value_bytes(set) * count;
         if (bytes > 0)
-            cr_assert_eq(memcmp(rmx_rows_pointer(&want, set), rmx_rows_pointer(&got, set),
-                                (size_t)bytes),
-                         0, "%s", rmx_set_name(set));
+            cr_assert_eq(
+                memcmp(rmx_rows_pointer(&want, set), rmx_rows_pointer(&got, set), (size_t)bytes),
+                0, "%s", rmx_set_name(set));
     }
     rmx_rows_free(&want);
     rmx_rows_free(&got);
@@ -110,9 +110,9 @@ static void expect_refused(const rmx_schema *s, const rmx_rows *rows, const char
     rmx_writer *writer;
     rmx_error error = {""};
     cr_assert_eq(rmx_writer_open(in_folder("bad.h5"), s, 8, &writer, NULL), RMX_OK);
-    cr_assert_eq(rmx_writer_append(writer, 4, rows->label, rows->dense, rows->sparse, rows->group,
-                                   &error),
-                 RMX_ERR_DATA);
+    cr_assert_eq(
+        rmx_writer_append(writer, 4, rows->label, rows->dense, rows->sparse, rows->group, &error),
+        RMX_ERR_DATA);
     cr_assert(strstr(error.text, names), "'%s' lacks '%s'", error.text, names);
     cr_assert(strstr(error.text, "row 2"), "%s", error.text);
     rmx_writer_discard(writer);
@@ -168,8 +168,8 @@ Test(dataset, full_disk)
         setrlimit(RLIMIT_FSIZE, &small);
         rmx_status status = rmx_writer_open(in_folder("old.h5"), &s, 64, &writer, &error);
         for (int i = 0; i < 20 && status == RMX_OK; i++)
-            status = rmx_writer_append(writer, 100, rows.label, rows.dense, rows.sparse, NULL,
-                                       &error);
+            status =
+                rmx_writer_append(writer, 100, rows.label, rows.dense, rows.sparse, NULL, &error);
         if (status == RMX_OK)
             status = rmx_writer_finish(writer, NULL, &error);
         else
@@ -191,8 +191,7 @@ Test(dataset, schemas_that_differ_are_named)
     cr_assert_eq(rmx_schema_match(&a, "a.h5", &b, "b.h5", &error), RMX_OK);
     b.vocabulary[1] = 99;
     cr_assert_eq(rmx_schema_match(&a, "a.h5", &b, "b.h5", &error), RMX_ERR_DATA);
-    cr_assert(strstr(error.text, "'c1'") && strstr(error.text, "99") &&
-                  strstr(error.text, "b.h5"),
+    cr_assert(strstr(error.text, "'c1'") && strstr(error.text, "99") && strstr(error.text, "b.h5"),
               "%s", error.text);
     b.vocabulary[1] = a.vocabulary[1];
     cr_assert_eq(rmx_schema_set(&b.names[4], "other", NULL), RMX_OK);

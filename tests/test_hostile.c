@@ -75,8 +75,8 @@ static void mutate(unsigned char *bytes, size_t *size, uint64_t *state)
     size_t n = (size_t)(mix(state) % 64) + 1;
     if (n > *size - at) n = *size - at;
     switch (kind) {
-    case 0: *size = at; break;                                               /* cut short */
-    case 1: memset(bytes + at, 0, n); break;                                 /* a hole */
+    case 0: *size = at; break;               /* cut short */
+    case 1: memset(bytes + at, 0, n); break; /* a hole */
     case 2: memset(bytes + at, 0xff, n); break;
     case 3: memmove(bytes + at, bytes + mix(state) % (*size - n + 1), n); break; /* moved */
     case 4:

@@ -82,10 +82,10 @@ Test(import, values)
         cr_assert_eq(r.dense[2 * i], i == 3 ? 0.0f : (float)((age - 25.0) * (1.0 / sd)));
         cr_assert_eq(r.dense[2 * i + 1], i == 3 ? 1.0f : 0.0f);
     }
-    cr_assert(r.sparse[0] == r.sparse[2] && r.sparse[0] > 0);       /* Bonn */
-    cr_assert(r.sparse[4] == r.sparse[8] && r.sparse[4] > 0);       /* Ulm */
-    cr_assert(r.sparse[4] != r.sparse[0] && r.sparse[6] == 0);      /* Jena is rare */
-    cr_assert(r.sparse[1] == r.sparse[9] && r.sparse[5] == 0);      /* buckets; missing */
+    cr_assert(r.sparse[0] == r.sparse[2] && r.sparse[0] > 0);  /* Bonn */
+    cr_assert(r.sparse[4] == r.sparse[8] && r.sparse[4] > 0);  /* Ulm */
+    cr_assert(r.sparse[4] != r.sparse[0] && r.sparse[6] == 0); /* Jena is rare */
+    cr_assert(r.sparse[1] == r.sparse[9] && r.sparse[5] == 0); /* buckets; missing */
     cr_assert(r.group[0] == r.group[2] && r.group[1] == r.group[4] && r.group[0] != r.group[1]);
     rmx_rows free_rows = r;
     rmx_rows_free(&free_rows);
@@ -116,8 +116,9 @@ Test(import, another_set_uses_the_fitted_numbers)
     snprintf(fitted, sizeof fitted, "%s", in_folder("out.h5"));
     snprintf(other, sizeof other, "%s", in_folder("other.h5"));
     rmx_import_options more = {.fitted_on = fitted, .output = other};
-    cr_assert_eq(import_text(NULL, "25,Ulm,a,u9,x,no\n10,Paris,a,u9,x,no\n", more, &result, &error),
-                 RMX_OK, "%s", error.text);
+    cr_assert_eq(
+        import_text(NULL, "25,Ulm,a,u9,x,no\n10,Paris,a,u9,x,no\n", more, &result, &error), RMX_OK,
+        "%s", error.text);
     cr_assert_eq(result.unknown_values, 1);
     rmx_rows x = load(fitted, &a), y = load(other, &b);
     cr_assert_eq(rmx_schema_match(&a, "a", &b, "b", &error), RMX_OK, "%s", error.text);
@@ -132,9 +133,9 @@ Test(import, another_set_uses_the_fitted_numbers)
     more.fitted_on = other;
     more.output = fitted;
     cr_assert_eq(import_text(spec_text, table, more, &result, &error), RMX_OK, "%s", error.text);
-    cr_assert_eq(import_text("[columns]\na = dense\nb = label positive=1\n", "1,1\n", more, NULL,
-                             &error),
-                 RMX_ERR_ARGUMENT);
+    cr_assert_eq(
+        import_text("[columns]\na = dense\nb = label positive=1\n", "1,1\n", more, NULL, &error),
+        RMX_ERR_ARGUMENT);
     cr_assert(strstr(error.text, "other columns"), "%s", error.text);
 }
 
@@ -159,9 +160,9 @@ Test(import, header_finds_columns_by_name)
     rmx_schema s;
     const char *spec = "[file]\nheader = yes\nseparator = tab\n[columns]\n"
                        "y = label positive=1\nx = dense\n";
-    cr_assert_eq(import_text(spec, "x\tother\ty\r\n1\tq\t1\r\n2\tq\t0\r\n", plain_options, NULL,
-                             &error),
-                 RMX_OK, "%s", error.text);
+    cr_assert_eq(
+        import_text(spec, "x\tother\ty\r\n1\tq\t1\r\n2\tq\t0\r\n", plain_options, NULL, &error),
+        RMX_OK, "%s", error.text);
     rmx_rows r = load(in_folder("out.h5"), &s);
     cr_assert(s.rows == 2 && r.dense[1] == 2.0f && r.label[0] == 1 && r.label[1] == 0);
     rmx_rows_free(&r);
@@ -265,8 +266,8 @@ Test(import, several_files_are_one_table)
     const char *spec = write_text("spec.ini", "[columns]\nx = dense\ny = label positive=1\n");
     rmx_import_result result;
     rmx_error error = {""};
-    const rmx_import_options o = {.format = "csv", .spec = spec, .input = input, .inputs = 2,
-                                  .output = in_folder("out.h5")};
+    const rmx_import_options o = {
+        .format = "csv", .spec = spec, .input = input, .inputs = 2, .output = in_folder("out.h5")};
     cr_assert_eq(rmx_import(&o, &result, &error), RMX_OK, "%s", error.text);
     cr_assert_eq(result.rows, 3);
     input[1] = "/nonexistent.csv";
@@ -304,8 +305,8 @@ Test(import, specs_that_are_refused)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         rmx_error error = {""};
         rmx_spec spec;
-        cr_assert_eq(rmx_spec_parse("s.ini", cases[i].text, &spec, &error), RMX_ERR_ARGUMENT,
-                     "%s", cases[i].text);
+        cr_assert_eq(rmx_spec_parse("s.ini", cases[i].text, &spec, &error), RMX_ERR_ARGUMENT, "%s",
+                     cases[i].text);
         cr_expect(strstr(error.text, cases[i].says), "'%s' lacks '%s'", error.text, cases[i].says);
     }
 }
@@ -343,19 +344,25 @@ Test(import, splitting_lines)
         int32_t n;
         const char *value[4];
     } cases[] = {
-        {"a,b,c", ',', false, 3, {"a", "b", "c"}},   {"a,,", ',', false, 3, {"a", "", ""}},
-        {" a , b", ',', true, 2, {"a", "b"}},        {" a , b", ',', false, 2, {" a ", " b"}},
-        {"\"a,\"\"b\",c", ',', true, 2, {"a,\"b", "c"}}, {"\"a", ',', true, -1, {NULL}},
-        {"\"a\"b,c", ',', true, -1, {NULL}},         {"\t\ta", '\t', true, 3, {"", "", "a"}},
-        {"\"a\tb", '\t', false, 2, {"\"a", "b"}},    {"1,2,3,4,5", ',', true, 5, {NULL}},
-        {"", ',', true, 1, {""}},                    {"a b", ' ', true, 2, {"a", "b"}},
+        {"a,b,c", ',', false, 3, {"a", "b", "c"}},
+        {"a,,", ',', false, 3, {"a", "", ""}},
+        {" a , b", ',', true, 2, {"a", "b"}},
+        {" a , b", ',', false, 2, {" a ", " b"}},
+        {"\"a,\"\"b\",c", ',', true, 2, {"a,\"b", "c"}},
+        {"\"a", ',', true, -1, {NULL}},
+        {"\"a\"b,c", ',', true, -1, {NULL}},
+        {"\t\ta", '\t', true, 3, {"", "", "a"}},
+        {"\"a\tb", '\t', false, 2, {"\"a", "b"}},
+        {"1,2,3,4,5", ',', true, 5, {NULL}},
+        {"", ',', true, 1, {""}},
+        {"a b", ' ', true, 2, {"a", "b"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char line[64], *value[4];
         snprintf(line, sizeof line, "%s", cases[i].line);
-        cr_assert_eq(rmx_text_split(line, strlen(line), cases[i].separator, cases[i].trim, value,
-                                    4),
-                     cases[i].n, "%s", cases[i].line);
+        cr_assert_eq(
+            rmx_text_split(line, strlen(line), cases[i].separator, cases[i].trim, value, 4),
+            cases[i].n, "%s", cases[i].line);
         for (int32_t j = 0; j < cases[i].n && j < 4 && cases[i].value[j]; j++)
             cr_assert_str_eq(value[j], cases[i].value[j]);
     }
@@ -375,8 +382,8 @@ Test(import, lines_that_are_no_text)
     const char *spec = write_text("spec.ini", "[columns]\nx = dense\ny = label positive=1\n");
     rmx_import_result result;
     rmx_error error = {""};
-    const rmx_import_options o = {.format = "csv", .spec = spec, .input = input, .inputs = 1,
-                                  .output = in_folder("out.h5")};
+    const rmx_import_options o = {
+        .format = "csv", .spec = spec, .input = input, .inputs = 1, .output = in_folder("out.h5")};
     cr_assert_eq(rmx_import(&o, &result, &error), RMX_OK, "%s", error.text);
     cr_assert(result.rows == 2 && result.bad_rows == 2);
     cr_assert(strstr(result.first_bad, "odd.csv:2: the line has a zero byte"), "%s",

@@ -106,7 +106,8 @@ Test(reader, without_shuffling_the_order_is_the_file_s)
 }
 
 /* order.h's text, written down a second time and without its shortcuts. */
-static void shuffle_by_text(uint64_t seed, uint64_t epoch, uint64_t stream, uint64_t *v, uint64_t n)
+static void shuffle_by_text(uint64_t seed, uint64_t epoch, uint64_t stream, uint64_t *v,
+                            uint64_t n)
 {
     for (uint64_t i = n - 1; n > 0 && i >= 1; i--) {
         const uint64_t whole = ((uint64_t)1 << 32) - ((uint64_t)1 << 32) % (i + 1);

@@ -71,7 +71,8 @@ rmx_status rmx_dataset_table(const char *path, const char *field, uint64_t **out
     if (status != RMX_OK) return status;
     const int32_t number = rmx_schema_find(&file.schema, field);
     if (number < 0 || number >= file.schema.sparse_fields) {
-        status = rmx_fail(error, RMX_ERR_DATA, "%.400s: has no sparse field '%.100s'", path, field);
+        status =
+            rmx_fail(error, RMX_ERR_DATA, "%.400s: has no sparse field '%.100s'", path, field);
     } else {
         char name[32];
         snprintf(name, sizeof name, "/table/%d", (int)number);

@@ -139,7 +139,7 @@ static rmx_status open_one(const attribute_reader *r, const char *name, int64_t 
 static rmx_status read_values(const attribute_reader *r, const char *name, hid_t type,
                               int64_t expected, void *out)
 {
-    hid_t attribute;
+    hid_t attribute = H5I_INVALID_HID;
     int64_t count = 1;
     rmx_status status = open_one(r, name, expected, &attribute, expected > 0 ? &count : NULL);
     if (status != RMX_OK) return status;
@@ -163,7 +163,7 @@ static rmx_status read_number(const attribute_reader *r, const char *name, uint6
 static rmx_status read_texts(const attribute_reader *r, const char *name, size_t widest,
                              int64_t *count, size_t *width, char **out)
 {
-    hid_t attribute;
+    hid_t attribute = H5I_INVALID_HID;
     *out = NULL;
     rmx_status status = open_one(r, name, RMX_SCHEMA_FIELDS_MAX, &attribute, count);
     if (status != RMX_OK) return status;
@@ -271,8 +271,8 @@ static rmx_status check_hashes(const attribute_reader *r, const rmx_schema *sche
 {
     uint64_t schema_hash;
     rmx_status status = rmx_schema_hash(schema, &schema_hash, r->error);
-    if (status == RMX_OK && rmx_fingerprint(schema_hash, rows_hash, schema->rows) !=
-                                schema->fingerprint)
+    if (status == RMX_OK &&
+        rmx_fingerprint(schema_hash, rows_hash, schema->rows) != schema->fingerprint)
         status = rmx_fail(r->error, RMX_ERR_DATA,
                           "%.400s: the attributes do not match their fingerprint; the file is "
                           "damaged: write it anew",
@@ -296,8 +296,8 @@ rmx_status rmx_attributes_read(hid_t file, const char *path, rmx_schema *out,
         out->rows = (int64_t)rows;
         out->has_group = has_group != 0;
         if (out->sparse_fields > 0)
-            status = read_values(&r, "vocabulary", H5T_STD_U64LE, out->sparse_fields,
-                                 out->vocabulary);
+            status =
+                read_values(&r, "vocabulary", H5T_STD_U64LE, out->sparse_fields, out->vocabulary);
     }
     if (status == RMX_OK) status = read_text(&r, "transform", &out->transform);
     if (status == RMX_OK) status = read_text(&r, "source", &out->source);

@@ -52,8 +52,7 @@ hid_t rmx_set_type(int set)
 
 /* ---- Creating ----------------------------------------------------------------------------- */
 
-hid_t rmx_set_create(hid_t file, const char *name, hid_t type, int64_t columns,
-                     int64_t chunk_rows)
+hid_t rmx_set_create(hid_t file, const char *name, hid_t type, int64_t columns, int64_t chunk_rows)
 {
     const int rank = columns > 0 ? 2 : 1;
     const hsize_t dims[2] = {0, (hsize_t)columns};

@@ -18,10 +18,10 @@ typedef struct rmx_rows {
     uint64_t *group;
 } rmx_rows;
 
-/* ---- What the four datasets are (rows.c) -------------------------------------------------- */
+/* ---- What the four datasets are (dataset_rows.c) ------------------------------------------ */
 
-const char *rmx_set_name(int set);                              /* "/label", ... */
-int64_t rmx_set_columns(const rmx_schema *schema, int set);     /* 0: absent */
+const char *rmx_set_name(int set);                          /* "/label", ... */
+int64_t rmx_set_columns(const rmx_schema *schema, int set); /* 0: absent */
 int64_t rmx_set_value_bytes(int set);
 void *rmx_rows_pointer(const rmx_rows *rows, int set);
 

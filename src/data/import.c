@@ -9,7 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "data/columns.h"
+#include "data/table_columns.h"
 #include "data/text_rows.h"
 
 #define BLOCK_ROWS 1024
@@ -28,12 +28,12 @@ typedef struct import {
     rmx_columns columns;
     rmx_schema schema;
     rmx_text_rows rows;
-    char **text;     /* [TEXT_COLUMNS_MAX] values of the line */
-    char **value;    /* [spec.columns] the same in the spec's order */
-    int32_t *place;  /* [spec.columns] column of the text */
-    int32_t width;   /* columns of the text */
-    int64_t row;     /* number of the data line, over all files */
-    int64_t tail;    /* the first row that is split off, with split_tail */
+    char **text;                     /* [TEXT_COLUMNS_MAX] values of the line */
+    char **value;                    /* [spec.columns] the same in the spec's order */
+    int32_t *place;                  /* [spec.columns] column of the text */
+    int32_t width;                   /* columns of the text */
+    int64_t row;                     /* number of the data line, over all files */
+    int64_t tail;                    /* the first row that is split off, with split_tail */
     int64_t bytes_before, bytes_all; /* for the progress */
     output out[2];
 } import;
@@ -46,8 +46,9 @@ static rmx_status bad_row(import *m, const char *why, rmx_error *error)
 {
     const char *path = m->rows.paths[m->rows.current];
     if (m->options->strict)
-        return rmx_fail(error, RMX_ERR_DATA, "%.400s:%lld: %.300s; mend the row or leave out "
-                                             "--strict",
+        return rmx_fail(error, RMX_ERR_DATA,
+                        "%.400s:%lld: %.300s; mend the row or leave out "
+                        "--strict",
                         path, (long long)m->rows.number, why);
     if (m->result.bad_rows++ == 0)
         snprintf(m->result.first_bad, sizeof m->result.first_bad, "%.200s:%lld: %.200s", path,
@@ -99,9 +100,8 @@ static rmx_status one_line(import *m, row_handler handle, rmx_error *error)
         status = bad_row(m, why, error);
     } else {
         for (int32_t i = 0; i < m->spec.columns; i++) m->value[i] = m->text[m->place[i]];
-        status = rmx_columns_good(&m->columns, m->value)
-                     ? handle(m, error)
-                     : bad_row(m, m->columns.why, error);
+        status = rmx_columns_good(&m->columns, m->value) ? handle(m, error)
+                                                         : bad_row(m, m->columns.why, error);
     }
     m->row++;
     return status;
@@ -265,8 +265,7 @@ static rmx_status write_all(import *m, rmx_error *error)
     for (int32_t i = 0; i < outputs && status == RMX_OK; i++)
         status = open_output(m, &m->out[i], i == 0 ? o->output : o->split_output, error);
     if (status == RMX_OK) status = walk(m, handle_write, error);
-    for (int32_t i = 0; i < outputs && status == RMX_OK; i++)
-        status = flush(&m->out[i], error);
+    for (int32_t i = 0; i < outputs && status == RMX_OK; i++) status = flush(&m->out[i], error);
     if (status == RMX_OK) {
         m->result.rows = rmx_writer_rows(m->out[0].writer);
         m->result.split_rows = outputs == 2 ? rmx_writer_rows(m->out[1].writer) : 0;
@@ -291,7 +290,7 @@ static rmx_status write_all(import *m, rmx_error *error)
 rmx_status rmx_import(const rmx_import_options *options, rmx_import_result *result,
                       rmx_error *error)
 {
-    import m;
+import m;
     memset(&m, 0, sizeof m);
     m.options = options;
     rmx_status status = prepare(&m, error);

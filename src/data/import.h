@@ -24,7 +24,7 @@ typedef struct rmx_import_options {
     double split_fraction;    /* in (0, 1): share of rows split off */
     bool split_tail;          /* true: the last rows; false: chosen by a hash of row and seed */
     uint64_t split_seed;
-    bool strict;              /* the first bad row is an error */
+    bool strict;                    /* the first bad row is an error */
     rmx_progress_callback progress; /* done and total in bytes of input, over both passes */
     void *user;
 } rmx_import_options;

@@ -82,8 +82,7 @@ int64_t rmx_order_window_start(const rmx_order *order, int64_t v)
 {
     const int64_t place = v * RMX_SHUFFLE_CHUNKS;
     if (place >= order->chunks) return order->rows;
-    const int64_t missing =
-        order->chunk_rows - rmx_order_chunk_rows(order, order->chunks - 1);
+    const int64_t missing = order->chunk_rows - rmx_order_chunk_rows(order, order->chunks - 1);
     return place * order->chunk_rows - (order->short_at < place ? missing : 0);
 }
 

@@ -81,8 +81,7 @@ static void make_pairs(rmx_synthetic *s)
         const int32_t f = (int32_t)scaled(word_of(s, STEP_DENSE, e), fs);
         s->pair[s->pairs + j] = (rmx_pair){f, j, sign_of(word_of(s, STEP_DENSE, e + 1))};
     }
-    for (int32_t f = 0; f < fs; f++)
-        s->main_sign[f] = sign_of(word_of(s, STEP_MAIN, (uint64_t)f));
+    for (int32_t f = 0; f < fs; f++) s->main_sign[f] = sign_of(word_of(s, STEP_MAIN, (uint64_t)f));
 }
 
 /* Half of the possible pairs at most, so that drawing them at random ends soon. */
@@ -91,7 +90,7 @@ static int32_t pair_count(int64_t fs)
     if (fs == 2) return 1;
     const int64_t possible = fs * (fs - 1) / 2 - fs / 2;
     const int64_t most = possible / 2 > 0 ? possible / 2 : 1;
-    return (int32_t)(fs < most ? fs : most);
+    return (int32_t)(3 * fs / 2 < most ? 3 * fs / 2 : most);
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
@@ -249,8 +248,8 @@ rmx_status rmx_synthetic_create(const rmx_synthetic_config *config, rmx_syntheti
     make_pairs(s);
     const float strength = (float)config->strength;
     s->main_scale = rmx_divf(rmx_mulf(strength, 0.7f), rmx_sqrtf((float)fs));
-    s->cross_scale = rmx_divf(rmx_mulf(strength, rmx_sqrtf(0.51f)),
-                              rmx_sqrtf((float)((size_t)s->pairs + fd)));
+    s->cross_scale =
+        rmx_divf(rmx_mulf(strength, rmx_sqrtf(0.51f)), rmx_sqrtf((float)((size_t)s->pairs + fd)));
     if (!calibrate(s)) goto out_of_memory;
     *out = s;
     return RMX_OK;

@@ -8,11 +8,11 @@
  *   logit   = base + strength (0.7 main + sqrt(0.51) cross)  [+ noise n]
  *   label   = uniform < sigmoid(logit)
  *
- * Every s is a fixed random sign. There are Fs pairs, drawn at random among fields that are not
- * 2i and 2i+1, so that two fields which share a token of a usual layout are never a pair: half of
- * the logit is out of reach for a model whose tokens do not meet. A sign table of its own for each
- * field makes the same id mean opposite things in different fields, and so many unlike pairs are
- * more than one feed-forward that all tokens share can hold.
+ * Every s is a fixed random sign. There are 3 Fs / 2 pairs, drawn at random among fields that
+ * are not 2i and 2i+1, so that two fields which share a token of a usual layout are never a pair:
+ * half of the logit is out of reach for a model whose tokens do not meet. A sign table of its own
+ * for each field makes the same id mean opposite things in different fields, and so many unlike
+ * pairs are more than one narrow feed-forward that all tokens share can hold.
  *
  * base is found by bisection so that the mean probability of the first 16384 training rows is
  * base_rate. Signs and pairs are words of rmx_random_word(seed, RMX_RANDOM_SYNTHETIC, step, e) with

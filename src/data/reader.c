@@ -87,8 +87,7 @@ static rmx_status window_read(const rmx_reader *r, window *w, int64_t chunks, ui
             w->used = false;
             return status;
         }
-        for (int64_t i = 0; i < count; i++)
-            w->number[w->rows_read + i] = (uint64_t)(first + i);
+        for (int64_t i = 0; i < count; i++) w->number[w->rows_read + i] = (uint64_t)(first + i);
         w->rows_read += count;
         if (++w->chunks_read == w->chunks)
             rmx_order_permute(&r->order, w->index, w->rows_read, w->permutation);
@@ -116,13 +115,14 @@ static void gather(const rmx_reader *r, const window *w, int64_t from, int64_t c
                    int64_t at)
 {
     for (int set = 0; set < RMX_SETS; set++) {
-        const size_t bytes = (size_t)(rmx_set_columns(&r->file.schema, set) *
-                                      rmx_set_value_bytes(set));
+        const size_t bytes =
+            (size_t)(rmx_set_columns(&r->file.schema, set) * rmx_set_value_bytes(set));
         if (bytes == 0) continue;
         char *to = rmx_rows_pointer(&s->rows, set);
         const char *source = rmx_rows_pointer(&w->rows, set);
         for (int64_t i = 0; i < count; i++)
-            memcpy(to + (size_t)(at + i) * bytes, source + w->permutation[from + i] * bytes, bytes);
+            memcpy(to + (size_t)(at + i) * bytes, source + w->permutation[from + i] * bytes,
+                   bytes);
     }
     for (int64_t i = 0; i < count; i++) s->number[at + i] = w->number[w->permutation[from + i]];
 }

@@ -167,8 +167,8 @@ rmx_status rmx_schema_check(const rmx_schema *s, rmx_error *error)
             status = rmx_fail(error, RMX_ERR_ARGUMENT,
                               "field '%s': vocabulary %lld is not within 1 .. 2^32 - 1",
                               s->names[f], (long long)s->vocabulary[f]);
-    if (status == RMX_OK && (strlen(s->transform) >= RMX_SCHEMA_TEXT_MAX ||
-                             strlen(s->source) >= RMX_SCHEMA_TEXT_MAX))
+    if (status == RMX_OK &&
+        (strlen(s->transform) >= RMX_SCHEMA_TEXT_MAX || strlen(s->source) >= RMX_SCHEMA_TEXT_MAX))
         status = rmx_fail(error, RMX_ERR_ARGUMENT, "transform or source is longer than %d bytes",
                           RMX_SCHEMA_TEXT_MAX - 1);
     return status;

@@ -248,8 +248,8 @@ rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out, rmx
     for (int32_t i = 0; i < out->columns; i++) {
         labels += out->column[i].kind == RMX_COLUMN_LABEL;
         groups += out->column[i].kind == RMX_COLUMN_GROUP;
-        fields += out->column[i].kind == RMX_COLUMN_DENSE ||
-                  out->column[i].kind == RMX_COLUMN_SPARSE;
+        fields +=
+            out->column[i].kind == RMX_COLUMN_DENSE || out->column[i].kind == RMX_COLUMN_SPARSE;
     }
     if (status == RMX_OK && (labels < 1 || fields < 1 || groups > 1))
         status = rmx_fail(error, RMX_ERR_ARGUMENT,
@@ -276,8 +276,8 @@ rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
     fclose(file);
     rmx_status status;
     if (bad || n > most) {
-        status = rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot be read, or is over 1 MiB",
-                          path);
+        status =
+            rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot be read, or is over 1 MiB", path);
     } else {
         text[n] = '\0';
         status = strlen(text) == n ? rmx_spec_parse(path, text, out, error)
@@ -306,11 +306,11 @@ char *rmx_spec_print(const rmx_spec *spec)
     size_t bytes = 0;
     FILE *f = open_memstream(&text, &bytes);
     if (!f) return NULL;
-    const char *separator = spec->separator == '\t'   ? "tab"
-                            : spec->separator == ','  ? "comma"
-                            : spec->separator == ';'  ? "semicolon"
-                            : spec->separator == ' '  ? "space"
-                                                      : NULL;
+    const char *separator = spec->separator == '\t'  ? "tab"
+                            : spec->separator == ',' ? "comma"
+                            : spec->separator == ';' ? "semicolon"
+                            : spec->separator == ' ' ? "space"
+                                                     : NULL;
     fputs("[file]\nseparator = ", f);
     if (separator)
         fputs(separator, f);
@@ -350,8 +350,9 @@ rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *na
         c->fitted = from->fitted;
     }
     if (same) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_ARGUMENT,
-                    "%.400s was imported with other columns; leave --spec out to use the spec that "
-                    "is stored in it",
-                    name);
+    return rmx_fail(
+        error, RMX_ERR_ARGUMENT,
+        "%.400s was imported with other columns; leave --spec out to use the spec that "
+        "is stored in it",
+        name);
 }

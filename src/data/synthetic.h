@@ -15,27 +15,26 @@
 typedef struct rmx_synthetic_config {
     uint64_t seed;
     int64_t rows_train, rows_valid, rows_test; /* each 0 .. 2^40 */
-    int32_t sparse_fields; /* 2 .. 4096 */
-    int32_t dense_fields;  /* 0 .. 4096 */
-    int64_t vocabulary;    /* ids of each sparse field, 2 .. 2^24 */
-    int64_t groups;        /* users, for GAUC, written as /group; 0: none; below 2^32 */
-    double zipf;           /* skew of the ids: id k has weight (k + 1)^-zipf; 0: uniform; 0 .. 4 */
-    double base_rate;      /* mean click probability, 0.01 .. 0.99 */
-    double strength;       /* standard deviation of the planted logit, 0.1 .. 20: the ceiling */
-    double noise;          /* that of a part of the logit that no feature shows, 0 .. 20 */
+    int32_t sparse_fields;                     /* 2 .. 4096 */
+    int32_t dense_fields;                      /* 0 .. 4096 */
+    int64_t vocabulary;                        /* ids of each sparse field, 2 .. 2^24 */
+    int64_t groups;   /* users, for GAUC, written as /group; 0: none; below 2^32 */
+    double zipf;      /* skew of the ids: id k has weight (k + 1)^-zipf; 0: uniform; 0 .. 4 */
+    double base_rate; /* mean click probability, 0.01 .. 0.99 */
+    double strength;  /* standard deviation of the planted logit, 0.1 .. 20: the ceiling */
+    double noise;     /* that of a part of the logit that no feature shows, 0 .. 20 */
 } rmx_synthetic_config;
 
 /* The set of configs/base.ini. */
 rmx_synthetic_config rmx_synthetic_default(void);
 
 /* RMX_OK, or RMX_ERR_ARGUMENT that names the field, its value and its range. */
-RMX_NODISCARD rmx_status rmx_synthetic_check(const rmx_synthetic_config *config,
-                                             rmx_error *error);
+RMX_NODISCARD rmx_status rmx_synthetic_check(const rmx_synthetic_config *config, rmx_error *error);
 
 typedef struct rmx_synthetic_result {
     int64_t rows;
-    double base_rate;    /* share of labels that are 1 */
-    double ceiling_auc;  /* of the planted logits on these rows; NaN if one class only */
+    double base_rate;   /* share of labels that are 1 */
+    double ceiling_auc; /* of the planted logits on these rows; NaN if one class only */
     uint64_t fingerprint;
 } rmx_synthetic_result;
 

@@ -28,10 +28,11 @@ rmx_status rmx_text_open(rmx_text_rows *out, const char *const *paths, int32_t i
             return rmx_fail(error, RMX_ERR_DATA, "%.400s: cannot open the table: %s", paths[i],
                             strerror(errno));
         if (!S_ISREG(info.st_mode)) /* two passes: a pipe would be empty the second time */
-            return rmx_fail(error, RMX_ERR_DATA,
-                            "%.400s: is no regular file; it is read more than once, so write it to "
-                            "a file first",
-                            paths[i]);
+            return rmx_fail(
+                error, RMX_ERR_DATA,
+                "%.400s: is no regular file; it is read more than once, so write it to "
+                "a file first",
+                paths[i]);
         out->total += (int64_t)info.st_size;
     }
     out->line = malloc(RMX_TEXT_LINE_MAX + 2);
@@ -138,7 +139,8 @@ int32_t rmx_text_split(char *line, size_t length, char separator, bool trim, cha
         if (n == most) return most + 1;
         char *start = at;
         if (trim)
-            while (start < end && (*start == ' ' || *start == '\t') && *start != separator) start++;
+            while (start < end && (*start == ' ' || *start == '\t') && *start != separator)
+                start++;
         if (quotes && start < end && *start == '"') {
             at = start;
             value[n] = unquote(&at, end);

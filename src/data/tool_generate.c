@@ -103,8 +103,8 @@ static rmx_status write_set(const arguments *a, rmx_synthetic_split split, int64
         return rmx_fail(error, RMX_ERR_ARGUMENT, "the name of the folder is too long");
     char unit[] = "rows";
     rmx_synthetic_result result;
-    const rmx_status status = rmx_synthetic_write(&a->config, split, path, rmx_tool_progress, unit,
-                                                  &result, error);
+    const rmx_status status =
+        rmx_synthetic_write(&a->config, split, path, rmx_tool_progress, unit, &result, error);
     if (status != RMX_OK) return status;
     rmx_tool_progress_end();
     printf("%s: %lld rows, click rate %.4f, ceiling AUC %.5f, fingerprint %016llx\n", path,
@@ -115,9 +115,8 @@ static rmx_status write_set(const arguments *a, rmx_synthetic_split split, int64
 
 int rmx_tool_generate(int argc, char **argv)
 {
-    static const char doc[] =
-        "Make click data from a planted model whose best AUC is known.\v"
-        "Example: rmx-data generate -o data --rows-train 200000 --seed 1";
+    static const char doc[] = "Make click data from a planted model whose best AUC is known.\v"
+                              "Example: rmx-data generate -o data --rows-train 200000 --seed 1";
     const struct argp argp = {options, parse, NULL, doc, NULL, NULL, NULL};
     arguments a = {rmx_synthetic_default(), "."};
     rmx_error error = {""};

@@ -101,8 +101,7 @@ int rmx_tool_import(int argc, char **argv)
     char unit[] = "bytes";
     a.options.user = unit;
     a.input = calloc((size_t)argc + 1, sizeof *a.input);
-    if (!a.input)
-        return rmx_tool_exit(rmx_fail(&error, RMX_ERR_MEMORY, "out of memory"), &error);
+    if (!a.input) return rmx_tool_exit(rmx_fail(&error, RMX_ERR_MEMORY, "out of memory"), &error);
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     a.options.input = a.input;
     const rmx_status status = rmx_import(&a.options, &result, &error);

@@ -57,8 +57,7 @@ static void print_schema(const char *path, const rmx_schema *s)
     for (int32_t i = 0; i < s->sparse_fields; i++)
         printf("  %-24s %lld\n", s->names[i], (long long)s->vocabulary[i]);
     printf("dense        %d\n", (int)s->dense_fields);
-    for (int32_t i = 0; i < s->dense_fields; i++)
-        printf("  %s\n", s->names[s->sparse_fields + i]);
+    for (int32_t i = 0; i < s->dense_fields; i++) printf("  %s\n", s->names[s->sparse_fields + i]);
     if (s->transform[0]) printf("transform\n%s", s->transform);
 }
 

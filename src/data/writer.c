@@ -154,10 +154,11 @@ rmx_status rmx_writer_table(rmx_writer *w, int32_t sparse_field, const uint64_t 
     rmx_h5_begin();
     if (w->tables < 0)
         w->tables = H5Gcreate2(w->file, "/table", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    const hid_t set = w->tables < 0
-                          ? H5I_INVALID_HID
-                          : rmx_set_create(w->file, name, H5T_STD_U64LE, 0,
-                                           count < 1 ? 1 : count < 65536 ? count : 65536);
+    const hid_t set = w->tables < 0 ? H5I_INVALID_HID
+                                    : rmx_set_create(w->file, name, H5T_STD_U64LE, 0,
+                                                     count < 1       ? 1
+                                                     : count < 65536 ? count
+                                                                     : 65536);
     bool good = set >= 0;
     if (good && count > 0) good = extend_and_write(set, H5T_STD_U64LE, 0, 0, count, table);
     if (set >= 0 && H5Dclose(set) < 0) good = false;

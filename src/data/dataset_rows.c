@@ -1,4 +1,4 @@
-/* rows.c: rows in memory: what the datasets are, and what a value may be. */
+/* dataset_rows.c: rows in memory: what the datasets are, and what a value may be. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +45,7 @@ static void *alloc_set(const rmx_schema *schema, int set, int64_t count)
     return aligned_alloc(64, ((size_t)bytes + 64) / 64 * 64);
 }
 
-rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count,
-                          rmx_error *error)
+rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count, rmx_error *error)
 {
     out->label = alloc_set(schema, RMX_SET_LABEL, count);
     out->dense = alloc_set(schema, RMX_SET_DENSE, count);

@@ -1,6 +1,6 @@
-/* columns.h: from the values of a text row to a row of the dataset; for src/data only. */
-#ifndef RMX_DATA_COLUMNS_H
-#define RMX_DATA_COLUMNS_H
+/* table_columns.h: from the values of a text row to a row of the dataset; for src/data only. */
+#ifndef RMX_DATA_TABLE_COLUMNS_H
+#define RMX_DATA_TABLE_COLUMNS_H
 
 #include "data/dataset_file.h"
 #include "data/spec.h"
@@ -17,7 +17,7 @@ typedef struct rmx_column_fit {
 
 typedef struct rmx_columns {
     rmx_spec *spec;
-    rmx_column_fit *fit; /* [columns] */
+    rmx_column_fit *fit;      /* [columns] */
     int64_t unknown, missing; /* values so far */
     char why[200];            /* of the last bad row */
 } rmx_columns;
@@ -42,4 +42,4 @@ RMX_NODISCARD rmx_status rmx_columns_schema(const rmx_columns *columns, rmx_sche
 void rmx_columns_convert(rmx_columns *columns, char *const *value, const rmx_schema *schema,
                          const rmx_rows *rows, int64_t at);
 
-#endif /* RMX_DATA_COLUMNS_H */
+#endif /* RMX_DATA_TABLE_COLUMNS_H */

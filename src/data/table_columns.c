@@ -1,5 +1,5 @@
-/* columns.c: see columns.h. */
-#include "data/columns.h"
+/* table_columns.c: see table_columns.h. */
+#include "data/table_columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,9 +234,9 @@ static uint32_t sparse_id(rmx_columns *columns, int32_t i, const char *value)
 {
     const rmx_column *c = &columns->spec->column[i];
     if (c->buckets > 0)
-        return missing(columns->spec, value) ? 0
-                                             : 1 + (uint32_t)(hash_of(c, value) %
-                                                              (uint64_t)c->buckets);
+        return missing(columns->spec, value)
+                   ? 0
+                   : 1 + (uint32_t)(hash_of(c, value) % (uint64_t)c->buckets);
     const uint32_t id = rmx_value_id(&columns->fit[i].table, hash_of(c, value));
     columns->unknown += id == 0;
     return id;
