@@ -9,7 +9,7 @@ configure() { # VAR=VALUE of the environment, CMake's arguments
     local variable=$1
     shift
     rm -rf "$folder/b"
-    env "$variable" cmake -S . -B "$folder/b" -DRMX_PROGRAMS=OFF -DRMX_CUDA=OFF "$@" \
+    env "$variable" cmake -G Ninja -S . -B "$folder/b" -DRMX_PROGRAMS=OFF -DRMX_CUDA=OFF "$@" \
         >"$folder/log" 2>&1
 }
 refused() {
