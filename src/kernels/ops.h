@@ -182,7 +182,8 @@ typedef struct rmx_token_mix_args {
 } rmx_token_mix_args;
 
 /* y = LayerNorm(x + mix(x)), each row as rmx_norm_args computes it from z = x + mix(x) (one
- * rounded add, x first); mean, rstd [samples * tokens]. One read of x, one write of y. */
+ * rounded add, x first); mean, rstd [samples * tokens]; gamma, beta, mean, rstd may be NULL as
+ * there. One read of x, one write of y. */
 typedef struct rmx_token_mixer_args {
     int64_t samples, tokens, width, heads;
     float eps;

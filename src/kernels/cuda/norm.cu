@@ -127,7 +127,7 @@ static __global__ void __launch_bounds__(RMX_WARP *WARPS)
                 if (j >= dim) continue;
                 const float4 dy = *(const float4 *)(a.dy + r * a.ld + j);
                 h[i] = rmx_normed4<kind>(*(const float4 *)(a.x + r * a.ld + j), st);
-                g[i] = a.gamma ? rmx_mul4(dy, *(const float4 *)(a.gamma + j)) : dy;
+                g[i] = rmx_scaled4(dy, a.gamma, j);
                 *(float4 *)(dy_rows + threadIdx.y * dim + j) = dy;
                 *(float4 *)(h_rows + threadIdx.y * dim + j) = h[i];
                 if (kind == RMX_NORM_LAYER) rmx_add4(&s, g[i]);

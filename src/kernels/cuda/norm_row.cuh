@@ -68,6 +68,12 @@ static __device__ __forceinline__ float4 rmx_normed4(float4 x, rmx_stats st)
     return rmx_scale4(kind == RMX_NORM_LAYER ? rmx_sub4(x, st.mean) : x, st.rstd);
 }
 
+/* dy * gamma with gamma absent */
+static __device__ __forceinline__ float4 rmx_scaled4(float4 dy, const float *gamma, int j)
+{
+    return gamma ? rmx_mul4(dy, *(const float4 *)(gamma + j)) : dy;
+}
+
 /* fma(h, gamma, beta) with either absent */
 static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamma,
                                                      const float *beta, int j)

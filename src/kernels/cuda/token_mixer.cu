@@ -87,7 +87,8 @@ static __global__ void token_mixer_long(rmx_token_mixer_args a, shape s)
     const rmx_stats st = rmx_long_stats<RMX_NORM_LAYER>(z, s.width, a.eps);
     for (int j = threadIdx.x; j < s.width; j += RMX_WARP)
         a.y[row * s.width + j] =
-            rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st), a.gamma[j], a.beta[j]);
+            rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st), a.gamma ? a.gamma[j] : 1.0f,
+                     a.beta ? a.beta[j] : 0.0f);
     if (threadIdx.x != 0) return;
     if (a.mean) a.mean[row] = st.mean;
     if (a.rstd) a.rstd[row] = st.rstd;

@@ -19,8 +19,7 @@ static __device__ void row_averages(const rmx_token_mixer_backward_args &a, shap
         for (int i = 0; i < NV; i++) {
             const int j = rmx_column(i);
             if (j >= s.width) continue;
-            const float4 g = rmx_mul4(*(const float4 *)(dy + t * s.width + j),
-                                      *(const float4 *)(a.gamma + j));
+            const float4 g = rmx_scaled4(*(const float4 *)(dy + t * s.width + j), a.gamma, j);
             rmx_add4(&sum, g);
             rmx_fma4(&dot, g, rmx_normed4<RMX_NORM_LAYER>(z_at(s, x, t, j), st));
         }
@@ -36,14 +35,13 @@ static __device__ __forceinline__ void columns_down(const rmx_token_mixer_backwa
                                                     const float *x, float *dy, const row *rows,
                                                     int j, float4 *dgamma, float4 *dbeta)
 {
-    const float4 gamma = *(const float4 *)(a.gamma + j);
     for (int t = 0; t < s.tokens; t++) {
         const row w = rows[t];
         float4 *at = (float4 *)(dy + t * s.width + j);
         const float4 v = *at, h = rmx_normed4<RMX_NORM_LAYER>(z_at(s, x, t, j), w.st);
         rmx_fma4(dgamma, v, h);
         rmx_add4(dbeta, v);
-        *at = rmx_norm_dx4<RMX_NORM_LAYER>(rmx_mul4(v, gamma), h, w.m, w.st.rstd);
+        *at = rmx_norm_dx4<RMX_NORM_LAYER>(rmx_scaled4(v, a.gamma, j), h, w.m, w.st.rstd);
     }
 }
 
