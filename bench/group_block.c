@@ -86,7 +86,8 @@ static rmx_status line(blocks *k)
     snprintf(r.op, sizeof r.op, "%s", k->backward ? "block fwd+bwd" : "block");
     snprintf(r.shape, sizeof r.shape, "B=%lld T=%d D=%d K=%d", (long long)k->samples, f->tokens,
              f->width, f->hidden);
-    snprintf(r.series, sizeof r.series, "block forward%s", k->backward ? " + backward" : "");
+    snprintf(r.series, sizeof r.series, "block forward%s, D=%d", k->backward ? " + backward" : "",
+             f->width);
     snprintf(r.unit, sizeof r.unit, "samples");
     r.x = (double)k->samples;
     r.memory = (double)(k->saved_bytes + k->ws_bytes);

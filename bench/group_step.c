@@ -92,7 +92,7 @@ static rmx_status put(steps *s, const char *op, const bench_times *times, double
     snprintf(r->op, sizeof r->op, "%s", op);
     snprintf(r->shape, sizeof r->shape, "B=%lld T=%d D=%d L=%d %s", (long long)s->samples,
              c->tokens, c->width, c->layers, s->name);
-    snprintf(r->series, sizeof r->series, "%s", op);
+    snprintf(r->series, sizeof r->series, "%s, D=%d (%.16s)", op, c->width, s->name);
     snprintf(r->unit, sizeof r->unit, "samples");
     r->x = (double)s->samples;
     r->memory = (double)memory.total_bytes;

@@ -1,12 +1,10 @@
 /* pictures.c: see pictures.h. The points travel within gnuplot's script, so it reads no file. */
 #include "pictures.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- what all pictures share ------------------------------------------------------------- */
 
@@ -20,7 +18,9 @@ static const char style[] = "set border 3 lc rgb '#666666' lw 0.8\n"
                             "set style line 4 lc rgb '#e09f3e' lw 2.4 pt 13 ps 0.8\n"
                             "set style line 5 lc rgb '#6d597a' lw 2.4 pt 11 ps 0.8\n"
                             "set style line 6 lc rgb '#7f8c8d' lw 2.4 pt 4 ps 0.7\n"
-                            "set style line 9 lc rgb '#888888' lw 1.2 dt (6,5)\n"
+                            "set style line 7 lc rgb '#8c564b' lw 2.4 pt 6 ps 0.7\n"
+                            "set style line 8 lc rgb '#e377c2' lw 2.4 pt 8 ps 0.8\n"
+                            "set style line 20 lc rgb '#888888' lw 1.2 dt (6,5)\n"
                             "set key tc rgb '#333333' samplen 2 spacing 1.15\n"
                             "set title font ',14' tc rgb '#222222'\n"
                             "set xlabel tc rgb '#333333'\nset ylabel tc rgb '#333333'\n";
@@ -90,13 +90,15 @@ static int put_points(const canvas *c, const char *tag, const char *group, value
     return curves;
 }
 
-/* Adds the curves to a plot command that has begun. */
+/* Adds the curves to a plot command that has begun; titles NULL: they stand beside it already. */
 static void put_curves(const canvas *c, const char *tag, int curves, const char *titles[],
                        int first_style)
 {
     for (int i = 0; i < curves; i++) {
-        fprintf(c->script, "%s$%s_%d using 1:2 with linespoints ls %d title '", i ? ", " : "", tag,
-                i, first_style + i);
+        fprintf(c->script, "%s$%s_%d using 1:2 with linespoints ls %d ", i ? ", " : "", tag, i,
+                first_style + i);
+        fputs(titles ? "title '" : "notitle", c->script);
+        if (!titles) continue;
         put_text(c->script, titles[i]);
         fputs("' noenhanced", c->script);
     }
@@ -107,10 +109,7 @@ static void end_plot(const canvas *c) { fputc('\n', c->script); }
 static double get_ratio(const bench_record *r) { return r->ratio; }
 static double get_ms(const bench_record *r) { return r->time.median * 1e3; }
 static double get_memory(const bench_record *r) { return r->memory / 1048576.0; }
-static double get_percent(const bench_record *r)
-{
-    return strcmp(r->ceiling, "fma") != 0 ? NAN : 100.0 * r->share;
-}
+static double get_gflop(const bench_record *r) { return r->flop / r->time.median * 1e-9; }
 
 /* ---- the pictures ------------------------------------------------------------------------ */
 
@@ -128,8 +127,9 @@ static bool draw_product(const canvas *c)
     fprintf(c->script,
             "set title 'fp32 product x W: speed against %s, equal threads'\n"
             "set logscale x 2\nset format x '%%.0f'\nset xlabel 'rows M'\n"
-            "set ylabel '%s time / our time'\nset yrange [0:*]\nset key outside right center\n"
-            "set bmargin at screen 0.17\nset offsets 0, 0, graph 0.08, 0\nplot 1 with lines ls 9 "
+            "set ylabel '%s time / our time'\nset yrange [0:*]\nset key outside right center Left "
+            "reverse\n"
+            "set bmargin at screen 0.17\nset offsets 0, 0, graph 0.08, 0\nplot 1 with lines ls 20 "
             "title 'as fast', ",
             name, name);
     put_curves(c, "p", curves, titles, 1);
@@ -149,13 +149,12 @@ static bool draw_rows(const canvas *c)
         bars++;
     }
     fprintf(c->script,
-            "EOD\nset title 'Bound by memory: %% of this machine''s copy bandwidth'\n"
+            "EOD\nset title 'Necessary bytes a second, %% of a copy'\n"
             "set yrange [%.1f:0.7]\nset xrange [0:*]\nset offsets 0, graph 0.08, 0, 0\n"
-            "set lmargin 33\nset bmargin at screen 0.12\n"
-            "set xlabel 'necessary bytes / time, %% of copy'\n"
+            "set lmargin 33\nset bmargin at screen 0.1\n"
             "unset grid\nset grid xtics lc rgb '#e4e7eb' lt 1 lw 0.8\nset border 1\n"
             "set ytics scale 0 noenhanced\nset arrow 1 from 100, graph 0 to 100, graph 1 nohead "
-            "ls 9\nset style fill solid 1.0\n"
+            "ls 20\nset style fill solid 1.0\n"
             "plot $rows using ($2/2):1:($2/2):(0.36):ytic(3) with boxxyerror lc rgb '#0b4f8a' "
             "notitle, $rows using 2:1:(sprintf(' %%.0f', $2)) with labels left font ',10' "
             "tc rgb '#333333' notitle\n",
@@ -163,11 +162,23 @@ static bool draw_rows(const canvas *c)
     return bars > 0;
 }
 
+/* Room for the key above curves on a logarithmic axis. */
+static void put_room(const canvas *c, const char *group, const char *other, value_of *value,
+                     double factor)
+{
+    double most = 0.0;
+    for (int32_t i = 0; i < c->all->count; i++) {
+        const bench_record *r = &c->all->line[i];
+        if ((in_group(r, group) || in_group(r, other)) && value(r) > most) most = value(r);
+    }
+    fprintf(c->script, "set yrange [*:%.3g]\n", most * factor);
+}
+
 static void log_axes(const canvas *c, const char *x, const char *y)
 {
     fprintf(c->script,
             "set logscale x 2\nset logscale y 10\nset format x '%%.0f'\nset format y '%%g'\n"
-            "set xlabel '%s'\nset ylabel '%s'\nset key top left\n",
+            "set xlabel '%s'\nset ylabel '%s'\nset key top left Left reverse\n",
             x, y);
 }
 
@@ -180,12 +191,14 @@ static bool draw_mixers(const canvas *c)
     for (int i = 0; i < 4; i++) /* one colour a mixer, dashes for forward alone */
         fprintf(c->script, "set style line %d lc rgb '%s' lw 2.4 pt %d ps 0.7 %s\n", i + 1,
                 colours[i % 2], i % 2 ? 5 : 7, i < 2 ? "dt (3,3)" : "dt 1");
-    fputs("set multiplot layout 1,2 margins 0.075,0.985,0.145,0.9 spacing 0.09,0\n", c->script);
+    fputs("set multiplot layout 1,2 margins 0.085,0.985,0.2,0.9 spacing 0.1,0\n", c->script);
     log_axes(c, "tokens T", "ms a batch");
+    put_room(c, "mixers", "mixers", get_ms, 60.0);
     fputs("set title 'Time'\nplot ", c->script);
     put_curves(c, "t", 4, titles, 1);
     end_plot(c);
     log_axes(c, "tokens T", "MiB a batch");
+    put_room(c, "mixers", "mixers", get_memory, 4.0);
     fputs("unset label 1\nset title 'Memory: kept for backward, and its scratch'\n"
           "plot $m_2 using 1:2 with linespoints ls 3 title 'token mixer', "
           "$m_3 using 1:2 with linespoints ls 4 title 'self-attention'\nunset multiplot\n",
@@ -196,22 +209,28 @@ static bool draw_mixers(const canvas *c)
 static bool draw_batch(const canvas *c)
 {
     const char *block[MOST], *step[MOST], *block_ms[MOST], *step_ms[MOST];
-    const int blocks = put_points(c, "bs", "block", get_percent, block, 2);
-    const int steps = put_points(c, "ss", "step", get_percent, step, 3);
+    const int blocks = put_points(c, "bs", "block", get_gflop, block, 2);
+    const int steps = put_points(c, "ss", "step", get_gflop, step, 6);
     const int blocks_ms = put_points(c, "bt", "block", get_ms, block_ms, 2);
-    const int steps_ms = put_points(c, "st", "step", get_ms, step_ms, 3);
+    const int steps_ms = put_points(c, "st", "step", get_ms, step_ms, 6);
     if (blocks + steps == 0) return false;
-    fputs("set multiplot layout 1,2 margins 0.075,0.985,0.145,0.9 spacing 0.09,0\n"
+    fputs("set multiplot layout 1,2 margins 0.085,0.985,0.2,0.9 spacing 0.1,0\n"
           "set logscale x 2\nset format x '%.0f'\nset xlabel 'batch B'\n"
-          "set ylabel '% of this machine''s multiply-add rate'\nset yrange [0:100]\n"
-          "set key top left\nset title 'Efficiency'\nplot ",
+          "set ylabel 'GFLOP/s'\nset yrange [0:*]\nset offsets 0, 0, graph 0.12, 0\n"
+          "set key top left Left reverse\nset title 'Products of a call per second'\n",
           c->script);
-    put_curves(c, "bs", blocks, block, 1);
+    if (isnan(c->all->fma_rate))
+        fputs("plot ", c->script);
+    else
+        fprintf(c->script, "plot %.6g with lines ls 20 title 'multiply-adds of this machine', ",
+                c->all->fma_rate * 1e-9);
+    put_curves(c, "bs", blocks, NULL, 1);
     if (blocks && steps) fputs(", ", c->script);
-    put_curves(c, "ss", steps, step, 3);
+    put_curves(c, "ss", steps, NULL, 3);
     end_plot(c);
     log_axes(c, "batch B", "ms a call");
-    fputs("unset label 1\nset yrange [*:*]\nset title 'Time'\nplot ", c->script);
+    put_room(c, "block", "step", get_ms, 300.0);
+    fputs("unset label 1\nset title 'Time'\nplot ", c->script);
     put_curves(c, "bt", blocks_ms, block_ms, 1);
     if (blocks_ms && steps_ms) fputs(", ", c->script);
     put_curves(c, "st", steps_ms, step_ms, 3);
@@ -254,10 +273,6 @@ static bool draw(const records *all, const struct picture *p, const char *folder
 bool pictures_draw(const records *all, const char *folder, bool png)
 {
     bool good = true;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "rmx-bench: %s: %s\n", folder, strerror(errno));
-        return false;
-    }
     void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may be missing */
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
         const struct picture *p = &pictures[i];

@@ -4,7 +4,7 @@
 
 #include "records.h"
 
-/* Draws product.svg, rows.svg, mixers.svg and batch.svg into folder (made if missing), each only
+/* Draws product.svg, rows.svg, mixers.svg and batch.svg into a folder that exists, each only
  * where its group was run, and the same as png. What is missing is said on stderr; false. */
 bool pictures_draw(const records *all, const char *folder, bool png);
 

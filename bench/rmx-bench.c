@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench.h"
 #include "memory_child.h"
@@ -38,7 +39,8 @@ enum {
     KEY_PNG,
     KEY_OPENBLAS,
     KEY_CUBLAS,
-    KEY_MEMORY_OF
+    KEY_MEMORY_OF,
+    KEY_OUT
 };
 
 #define CONFIGS_MOST 8
@@ -47,6 +49,7 @@ typedef struct arguments {
     bench_options options;
     bool wanted[GROUPS], any, png, quiet;
     const char *csv, *json, *markdown, *plots;
+    char out[3][4096]; /* the files of --out */
     const char *configs[CONFIGS_MOST];
     int32_t config_count;
     int64_t memory_of;
@@ -66,6 +69,8 @@ static const struct argp_option options[] = {
     {"json", KEY_JSON, "FILE", 0, "write the lines as JSON, one object a line", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "write the tables as Markdown", 0},
     {"plots", KEY_PLOTS, "DIR", 0, "draw pictures (svg) into a folder, with gnuplot", 0},
+    {"out", KEY_OUT, "DIR", 0,
+     "all of these: bench.csv, bench.json, bench.md and the pictures in a folder", 0},
     {"png", KEY_PNG, NULL, 0, "draw them as png too", 0},
     {"openblas", KEY_OPENBLAS, "PATH", 0, "library to compare with on the CPU", 0},
     {"cublas", KEY_CUBLAS, "PATH", 0, "library to compare with on a GPU", 0},
@@ -95,6 +100,18 @@ static void want(arguments *a, struct argp_state *state, const char *name)
     a->any = true;
 }
 
+static void put_into(arguments *a, struct argp_state *state, const char *folder)
+{
+    static const char *const names[] = {"bench.csv", "bench.json", "bench.md"};
+    if (strlen(folder) > sizeof a->out[0] - 16) argp_error(state, "--out: too long");
+    for (int i = 0; i < 3; i++)
+        snprintf(a->out[i], sizeof a->out[i], "%.4070s/%s", folder, names[i]);
+    a->csv = a->out[0];
+    a->json = a->out[1];
+    a->markdown = a->out[2];
+    a->plots = folder;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     arguments *a = state->input;
@@ -120,6 +137,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_MARKDOWN: a->markdown = value; return 0;
     case KEY_PLOTS: a->plots = value; return 0;
     case KEY_PNG: a->png = true; return 0;
+    case KEY_OUT: put_into(a, state, value); return 0;
     case KEY_OPENBLAS: a->options.openblas = value; return 0;
     case KEY_CUBLAS: a->options.cublas = value; return 0;
     case KEY_MEMORY_OF: a->memory_of = number(state, "memory-of", value, INT32_MAX); return 0;
@@ -174,6 +192,10 @@ static rmx_status run_groups(bench *b, const arguments *a)
 
 static bool write_files(const arguments *a, const records *all)
 {
+    if (a->plots && mkdir(a->plots, 0777) != 0 && errno != EEXIST) {
+        fprintf(stderr, "rmx-bench: %s: %s\n", a->plots, strerror(errno));
+        return false;
+    }
     const struct {
         const char *path;
         bool (*write)(const records *all, const char *path);
@@ -191,7 +213,7 @@ static bool write_files(const arguments *a, const records *all)
 
 int main(int argc, char **argv)
 {
-    arguments a = {.quiet = false};
+    static arguments a;
     records all = {.quiet = false};
     bench b = {.out = &all};
     char version[64];

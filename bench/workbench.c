@@ -9,6 +9,7 @@
 
 #define PATTERN ((int64_t)1 << 20) /* host values that are repeated, from changing places */
 #define PATTERN_SHIFTS 4096
+#define SETS_MOST 4096
 
 /* ---- open and close ---------------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ int64_t bench_sets(const bench *b, double set_bytes)
 {
     const double sets = ceil(2.0 * (double)b->cache_bytes / set_bytes);
     if (b->quick) return sets < 2.0 ? 1 : 2;
-    return sets < 1.0 ? 1 : sets > 64.0 ? 64 : (int64_t)sets;
+    return sets < 1.0 ? 1 : sets > SETS_MOST ? SETS_MOST : (int64_t)sets;
 }
 
 rmx_status bench_fetch(bench *b, const float *from, int64_t count, float **out)
