@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Puts the results of a run into docs/benchmarks.md, between its markers, and the pictures beside it.
+#   bench/fill_benchmarks.sh cpu|cuda [DIR]     DIR: of rmx-bench --out; default build/bench
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=${1:?usage: bench/fill_benchmarks.sh cpu|cuda [DIR]}
+from=${2:-build/bench}
+page=docs/benchmarks.md
+[ "$kind" = cpu ] || [ "$kind" = cuda ] || { echo "cpu or cuda, not '$kind'" >&2 && exit 2; }
+[ -s "$from/bench.md" ] || { echo "no $from/bench.md: run ./dev bench first" >&2 && exit 1; }
+grep -q "^Device: $kind" "$from/bench.md" ||
+    { echo "$from/bench.md is not of $kind: $(head -n 1 "$from/bench.md")" >&2 && exit 1; }
+
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
+{
+    cat "$from/bench.md"
+    mkdir -p docs/figures
+    for picture in product rows mixers batch; do
+        [ -s "$from/$picture.svg" ] || continue
+        cp "$from/$picture.svg" "docs/figures/$picture-$kind.svg"
+        printf '\n![%s](figures/%s-%s.svg)\n' "$picture" "$picture" "$kind"
+    done
+} >"$new"
+awk -v begin="<!-- results $kind: begin -->" -v end="<!-- results $kind: end -->" -v new="$new" '
+    $0 == end { inside = 0 }
+    !inside { print }
+    $0 == begin { inside = 1; while ((getline line < new) > 0) print line; found = 1 }
+    END { exit !found }' "$page" >"$page.tmp"
+mv "$page.tmp" "$page"
