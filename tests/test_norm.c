@@ -1,5 +1,6 @@
 /* test_norm.c: LayerNorm and RMSNorm, forward and backward. */
 #include "kernel_testing.h"
+#include "kernels/cpu/columns.h"
 
 typedef struct norm_case {
     rmx_norm_kind kind;
@@ -13,6 +14,8 @@ static const norm_case cases[] = {
     {RMX_NORM_LAYER, 130, 16, 0, true, true, false},
     {RMX_NORM_LAYER, 37, 64, 0, true, true, true},
     {RMX_NORM_RMS, 37, 64, 3, true, false, false},
+    {RMX_NORM_LAYER, 37, 64, 0, true, true, false},
+    {RMX_NORM_RMS, 17, 512, 16, true, false, false},
     {RMX_NORM_LAYER, 5, 127, 1, false, false, false},
     {RMX_NORM_LAYER, 5, 128, 0, true, false, true},
     {RMX_NORM_LAYER, 5, 129, 0, false, true, false},
@@ -84,6 +87,51 @@ static void all_forward(rmx_backend *backend, const char *name)
 }
 
 Test(norm, forward_contract) { kernel_each(all_forward); }
+
+/* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
+extern int64_t rmx_cpu_stream_bytes_generic;
+#ifdef __x86_64__
+extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
+#endif
+
+static void stream_everything(void)
+{
+    rmx_cpu_stream_bytes_generic = 0;
+#ifdef __x86_64__
+    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
+#endif
+}
+
+static void streamed_forward(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        forward_case(backend, name, cases[i], PATTERN_NORMAL);
+}
+
+Test(norm, streamed)
+{
+    stream_everything();
+    kernel_each(streamed_forward);
+}
+
+/* Products that all round to -0: a row with empty partials has the sum +0, a full one -0. */
+Test(norm, sums_of_vanishing_products)
+{
+    float a[RMX_LANES], b[RMX_LANES];
+    rmx_columns *columns = malloc(sizeof *columns);
+    cr_assert(columns);
+    for (int j = 0; j < RMX_LANES; j++) a[j] = 0x1p-100f, b[j] = -0x1p-100f;
+    for (int64_t n = 1; n <= RMX_LANES; n++) {
+        const float expected = naive_lanes(a, b, n), sum = rmx_lanes_dot(a, b, n);
+        cr_assert_eq(signbit(expected) != 0, n == RMX_LANES);
+        cr_assert_eq(rmx_float_bits(sum), rmx_float_bits(expected), "n %lld", (long long)n);
+        rmx_columns_start(columns, 1);
+        for (int64_t j = 0; j < n; j++) rmx_columns_add_product(columns, a + j, b + j);
+        const float across = rmx_columns_total(columns)[0];
+        cr_assert_eq(rmx_float_bits(across), rmx_float_bits(expected), "n %lld", (long long)n);
+    }
+    free(columns);
+}
 
 /* ---- backward ------------------------------------------------------------------------------ */
 

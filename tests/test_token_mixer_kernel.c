@@ -9,6 +9,7 @@ static const mixer_case cases[] = {
     {0, 4, 8, 4},    {1, 1, 1, 1},    {3, 1, 6, 3},     {5, 16, 64, 16}, {9, 16, 64, 4},
     {7, 4, 32, 16},  {2, 16, 768, 16}, {3, 6, 30, 10},  {130, 3, 9, 3},  {300, 2, 8, 4},
     {2, 5, 125, 5},  {1, 130, 260, 130}, {3, 17, 34, 17}, {2, 3, 4098, 3},
+    {3, 8, 64, 8},   {2, 8, 48, 8},  {3, 12, 96, 12},   {3, 20, 80, 20},
     {1, 300, 4096, 2}, /* the last: over 4 MiB a sample */
 };
 enum { CASES = sizeof cases / sizeof *cases };
@@ -220,6 +221,33 @@ static void mixer_cases(rmx_backend *backend, const char *name)
 }
 
 Test(token_mixer, contract) { kernel_each(mixer_cases); }
+
+/* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
+extern int64_t rmx_cpu_stream_bytes_generic;
+#ifdef __x86_64__
+extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
+#endif
+
+static void stream_everything(void)
+{
+    rmx_cpu_stream_bytes_generic = 0;
+#ifdef __x86_64__
+    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
+#endif
+}
+
+static void streamed_cases(rmx_backend *backend, const char *name)
+{
+    for (int i = 0; i < CASES - 1; i++)
+        mixer_case_run(backend, name, &cases[i], PATTERN_NORMAL, i % 2 == 0);
+}
+
+Test(token_mixer, streamed)
+{
+    stream_everything();
+    kernel_each(mix_cases);
+    kernel_each(streamed_cases);
+}
 
 /* Heads == tokens: changing any one token changes every token of the output, of its sample only.
  * "Permute, flatten, undo both" would change one. */

@@ -40,8 +40,48 @@ static inline const float *rmx_columns_halve(rmx_columns *c, int level)
         }
         if (live > off) live = off;
     }
+    if (c->count[level] < RMX_LANES) { /* the empty partials: they turn -0 into +0 */
+        for (int64_t w = 0; w < c->width; w++) s[0][w] = rmx_addf(s[0][w], 0.0f);
+    }
     c->count[level] = 0;
     return s[0];
+}
+
+/* rmx_columns_halve_rows of 16 elements (the tokens of most models), all of it in registers. */
+RMX_INLINE const float *rmx_columns_halve_16(const float *v, int64_t stride, int64_t width,
+                                             float *half)
+{
+    for (int64_t w = 0; w < width; w += RMX_VL) {
+        rmx_vec a[8], b[4];
+        for (int i = 0; i < 8; i++)
+            a[i] = rmx_vec_load(v + i * stride + w) + rmx_vec_load(v + (i + 8) * stride + w);
+        for (int i = 0; i < 4; i++) b[i] = a[i] + a[i + 4];
+        rmx_vec_store(half + w, (b[0] + b[2]) + (b[1] + b[3]));
+    }
+    return half;
+}
+
+/* The sums of `width` rows of n <= RMX_LANES elements side by side, element j of row w being
+ * v[j * stride + w]: each is a partial, and partials are halved. half: [RMX_LANES / 2 * width].
+ * The sums lie in half, or for n = 1 in v. */
+RMX_INLINE const float *rmx_columns_halve_rows(const float *v, int64_t n, int64_t stride,
+                                               int64_t width, float *half)
+{
+    int64_t off = RMX_LANES / 2;
+    if (n == 16 && width % RMX_VL == 0) return rmx_columns_halve_16(v, stride, width, half);
+    while (off >= n && off > 1) off /= 2;
+    const float *from = v;
+    for (int64_t step = stride; off > 0 && n > 1; off /= 2) {
+        for (int64_t l = 0; l < off; l++) {
+            const bool pair = l + off < n;
+            for (int64_t w = 0; w < width; w++) {
+                const float low = from[l * step + w];
+                half[l * width + w] = pair ? rmx_addf(low, from[(l + off) * step + w]) : low;
+            }
+        }
+        from = half, step = width, n = off;
+    }
+    return from;
 }
 
 /* The partials that the next element of each row goes to; fresh: they hold nothing yet. */

@@ -4,8 +4,9 @@
  * j .. j + count - 1, count <= RMX_VL. Eight vectors of neighbouring partials stay in registers
  * while the row goes by; the 128 partials are as many such groups as it takes.
  *
- * Partials that got no element are left out instead of being carried as +0: a partial starts from
- * +0, so it is never -0, and adding +0 to anything else changes nothing. */
+ * Partials that got no element are left out instead of being carried as +0. Adding +0 changes -0
+ * only, which a sum is where all that was added is: products that round to -0 make it so. A row
+ * with empty partials therefore has +0 added once, at the end. */
 #ifndef RMX_LANES_H
 #define RMX_LANES_H
 
@@ -76,6 +77,62 @@ RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
 #endif
 }
 
+/* rmx_lanes_halve_vec of RMX_ROWS vectors, one for each of as many rows: the steps of all rows
+ * share their instructions. */
+#define RMX_ROWS 8
+RMX_INLINE void rmx_lanes_halve_rows(const rmx_vec v[RMX_ROWS], float sums[RMX_ROWS])
+{
+#if RMX_VL >= 8
+    __m256 r[8], a[4], b[2];
+    for (int i = 0; i < 8; i++) {
+#if RMX_VL == 16
+        r[i] = _mm256_add_ps(_mm512_castps512_ps256(v[i]), _mm512_extractf32x8_ps(v[i], 1));
+#else
+        r[i] = v[i];
+#endif
+    }
+    for (int i = 0; i < 4; i++) { /* rows i and i + 4 in the two halves */
+        a[i] = _mm256_add_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20),
+                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+    for (int i = 0; i < 2; i++) {
+        b[i] = _mm256_add_ps(_mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0x44),
+                             _mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0xee));
+    }
+    _mm256_storeu_ps(sums, _mm256_add_ps(_mm256_shuffle_ps(b[0], b[1], 0x88),
+                                         _mm256_shuffle_ps(b[0], b[1], 0xdd)));
+#else
+    for (int i = 0; i < RMX_ROWS; i++) sums[i] = rmx_lanes_halve_vec(v[i]);
+#endif
+}
+
+/* rmx_lanes_max_vec of RMX_ROWS vectors. */
+RMX_INLINE void rmx_lanes_max_rows(const rmx_vec v[RMX_ROWS], float most[RMX_ROWS])
+{
+#if RMX_VL >= 8
+    __m256 r[8], a[4], b[2];
+    for (int i = 0; i < 8; i++) {
+#if RMX_VL == 16
+        r[i] = _mm256_max_ps(_mm512_castps512_ps256(v[i]), _mm512_extractf32x8_ps(v[i], 1));
+#else
+        r[i] = v[i];
+#endif
+    }
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm256_max_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20),
+                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+    for (int i = 0; i < 2; i++) {
+        b[i] = _mm256_max_ps(_mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0x44),
+                             _mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0xee));
+    }
+    _mm256_storeu_ps(most, _mm256_max_ps(_mm256_shuffle_ps(b[0], b[1], 0x88),
+                                         _mm256_shuffle_ps(b[0], b[1], 0xdd)));
+#else
+    for (int i = 0; i < RMX_ROWS; i++) most[i] = rmx_lanes_max_vec(v[i]);
+#endif
+}
+
 /* RMX_GROUP neighbouring partials. Members, not an array: an array may be kept in memory. */
 #define RMX_GROUP (8 * RMX_VL)
 typedef struct rmx_lanes_regs {
@@ -114,12 +171,13 @@ RMX_INLINE rmx_lanes_regs rmx_lanes_add(rmx_lanes_regs a, rmx_lanes_regs b)
                             a.v4 + b.v4, a.v5 + b.v5, a.v6 + b.v6, a.v7 + b.v7};
 }
 
-/* The sum of elements begin .. begin + n - 1, n <= RMX_SPAN. */
-RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t begin, int64_t n)
+/* The sum of elements begin .. begin + n - 1, n <= RMX_SPAN, halved down to one vector. */
+RMX_INLINE rmx_vec rmx_lanes_span_vec(rmx_lanes_step *step, const void *row, int64_t begin,
+                                      int64_t n)
 {
     if (n == 2 * RMX_VL) { /* such as the attention of 16 tokens: six partials of eight are +0 */
         const rmx_vec low = step(row, begin, RMX_VL, rmx_vec_zero());
-        return rmx_lanes_halve_vec(low + step(row, begin + RMX_VL, RMX_VL, rmx_vec_zero()));
+        return low + step(row, begin + RMX_VL, RMX_VL, rmx_vec_zero());
     }
     rmx_lanes_regs a = rmx_lanes_group(step, row, begin, n, 0);
 #if RMX_VL == 4
@@ -135,7 +193,19 @@ RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t b
     if (n > RMX_GROUP) a = rmx_lanes_add(a, rmx_lanes_group(step, row, begin, n, RMX_GROUP));
 #endif
     const rmx_vec b0 = a.v0 + a.v4, b1 = a.v1 + a.v5, b2 = a.v2 + a.v6, b3 = a.v3 + a.v7;
-    return rmx_lanes_halve_vec((b0 + b2) + (b1 + b3));
+    return (b0 + b2) + (b1 + b3);
+}
+
+/* A sum with the empty partials of a row of n elements taken in. */
+RMX_INLINE float rmx_lanes_with_empty(float sum, int64_t n)
+{
+    return n < RMX_LANES ? rmx_addf(sum, 0.0f) : sum;
+}
+
+/* The sum of elements begin .. begin + n - 1, n <= RMX_SPAN. */
+RMX_INLINE float rmx_lanes_span(rmx_lanes_step *step, const void *row, int64_t begin, int64_t n)
+{
+    return rmx_lanes_with_empty(rmx_lanes_halve_vec(rmx_lanes_span_vec(step, row, begin, n)), n);
 }
 
 /* One of a kernel's sums over a span: rmx_lanes_span with its step. */

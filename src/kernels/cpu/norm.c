@@ -5,22 +5,42 @@
 #include "kernels/cpu/norm_row.h"
 #include "kernels/cpu/rows_sum.h"
 
+/* Rows whose statistics are taken together: few enough to stay in L1 until they are scaled. */
+static int64_t rows_together(int64_t dim) { return dim <= 4096 / RMX_ROWS ? RMX_ROWS : 1; }
+
+/* Asks for the rows that come next while these are written. */
+static void prefetch_rows(const float *x, int64_t ld, int64_t rows, int64_t dim)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t j = 0; j < dim && j < 4096; j += 16) __builtin_prefetch(x + r * ld + j);
+    }
+}
+
 static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_args *a = job;
     (void)worker;
-    for (int64_t r = begin; r < end; r++) {
+    const int64_t together = rows_together(a->dim);
+    const bool stream = a->x != a->y && a->ld_y % RMX_VL == 0 &&
+                        rmx_stream_wanted(a->y, a->rows * a->dim, a->dim);
+    rmx_norm_stats s[RMX_ROWS];
+    for (int64_t r = begin; r < end; r += together) {
         const float *x = a->x + r * a->ld_x;
-        const rmx_norm_stats s = rmx_norm_row_stats(a->kind, x, a->dim, a->eps);
-        if (a->dim >= 256 && r + 1 < end) { /* the next row comes while this one is written */
-            for (int64_t j = 0; j < a->dim && j < 4096; j += 16) {
-                __builtin_prefetch(x + a->ld_x + j);
-            }
+        const int64_t rows = end - r < together ? end - r : together;
+        if (together > 1)
+            rmx_norm_rows_stats(a->kind, x, a->ld_x, rows, a->dim, a->eps, s);
+        else
+            s[0] = rmx_norm_row_stats(a->kind, x, a->dim, a->eps);
+        const int64_t ahead = end - r - rows < rows ? 0 : rows; /* the next rows, if as many */
+        if (!stream && a->dim >= 16) prefetch_rows(x + ahead * a->ld_x, a->ld_x, ahead, a->dim);
+        for (int64_t i = 0; i < rows; i++) {
+            rmx_norm_row_apply(x + i * a->ld_x, s[i], a->gamma, a->beta, a->dim, stream,
+                               x + (i + ahead) * a->ld_x, a->y + (r + i) * a->ld_y);
+            if (a->mean && a->kind == RMX_NORM_LAYER) a->mean[r + i] = s[i].mean;
+            if (a->rstd) a->rstd[r + i] = s[i].rstd;
         }
-        rmx_norm_row_apply(x, s, a->gamma, a->beta, a->dim, a->y + r * a->ld_y);
-        if (a->mean && a->kind == RMX_NORM_LAYER) a->mean[r] = s.mean;
-        if (a->rstd) a->rstd[r] = s.rstd;
     }
+    rmx_stream_end(stream);
 }
 
 /* y = (x - mean) / sqrt(var + eps) * gamma + beta of every row.

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "kernels/cpu/lanes.h"
+#include "kernels/cpu/stream.h"
 #include "kernels/ops.h"
 
 typedef struct rmx_norm_stats {
@@ -53,9 +54,60 @@ static inline rmx_norm_stats rmx_norm_row_stats(rmx_norm_kind kind, const float 
     return (rmx_norm_stats){row.mean, rstd};
 }
 
-RMX_INLINE void rmx_norm_row_scale(const float *x, rmx_norm_stats s, const float *gamma,
-                                   const float *beta, int64_t dim, float *y)
+/* The same for up to RMX_ROWS rows, ld apart, whose sums are halved together: of short rows,
+ * halving and the division would take longer than all else. dim <= RMX_SPAN. */
+RMX_INLINE void rmx_norm_rows_stats_sized(rmx_norm_kind kind, const float *x, int64_t ld,
+                                          int64_t rows, int64_t dim, float eps,
+                                          rmx_norm_stats stats[RMX_ROWS])
 {
+    const float d = (float)dim;
+    float mean[RMX_ROWS] = {0}, var[RMX_ROWS], rstd[RMX_ROWS];
+    rmx_vec v[RMX_ROWS];
+    for (int64_t i = rows; i < RMX_ROWS; i++) v[i] = rmx_vec_zero();
+    if (kind == RMX_NORM_LAYER) {
+        for (int64_t i = 0; i < rows; i++)
+            v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, x + i * ld, 0, dim);
+        rmx_lanes_halve_rows(v, mean);
+        for (int i = 0; i < RMX_ROWS; i++) mean[i] = rmx_divf(mean[i], d);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        const rmx_centred_row row = {x + i * ld, mean[i]};
+        v[i] = rmx_lanes_span_vec(rmx_centred_step, &row, 0, dim);
+    }
+    rmx_lanes_halve_rows(v, var);
+    /* no sum here is -0, and none needs its empty partials */
+    for (int i = 0; i < RMX_ROWS; i++)
+        rstd[i] = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(var[i], d), eps)));
+    for (int i = 0; i < RMX_ROWS; i++) stats[i] = (rmx_norm_stats){mean[i], rstd[i]};
+}
+
+/* Loops of a known length for the most common width of narrow rows. */
+static inline void rmx_norm_rows_stats(rmx_norm_kind kind, const float *x, int64_t ld,
+                                       int64_t rows, int64_t dim, float eps,
+                                       rmx_norm_stats stats[RMX_ROWS])
+{
+    if (dim == 64 && rows == RMX_ROWS)
+        rmx_norm_rows_stats_sized(kind, x, ld, RMX_ROWS, 64, eps, stats);
+    else
+        rmx_norm_rows_stats_sized(kind, x, ld, rows, dim, eps, stats);
+}
+
+/* stream: y is aligned to vectors and dim a multiple of them (stream.h); then row `next` is asked
+ * for along the way, which spreads the reads from memory between the writes to it. */
+RMX_INLINE void rmx_norm_row_scale(const float *x, rmx_norm_stats s, const float *gamma,
+                                   const float *beta, int64_t dim, bool stream, const float *next,
+                                   float *y)
+{
+    if (stream) {
+        const rmx_vec mean = rmx_vec_set(s.mean), rstd = rmx_vec_set(s.rstd);
+        for (int64_t j = 0; j < dim; j += RMX_VL) {
+            __builtin_prefetch(next + j);
+            const rmx_vec g = gamma ? rmx_vec_load(gamma + j) : rmx_vec_set(1.0f);
+            const rmx_vec b = beta ? rmx_vec_load(beta + j) : rmx_vec_zero();
+            rmx_stream_vec(y + j, rmx_vec_fma((rmx_vec_load(x + j) - mean) * rstd, g, b));
+        }
+        return;
+    }
     RMX_INDEPENDENT
     for (int64_t j = 0; j < dim; j++) {
         const float h = rmx_mulf(rmx_subf(x[j], s.mean), s.rstd);
@@ -65,16 +117,17 @@ RMX_INLINE void rmx_norm_row_scale(const float *x, rmx_norm_stats s, const float
 
 /* y = fma((x - mean) * rstd, gamma, beta); one loop for each choice of optional operands */
 static inline void rmx_norm_row_apply(const float *x, rmx_norm_stats s, const float *gamma,
-                                      const float *beta, int64_t dim, float *y)
+                                      const float *beta, int64_t dim, bool stream,
+                                      const float *next, float *y)
 {
     if (gamma && beta)
-        rmx_norm_row_scale(x, s, gamma, beta, dim, y);
+        rmx_norm_row_scale(x, s, gamma, beta, dim, stream, next, y);
     else if (gamma)
-        rmx_norm_row_scale(x, s, gamma, NULL, dim, y);
+        rmx_norm_row_scale(x, s, gamma, NULL, dim, stream, next, y);
     else if (beta)
-        rmx_norm_row_scale(x, s, NULL, beta, dim, y);
+        rmx_norm_row_scale(x, s, NULL, beta, dim, stream, next, y);
     else
-        rmx_norm_row_scale(x, s, NULL, NULL, dim, y);
+        rmx_norm_row_scale(x, s, NULL, NULL, dim, stream, next, y);
 }
 
 /* ---- backward ---- */

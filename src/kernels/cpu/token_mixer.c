@@ -17,14 +17,14 @@ typedef struct shape {
 
 typedef float quad __attribute__((vector_size(16)));
 
-/* z = own + from, or from, of d elements; own may be z. */
-RMX_INLINE void move_piece(int64_t d, const float *own, const float *from, float *z)
+/* z = own + from, or from, of d elements; own may be z. stream: d is a multiple of RMX_VL. */
+RMX_INLINE void move_piece(int64_t d, const float *own, const float *from, bool stream, float *z)
 {
     int64_t k = 0;
     for (; k + RMX_VL <= d; k += RMX_VL) {
         rmx_vec v = rmx_vec_load(from + k);
         if (own) v = rmx_vec_load(own + k) + v;
-        rmx_vec_store(z + k, v);
+        rmx_stream_put(stream, z + k, v);
     }
     for (; k + 4 <= d; k += 4) {
         quad a, b;
@@ -38,21 +38,62 @@ RMX_INLINE void move_piece(int64_t d, const float *own, const float *from, float
     for (; k < d; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
 }
 
+/* A vector of pieces of D elements that lie `step` apart, D = 4 or (RMX_VL 16) 8. */
+#if RMX_VL >= 8
+RMX_INLINE __m256 join_pieces_8(int64_t D, const float *from, int64_t step)
+{
+    if (D == 8) return _mm256_loadu_ps(from);
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
+                                _mm_loadu_ps(from + step), 1);
+}
+#endif
+
+RMX_INLINE rmx_vec join_pieces(int64_t D, const float *from, int64_t step)
+{
+#if RMX_VL == 16
+    const __m256 low = join_pieces_8(D, from, step);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low),
+                              join_pieces_8(D, from + 8 / D * step, step), 1);
+#elif RMX_VL == 8
+    return join_pieces_8(D, from, step);
+#else
+    (void)D, (void)step;
+    return rmx_vec_load(from);
+#endif
+}
+
+/* gather_row for pieces narrower than a vector, which then are stored as wide as they are loaded
+ * again (and wide enough to stream). `step` apart, a multiple of a vector's worth of them. */
+RMX_INLINE void gather_narrow(int64_t D, int64_t width, const float *from, int64_t step,
+                              const float *own, bool stream, float *z)
+{
+    for (int64_t j = 0; j < width; j += RMX_VL, from += RMX_VL / D * step) {
+        rmx_vec v = join_pieces(D, from, step);
+        if (own) v = rmx_vec_load(own + j) + v;
+        rmx_stream_put(stream, z + j, v);
+    }
+}
+
 /* z = own + mixed row; own NULL: the mixed row alone. D is d where the compiler shall know it. */
 RMX_INLINE void gather_row(shape s, int64_t D, bool inverse, int64_t row, const float *x,
-                           const float *own, float *z)
+                           const float *own, bool stream, float *z)
 {
     if (inverse || s.heads == s.tokens) { /* the pieces are equally far apart */
         const float *from = x + row * D;
         const int64_t step = inverse ? s.tokens * D : s.heads * D;
+        if ((D == 4 || D == 8) && D < RMX_VL && s.width % RMX_VL == 0) {
+            gather_narrow(D, s.width, from, step, own, stream, z);
+            return;
+        }
         for (int64_t slot = 0; slot < s.heads; slot++, from += step) {
-            move_piece(D, own ? own + slot * D : NULL, from, z + slot * D);
+            move_piece(D, own ? own + slot * D : NULL, from, stream, z + slot * D);
         }
         return;
     }
     int64_t h = row * s.heads / s.tokens, t = row * s.heads % s.tokens;
     for (int64_t slot = 0; slot < s.heads; slot++) {
-        move_piece(D, own ? own + slot * D : NULL, x + (t * s.heads + h) * D, z + slot * D);
+        const float *from = x + (t * s.heads + h) * D;
+        move_piece(D, own ? own + slot * D : NULL, from, stream, z + slot * D);
         if (++t == s.tokens) {
             t = 0;
             h++;
@@ -62,32 +103,49 @@ RMX_INLINE void gather_row(shape s, int64_t D, bool inverse, int64_t row, const 
 
 /* Small pieces get loops of constant length: the rest of a general loop would be all there is. */
 RMX_INLINE void gather_sized(shape s, bool inverse, int64_t row, const float *x, const float *own,
-                             float *z)
+                             bool stream, float *z)
 {
     switch (s.d) {
-    case 1: gather_row(s, 1, inverse, row, x, own, z); break;
-    case 2: gather_row(s, 2, inverse, row, x, own, z); break;
-    case 4: gather_row(s, 4, inverse, row, x, own, z); break;
-    case 8: gather_row(s, 8, inverse, row, x, own, z); break;
-    case 16: gather_row(s, 16, inverse, row, x, own, z); break;
-    default: gather_row(s, s.d, inverse, row, x, own, z); break;
+    case 1: gather_row(s, 1, inverse, row, x, own, false, z); break;
+    case 2: gather_row(s, 2, inverse, row, x, own, false, z); break;
+    case 4: gather_row(s, 4, inverse, row, x, own, stream, z); break;
+    case 8: gather_row(s, 8, inverse, row, x, own, stream, z); break;
+    case 16: gather_row(s, 16, inverse, row, x, own, stream, z); break;
+    default: gather_row(s, s.d, inverse, row, x, own, stream, z); break;
     }
 }
 
-static void mix_row(shape s, int64_t row, const float *x, const float *own, float *z)
+RMX_INLINE void gather(shape s, bool inverse, int64_t row, const float *x, const float *own,
+                       bool stream, float *z)
 {
-    if (own)
-        gather_sized(s, false, row, x, own, z);
+    if (own && stream)
+        gather_sized(s, inverse, row, x, own, true, z);
+    else if (own)
+        gather_sized(s, inverse, row, x, own, false, z);
+    else if (stream)
+        gather_sized(s, inverse, row, x, NULL, true, z);
     else
-        gather_sized(s, false, row, x, NULL, z);
+        gather_sized(s, inverse, row, x, NULL, false, z);
 }
 
-static void revert_row(shape s, int64_t row, const float *x, const float *own, float *z)
+static void mix_row(shape s, int64_t row, const float *x, const float *own, bool stream, float *z)
 {
-    if (own)
-        gather_sized(s, true, row, x, own, z);
-    else
-        gather_sized(s, true, row, x, NULL, z);
+    gather(s, false, row, x, own, stream, z);
+}
+
+static void revert_row(shape s, int64_t row, const float *x, const float *own, bool stream,
+                       float *z)
+{
+    gather(s, true, row, x, own, stream, z);
+}
+
+/* Whether an output's rows can be streamed as they are gathered, piece by piece: pieces that are
+ * whole vectors, or that gather_narrow joins. */
+static bool stream_pieces(shape s, bool inverse, const float *y, int64_t rows)
+{
+    const bool even = inverse || s.heads == s.tokens; /* the pieces are equally far apart */
+    const bool joined = even && (s.d == 4 || s.d == 8) && RMX_VL % s.d == 0;
+    return (s.d % RMX_VL == 0 || joined) && rmx_stream_wanted(y, rows * s.width, s.width);
 }
 
 /* Rows a piece of work has at least: whole samples where that is not too much. */
@@ -97,26 +155,41 @@ static int64_t row_grain(int64_t samples, int64_t tokens, int64_t width)
     return samples == 1 ? rows : (rows + tokens - 1) / tokens * tokens;
 }
 
+/* A row's pieces come from all over its sample, which no prefetcher of the hardware follows: each
+ * row asks for its counterpart in the next sample, into L1 or L2, whichever holds two samples. */
+static inline void prefetch_row(shape s, const float *next)
+{
+    if (s.tokens * s.width <= 4096) {
+        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
+    } else if (s.tokens * s.width <= 32768) {
+        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j, 0, 2);
+    }
+}
+
 /* items: rows */
 static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_token_mix_args *a = job;
     (void)worker;
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
+    const int64_t rows = a->samples * a->tokens;
+    const bool stream = a->residual != a->y && stream_pieces(s, a->inverse, a->y, rows);
     int64_t row = begin % a->tokens;
     const float *x = a->x + (begin - row) * a->width; /* of the sample */
     for (int64_t r = begin; r < end; r++) {
         const float *residual = a->residual ? a->residual + r * a->width : NULL;
         float *y = a->y + r * a->width;
+        if (r + a->tokens < rows) prefetch_row(s, x + (row + a->tokens) * a->width);
         if (a->inverse)
-            revert_row(s, row, x, residual, y);
+            revert_row(s, row, x, residual, stream, y);
         else
-            mix_row(s, row, x, residual, y);
+            mix_row(s, row, x, residual, stream, y);
         if (++row == a->tokens) {
             row = 0;
             x += a->tokens * a->width;
         }
     }
+    rmx_stream_end(stream);
 }
 
 /* y = permute(x) (+ residual), permute the mixing or its inverse.
@@ -133,22 +206,20 @@ rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
 
 /* Rows of z that are built before the first is read again. Pieces are stored narrower than rows
  * are loaded: a load right behind such stores would wait for them. */
-static int64_t rows_ahead(int64_t width) { return width < 1024 ? 1 + 2048 / width : 1; }
+static int64_t rows_ahead(int64_t width)
+{
+    if (width <= 4096 / RMX_ROWS) return RMX_ROWS;
+    return width < 1024 ? 1 + 2048 / width : 1;
+}
 
 /* Rows first .. last - 1 of z = x + mix(x), counted over the batch of `rows` rows. A row's pieces
- * come from all over its sample, which no prefetcher of the hardware follows: each row asks for
- * its counterpart in the next sample, where two samples fit in L1. */
-static void build_z(shape s, int64_t first, int64_t last, int64_t rows, const float *x, float *z)
+ */
+static void build_z(shape s, int64_t first, int64_t last, const float *x, float *z)
 {
     int64_t row = first % s.tokens;
     const float *sample = x + (first - row) * s.width;
-    const bool near = s.tokens * s.width <= 4096;
     for (int64_t r = first; r < last; r++, z += s.width) {
-        if (near && r + s.tokens < rows) {
-            const float *next = sample + (row + s.tokens) * s.width;
-            for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
-        }
-        mix_row(s, row, sample, sample + row * s.width, z);
+        mix_row(s, row, sample, sample + row * s.width, false, z);
         if (++row == s.tokens) {
             row = 0;
             sample += s.tokens * s.width;
@@ -156,24 +227,42 @@ static void build_z(shape s, int64_t first, int64_t last, int64_t rows, const fl
     }
 }
 
-/* items: rows. z is built in the output rows, which are then normalised in place. */
+typedef struct mixer_job {
+    const rmx_token_mixer_args *a;
+    rmx_backend *backend;
+} mixer_job;
+
+/* items: rows. Some rows of z at a time are built in the worker's scratch and normalised from
+ * there; z of a row beyond the scratch is built in the output. */
 static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
-    const rmx_token_mixer_args *a = job;
-    (void)worker;
+    const mixer_job *m = job;
+    const rmx_token_mixer_args *a = m->a;
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
-    const int64_t ahead = rows_ahead(a->width);
+    const int64_t ahead = rows_ahead(a->width), all = a->samples * a->tokens;
+    const bool fits = ahead * a->width <= (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
+    const bool stream = fits && rmx_stream_wanted(a->y, all * a->width, a->width);
+    rmx_norm_stats stats[RMX_ROWS];
     for (int64_t first = begin; first < end; first += ahead) {
-        const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, first, last, a->samples * a->tokens, a->x, a->y + first * a->width);
-        for (int64_t r = first; r < last; r++) {
-            float *y = a->y + r * a->width;
-            const rmx_norm_stats stats = rmx_norm_row_stats(RMX_NORM_LAYER, y, a->width, a->eps);
-            rmx_norm_row_apply(y, stats, a->gamma, a->beta, a->width, y);
-            if (a->mean) a->mean[r] = stats.mean;
-            if (a->rstd) a->rstd[r] = stats.rstd;
+        const int64_t rows = end - first < ahead ? end - first : ahead;
+        float *y = a->y + first * a->width;
+        float *z = fits ? rmx_cpu_scratch(m->backend, worker) : y;
+        build_z(s, first, first + rows, a->x, z);
+        if (ahead == RMX_ROWS)
+            rmx_norm_rows_stats(RMX_NORM_LAYER, z, a->width, rows, a->width, a->eps, stats);
+        for (int64_t i = 0; i < rows; i++) {
+            const float *zi = z + i * a->width;
+            const int64_t next = first + i + a->tokens;
+            if (!stream && next < all) prefetch_row(s, a->x + next * a->width);
+            if (ahead != RMX_ROWS)
+                stats[i] = rmx_norm_row_stats(RMX_NORM_LAYER, zi, a->width, a->eps);
+            rmx_norm_row_apply(zi, stats[i], a->gamma, a->beta, a->width, stream,
+                               next < all ? a->x + next * a->width : zi, y + i * a->width);
+            if (a->mean) a->mean[first + i] = stats[i].mean;
+            if (a->rstd) a->rstd[first + i] = stats[i].rstd;
         }
     }
+    rmx_stream_end(stream);
 }
 
 /* y = LayerNorm(x + mix(x)).
@@ -181,7 +270,7 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
  * traffic x read once (a sample stays in cache for the gathers), y written once */
 rmx_status RMX_CPU(token_mixer)(rmx_backend *backend, const rmx_token_mixer_args *a)
 {
-    rmx_token_mixer_args job = *a;
+    mixer_job job = {a, backend};
     if (a->samples * a->tokens * a->width == 0) return RMX_OK;
     rmx_parallel(rmx_cpu_pool(backend), a->samples * a->tokens,
                  row_grain(a->samples, a->tokens, a->width), token_mixer_task, &job);
@@ -223,7 +312,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t s
     const int64_t end = (sample + 1) * a->tokens;
     for (int64_t first = sample * a->tokens; first < end; first += ahead) {
         const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, first, last, a->samples * a->tokens, a->x, z);
+        build_z(s, first, last, a->x, z);
         for (int64_t r = first; r < last; r++, dz += a->width) {
             const rmx_norm_grad_row row = {a->dy + r * a->width, z + (r - first) * a->width,
                                            a->gamma, a->mean[r], a->rstd[r]};
@@ -247,15 +336,17 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     const int64_t ahead = rows_ahead(a->width);
     const bool fits = size + ahead * a->width <= room;
     const int64_t last = end * j->samples_per_item;
+    const bool stream = fits && stream_pieces(s, true, a->dx, a->samples * a->tokens);
     for (int64_t b = begin * j->samples_per_item; b < last && b < a->samples; b++) {
         float *dz = fits ? z + ahead * a->width : (float *)a->ws + b * size;
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
         sample_dz(a, s, b, fits ? z : dx, fits ? ahead : 1, dz);
         for (int64_t row = 0; row < a->tokens; row++) {
-            revert_row(s, row, dz, dz + row * a->width, dx + row * a->width);
+            revert_row(s, row, dz, dz + row * a->width, stream, dx + row * a->width);
         }
     }
+    rmx_stream_end(stream);
 }
 
 /* dx = dz + revert(dz), dz = LayerNorm's dx at z = x + mix(x); dgamma, dbeta.
