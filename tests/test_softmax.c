@@ -14,7 +14,9 @@ static const softmax_case cases[] = {
     {2, 4095, 1, true, false}, {2, 4096, 1, false, false}, {2, 4097, 1, true, true},
     {2, 8193, 1, false, false}, {3, 16, 64, false, true},  {3, 16, 65, true, false},
     {2, 5, 200, true, true},   {2, 129, 3, false, false},  {1, 4097, 5, false, true},
-    {1, 8193, 2, true, false},
+    {1, 8193, 2, true, false}, {43, 16, 1, false, false},  {19, 64, 1, false, false},
+    {11, 48, 1, true, false},  {3, 16, 128, false, false}, {2, 5, 64, true, false},
+    {2, 128, 64, false, false}, {3, 1024, 1, false, false}, {2, 1, 64, false, false},
 };
 
 /* The contract of one row with a stride. */
@@ -82,6 +84,32 @@ static void all_cases(rmx_backend *backend, const char *name)
 }
 
 Test(softmax, contract) { kernel_each(all_cases); }
+
+/* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
+extern int64_t rmx_cpu_stream_bytes_generic;
+#ifdef __x86_64__
+extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
+#endif
+
+static void stream_everything(void)
+{
+    rmx_cpu_stream_bytes_generic = 0;
+#ifdef __x86_64__
+    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
+#endif
+}
+
+static void streamed_cases(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        run_case(backend, name, cases[i], PATTERN_SPECIAL);
+}
+
+Test(softmax, streamed)
+{
+    stream_everything();
+    kernel_each(streamed_cases);
+}
 
 /* Rows alone have the bits that they have among 300, for every number of them. */
 static void any_batch(rmx_backend *backend, const char *name)

@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/columns.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/stream.h"
 
 typedef struct softmax_job {
     const rmx_softmax_args *a;
@@ -13,7 +14,7 @@ typedef struct softmax_job {
 } softmax_job;
 
 /* The largest of the numbers in a row, NaNs passed over: they show in the exponentials. */
-RMX_INLINE float row_max(const float *x, int64_t n)
+RMX_INLINE rmx_vec row_max_vec(const float *x, int64_t n)
 {
     rmx_vec m0 = rmx_vec_set(-RMX_INF), m1 = m0;
     int64_t j = 0;
@@ -21,16 +22,57 @@ RMX_INLINE float row_max(const float *x, int64_t n)
         m0 = rmx_lanes_max(rmx_vec_load(x + j), m0);
         m1 = rmx_lanes_max(rmx_vec_load(x + j + RMX_VL), m1);
     }
-    float m = rmx_lanes_max_vec(rmx_lanes_max(m0, m1));
-    for (; j < n; j++) m = rmx_maxf(x[j], m);
+    if (j + RMX_VL <= n) m0 = rmx_lanes_max(rmx_vec_load(x + j), m0);
+    return rmx_lanes_max(m0, m1);
+}
+
+RMX_INLINE float row_max(const float *x, int64_t n)
+{
+    float m = rmx_lanes_max_vec(row_max_vec(x, n));
+    for (int64_t j = n / RMX_VL * RMX_VL; j < n; j++) m = rmx_maxf(x[j], m);
     return rmx_addf(m, 0.0f);
 }
 
-static void exp_row(const float *x, float m, int64_t n, float *e)
+/* ---- exponentials --------------------------------------------------------------------------
+ * No argument x - m is above 0, and there rmx_exp_scaled, with half the work, gives the bits of
+ * rmx_expf: its argument is cut off below, and the power of two taken out again. */
+
+#define LEAST (-104.0f) /* exp: 0 */
+
+RMX_INLINE rmx_vec exp_argument(rmx_vec x, rmx_vec m)
 {
-    RMX_INDEPENDENT
-    for (int64_t j = 0; j < n; j++) e[j] = rmx_expf(rmx_subf(x[j], m));
+    return rmx_lanes_max(rmx_vec_set(LEAST), x - m); /* NaN stays */
 }
+
+/* d_j = what exp is to be taken of; n a multiple of RMX_VL */
+RMX_INLINE void arguments(const float *x, float m, int64_t n, float *d)
+{
+    const rmx_vec most = rmx_vec_set(m);
+    for (int64_t j = 0; j < n; j += RMX_VL)
+        rmx_vec_store(d + j, exp_argument(rmx_vec_load(x + j), most));
+}
+
+#define RUN 128 /* elements between two looks ahead */
+
+/* e = exp(e), n elements; what lies at `next` is asked for along the way. */
+RMX_INLINE void exp_in_place(float *e, int64_t n, const float *next)
+{
+    for (int64_t at = 0; at < n; at += RUN) {
+        const int64_t end = n - at < RUN ? n : at + RUN;
+        for (int64_t j = at; j < end; j += 16) __builtin_prefetch(next + j);
+        for (int64_t j = at; j < end; j++) e[j] = rmx_mulf(rmx_exp_scaled(e[j]), RMX_UNSCALE);
+    }
+}
+
+static void exp_row(const float *x, float m, int64_t n, const float *next, float *e)
+{
+    const int64_t whole = n / RMX_VL * RMX_VL;
+    arguments(x, m, whole, e);
+    for (int64_t j = whole; j < n; j++) e[j] = rmx_at_leastf(rmx_subf(x[j], m), LEAST);
+    exp_in_place(e, n, next);
+}
+
+/* ---- rows that are contiguous -------------------------------------------------------------- */
 
 typedef struct exp_terms {
     const float *x;
@@ -42,11 +84,23 @@ static float exp_span(const void *row, int64_t begin, int64_t n)
 {
     const exp_terms *r = row;
     float e[RMX_SPAN];
-    exp_row(r->x + begin, r->m, n, e);
+    exp_row(r->x + begin, r->m, n, e, e);
     return rmx_lanes_sum_span(e, 0, n);
 }
 
-static void softmax_row(const float *x, int64_t n, bool log, float *y)
+/* stream: n is a multiple of RMX_VL */
+RMX_INLINE void scale_row(const float *e, float scale, int64_t n, bool stream, float *y)
+{
+    const int64_t whole = n / RMX_VL * RMX_VL;
+    const rmx_vec s = rmx_vec_set(scale);
+    for (int64_t j = 0; j < whole; j += RMX_VL)
+        rmx_stream_put(stream, y + j, rmx_vec_load(e + j) * s);
+    for (int64_t j = whole; j < n; j++) y[j] = rmx_mulf(e[j], scale);
+}
+
+/* next: the row that comes after this one, or x */
+static void softmax_row(const float *x, const float *next, int64_t n, bool log, bool stream,
+                        float *y)
 {
     const float m = row_max(x, n);
     if (log) {
@@ -55,39 +109,58 @@ static void softmax_row(const float *x, int64_t n, bool log, float *y)
         RMX_INDEPENDENT
         for (int64_t j = 0; j < n; j++) y[j] = rmx_subf(rmx_subf(x[j], m), log_sum);
     } else {
-        exp_row(x, m, n, y);
-        const float scale = rmx_divf(1.0f, rmx_lanes_sum(y, n));
-        RMX_INDEPENDENT
-        for (int64_t j = 0; j < n; j++) y[j] = rmx_mulf(y[j], scale);
+        float kept[RMX_SPAN];
+        float *e = n <= RMX_SPAN ? kept : y;
+        exp_row(x, m, n, next, e);
+        const float scale = rmx_divf(1.0f, rmx_lanes_sum(e, n));
+        if (stream && e == kept)
+            scale_row(e, scale, n, true, y);
+        else
+            scale_row(e, scale, n, false, y);
     }
 }
 
-#define BLOCK 1024 /* elements of short rows that are taken together: one long loop of exp */
+#define SHORT 128 /* rows up to this are taken RMX_ROWS together, those of whole vectors */
 
-/* rows * n <= BLOCK */
-RMX_INLINE void softmax_short_rows(const float *x, int64_t rows, int64_t n, bool log, float *y)
+/* RMX_ROWS rows: their maxima and sums are halved together, and exp has one long loop. */
+RMX_INLINE void softmax_rows(const float *x, const float *next, int64_t n, bool log, bool stream,
+                             float *y)
 {
-    float kept[BLOCK];
-    float *e = log ? kept : y;
-    for (int64_t r = 0; r < rows; r++) {
-        const float m = row_max(x + r * n, n);
-        RMX_INDEPENDENT
-        for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_subf(x[j], m);
-    }
-    RMX_INDEPENDENT
-    for (int64_t j = 0; j < rows * n; j++) e[j] = rmx_expf(y[j]);
-    for (int64_t r = 0; r < rows; r++) {
-        const float s = rmx_lanes_sum(e + r * n, n);
-        if (log) {
-            const float log_sum = rmx_logf(s);
-            RMX_INDEPENDENT
-            for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_subf(y[j], log_sum);
-        } else {
-            const float scale = rmx_divf(1.0f, s);
-            RMX_INDEPENDENT
-            for (int64_t j = r * n; j < (r + 1) * n; j++) y[j] = rmx_mulf(y[j], scale);
+    float e[RMX_ROWS * SHORT], m[RMX_ROWS], s[RMX_ROWS];
+    rmx_vec v[RMX_ROWS];
+    for (int i = 0; i < RMX_ROWS; i++) v[i] = row_max_vec(x + i * n, n);
+    rmx_lanes_max_rows(v, m);
+    for (int i = 0; i < RMX_ROWS; i++) m[i] = rmx_addf(m[i], 0.0f);
+    for (int i = 0; i < RMX_ROWS; i++) arguments(x + i * n, m[i], n, e + i * n);
+    exp_in_place(e, RMX_ROWS * n, next);
+    for (int i = 0; i < RMX_ROWS; i++)
+        v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, e + i * n, 0, n);
+    rmx_lanes_halve_rows(v, s); /* no sum is -0: the empty partials may stay out */
+    if (log) {
+        for (int i = 0; i < RMX_ROWS; i++) s[i] = rmx_logf(s[i]);
+        for (int i = 0; i < RMX_ROWS; i++) {
+            const rmx_vec most = rmx_vec_set(m[i]), log_sum = rmx_vec_set(s[i]);
+            for (int64_t j = i * n; j < (i + 1) * n; j += RMX_VL)
+                rmx_stream_put(stream, y + j, (rmx_vec_load(x + j) - most) - log_sum);
         }
+    } else {
+        for (int i = 0; i < RMX_ROWS; i++) s[i] = rmx_divf(1.0f, s[i]);
+        for (int i = 0; i < RMX_ROWS; i++) scale_row(e + i * n, s[i], n, stream, y + i * n);
     }
+}
+
+/* Common lengths get loops of their own. */
+static void softmax_rows_sized(const float *x, const float *next, int64_t n, bool log,
+                               bool stream, float *y)
+{
+    if (n == 16 && !log && stream)
+        softmax_rows(x, next, 16, false, true, y);
+    else if (n == 16 && !log)
+        softmax_rows(x, next, 16, false, false, y);
+    else if (n == 64 && !log && stream)
+        softmax_rows(x, next, 64, false, true, y);
+    else
+        softmax_rows(x, next, n, log, stream, y);
 }
 
 static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
@@ -95,15 +168,64 @@ static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t wor
     const softmax_job *j = job;
     const rmx_softmax_args *a = j->a;
     (void)worker;
-    const int64_t block = a->n <= BLOCK / 2 ? BLOCK / a->n : 1;
-    for (int64_t o = begin; o < end; o += block) {
-        const int64_t rows = end - o < block ? end - o : block, at = o * a->n;
-        if (a->n == 16 && !a->log) /* the compiler then unrolls the row */
-            softmax_short_rows(a->x + at, rows, 16, false, a->y + at);
-        else if (block > 1)
-            softmax_short_rows(a->x + at, rows, a->n, a->log, a->y + at);
-        else
-            softmax_row(a->x + at, a->n, a->log, a->y + at);
+    const int64_t n = a->n;
+    const bool stream = a->x != a->y && rmx_stream_wanted(a->y, a->outer * n, n);
+    int64_t o = begin;
+    if (n <= SHORT && n % RMX_VL == 0) {
+        for (; o + RMX_ROWS <= end; o += RMX_ROWS) {
+            const float *x = a->x + o * n;
+            const float *next = o + 2 * RMX_ROWS <= end ? x + RMX_ROWS * n : x;
+            softmax_rows_sized(x, next, n, a->log, stream, a->y + o * n);
+        }
+    }
+    for (; o < end; o++) {
+        const float *x = a->x + o * n;
+        softmax_row(x, o + 1 < end ? x + n : x, n, a->log, stream, a->y + o * n);
+    }
+    rmx_stream_end(stream);
+}
+
+/* ---- rows that lie across ------------------------------------------------------------------ */
+
+/* Scratch of a worker: the exponentials of up to RMX_LANES elements of rows side by side. */
+typedef struct columns_scratch {
+    float e[RMX_LANES * RMX_COLUMNS], half[RMX_LANES / 2 * RMX_COLUMNS];
+    rmx_columns sums;
+} columns_scratch;
+
+/* Up to RMX_LANES elements: each is a partial of its own, so that the exponentials are halved as
+ * they stand. width is a multiple of RMX_VL. */
+RMX_INLINE void softmax_few(const float *x, const float *next, int64_t n, int64_t stride,
+                            int64_t width, bool log, bool stream, columns_scratch *c, float *y)
+{
+    float m[RMX_COLUMNS], scale[RMX_COLUMNS];
+    for (int64_t w = 0; w < width; w += RMX_VL) {
+        rmx_vec most = rmx_vec_set(-RMX_INF);
+        for (int64_t j = 0; j < n; j++)
+            most = rmx_lanes_max(rmx_vec_load(x + j * stride + w), most);
+        most = most + rmx_vec_zero();
+        rmx_vec_store(m + w, most);
+        for (int64_t j = 0; j < n; j++)
+            rmx_vec_store(c->e + j * width + w,
+                          exp_argument(rmx_vec_load(x + j * stride + w), most));
+    }
+    for (int64_t j = 0; j < n; j++) {
+        for (int64_t w = 0; w < width; w += 16) __builtin_prefetch(next + j * stride + w);
+        for (int64_t w = 0; w < width; w++) {
+            float *e = c->e + j * width + w;
+            *e = rmx_mulf(rmx_exp_scaled(*e), RMX_UNSCALE);
+        }
+    }
+    const float *total = rmx_columns_halve_rows(c->e, n, width, width, c->half);
+    for (int64_t w = 0; w < width; w++)
+        scale[w] = log ? rmx_logf(total[w]) : rmx_divf(1.0f, total[w]);
+    for (int64_t j = 0; j < n; j++) {
+        for (int64_t w = 0; w < width; w += RMX_VL) {
+            const rmx_vec s = rmx_vec_load(scale + w);
+            const rmx_vec v = log ? (rmx_vec_load(x + j * stride + w) - rmx_vec_load(m + w)) - s
+                                  : rmx_vec_load(c->e + j * width + w) * s;
+            rmx_stream_put(stream, y + j * stride + w, v);
+        }
     }
 }
 
@@ -143,14 +265,28 @@ static void softmax_columns_task(void *job, int64_t begin, int64_t end, int32_t 
 {
     const softmax_job *j = job;
     const rmx_softmax_args *a = j->a;
-    rmx_columns *sums = rmx_cpu_scratch(j->backend, worker);
-    const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
+    columns_scratch *c = rmx_cpu_scratch(j->backend, worker);
+    const int64_t n = a->n, inner = a->inner, strips = (inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
+    const bool few = n <= RMX_LANES, in_place = a->x == a->y;
+    const bool stream = !in_place && few && inner % RMX_COLUMNS == 0 &&
+                        rmx_stream_wanted(a->y, a->outer * n * inner, inner);
     for (int64_t item = begin; item < end; item++) {
-        const int64_t col = item % strips * RMX_COLUMNS;
-        const int64_t at = item / strips * a->n * a->inner + col;
-        rmx_columns_start(sums, a->inner - col < RMX_COLUMNS ? a->inner - col : RMX_COLUMNS);
-        softmax_columns(a->x + at, a->n, a->inner, a->log, sums, a->y + at);
+        const int64_t strip = item % strips, col = strip * RMX_COLUMNS;
+        const float *x = a->x + item / strips * n * inner + col;
+        float *y = a->y + (x - a->x);
+        const int64_t width = inner - col < RMX_COLUMNS ? inner - col : RMX_COLUMNS;
+        const int64_t ahead = strip + 1 < strips ? width : n * inner - col;
+        const float *next = item + 1 < end ? x + ahead : x;
+        if (few && width == RMX_COLUMNS && !a->log && stream) {
+            softmax_few(x, next, n, inner, RMX_COLUMNS, false, true, c, y);
+        } else if (few && width == RMX_COLUMNS) {
+            softmax_few(x, next, n, inner, RMX_COLUMNS, a->log, stream, c, y);
+        } else {
+            rmx_columns_start(&c->sums, width);
+            softmax_columns(x, n, inner, a->log, &c->sums, y);
+        }
     }
+    rmx_stream_end(stream);
 }
 
 /* y = exp(x - max) / sum, or its logarithm.
