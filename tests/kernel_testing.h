@@ -109,7 +109,8 @@ static inline float naive_lanes_strided(const float *a, const float *b, int64_t 
         const int64_t spans = (n + 4095) / 4096;
         float *sums = host_floats(spans);
         for (int64_t i = 0; i < spans; i++) {
-            const int64_t at = i * 4096 * stride, count = n - i * 4096 < 4096 ? n - i * 4096 : 4096;
+            const int64_t at = i * 4096 * stride,
+                          count = n - i * 4096 < 4096 ? n - i * 4096 : 4096;
             sums[i] = naive_lanes_strided(a + at, b ? b + at : NULL, stride, count);
         }
         const float sum = naive_lanes_strided(sums, NULL, 1, spans);

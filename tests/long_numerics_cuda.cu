@@ -24,15 +24,14 @@ static void check(cudaError_t e, const char *what)
 }
 
 /* One functor a function, so that host and device code come from the same call. */
-#define DEFINE_CALL(name, ...)                                                     \
-    struct call_##name {                                                           \
+#define DEFINE_CALL(name, ...)                                                        \
+    struct call_##name {                                                              \
         __host__ __device__ float operator()(float x) const { return rmx_##name(x); } \
     };
 NUMERICS_LIST(DEFINE_CALL)
 
 /* Integer sums do not depend on the order in which threads add. */
-template <class Call>
-__global__ void sum_all(Call call, unsigned long long *sum)
+template <class Call> __global__ void sum_all(Call call, unsigned long long *sum)
 {
     const uint64_t step = (uint64_t)gridDim.x * blockDim.x;
     unsigned long long s = 0;

@@ -23,10 +23,13 @@ static void act_case(rmx_backend *backend, const char *name, rmx_act act, int64_
     float *x = host_filled(n, pattern, 1), *dy = host_filled(n, pattern, 2);
     float *y = host_floats(n), *dx = host_floats(n);
     float *bx = kernel_floats(&all, x, n), *bdy = kernel_floats(&all, dy, n);
-    const rmx_act_backward_args backward = {.act = act, .n = n, .x = bx, .dy = bdy,
+    const rmx_act_backward_args backward = {.act = act,
+                                            .n = n,
+                                            .x = bx,
+                                            .dy = bdy,
                                             .dx = in_place ? bdy : kernel_floats(&all, NULL, n)};
-    const rmx_act_args forward = {.act = act, .n = n, .x = bx,
-                                  .y = in_place ? bx : kernel_floats(&all, NULL, n)};
+    const rmx_act_args forward = {
+        .act = act, .n = n, .x = bx, .y = in_place ? bx : kernel_floats(&all, NULL, n)};
     cr_assert_eq(backend->ops->act_backward(backend, &backward), RMX_OK);
     cr_assert_eq(backend->ops->act(backend, &forward), RMX_OK);
     for (int64_t i = 0; i < n; i++) {
@@ -99,8 +102,8 @@ static void near_float64(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(N, PATTERN_NORMAL, 5), y[N], s[N];
     const float *bx = kernel_floats(&all, x, N);
-    const rmx_act_args act = {.act = RMX_ACT_GELU_ERF, .n = N, .x = bx,
-                              .y = kernel_floats(&all, NULL, N)};
+    const rmx_act_args act = {
+        .act = RMX_ACT_GELU_ERF, .n = N, .x = bx, .y = kernel_floats(&all, NULL, N)};
     const rmx_sigmoid_args sigmoid = {.n = N, .x = bx, .y = kernel_floats(&all, NULL, N)};
     cr_assert_eq(backend->ops->act(backend, &act), RMX_OK);
     cr_assert_eq(backend->ops->sigmoid(backend, &sigmoid), RMX_OK);

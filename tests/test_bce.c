@@ -7,10 +7,10 @@ typedef struct bce_case {
 } bce_case;
 
 static const bce_case cases[] = {
-    {0, 1, true, true, false, false},      {1, 1, false, false, false, false},
-    {127, 1, false, true, false, false},   {128, 2, true, false, false, false},
-    {129, 3, true, true, false, false},    {1000, 1, false, false, false, false},
-    {4097, 2, true, true, false, false},   {300, 5, true, false, true, false},
+    {0, 1, true, true, false, false},    {1, 1, false, false, false, false},
+    {127, 1, false, true, false, false}, {128, 2, true, false, false, false},
+    {129, 3, true, true, false, false},  {1000, 1, false, false, false, false},
+    {4097, 2, true, true, false, false}, {300, 5, true, false, true, false},
     {300, 2, false, true, false, true},
 };
 
@@ -51,10 +51,13 @@ static void naive_bce(const bce_case *c, bce_data *d)
 static bce_data make_data(const bce_case *c, testing_pattern pattern)
 {
     const int64_t n = c->samples * c->tasks;
-    bce_data d = {.logits = host_filled(n, pattern, 1), .dlogits = host_floats(n),
+    bce_data d = {.logits = host_filled(n, pattern, 1),
+                  .dlogits = host_floats(n),
                   .task_weight = host_filled(c->tasks, pattern, 2),
                   .sample_weight = host_filled(c->samples, pattern, 3),
-                  .labels = malloc((size_t)n + 1), .scale = 1.0f / 777.0f, .loss = 0.25};
+                  .labels = malloc((size_t)n + 1),
+                  .scale = 1.0f / 777.0f,
+                  .loss = 0.25};
     for (int64_t i = 0; i < n; i++) d.labels[i] = (uint8_t)(i * 7 % 3 == 0);
     return d;
 }
@@ -82,12 +85,16 @@ static void run_case(rmx_backend *backend, const char *name, const bce_case *c,
     double *loss = kernel_put(&all, &d.loss, sizeof d.loss);
     float *dlogits = kernel_floats(&all, NULL, n);
     const rmx_bce_args args = {
-        .samples = c->samples, .tasks = c->tasks, .scale = d.scale,
+        .samples = c->samples,
+        .tasks = c->tasks,
+        .scale = d.scale,
         .logits = kernel_floats(&all, d.logits, n),
         .labels = kernel_put(&all, d.labels, (size_t)n),
         .task_weight = c->task_weight ? kernel_floats(&all, d.task_weight, c->tasks) : NULL,
-        .sample_weight = c->sample_weight ? kernel_floats(&all, d.sample_weight, c->samples) : NULL,
-        .loss = c->no_loss ? NULL : loss, .dlogits = c->no_gradient ? NULL : dlogits,
+        .sample_weight =
+            c->sample_weight ? kernel_floats(&all, d.sample_weight, c->samples) : NULL,
+        .loss = c->no_loss ? NULL : loss,
+        .dlogits = c->no_gradient ? NULL : dlogits,
         .ws = kernel_put(&all, NULL, rmx_bce_workspace(c->samples))};
     naive_bce(c, &d);
     cr_assert_eq(backend->ops->bce(backend, &args), RMX_OK);
@@ -118,7 +125,9 @@ static void cut_batches(rmx_backend *backend, const char *name)
     naive_bce(&c, &d);
     for (int64_t b = 0; b < c.samples; b++) plain += (double)naive_loss(&c, &d, b);
     cr_assert_neq(plain, d.loss, "negative control");
-    rmx_bce_args args = {.tasks = c.tasks, .scale = d.scale, .loss = loss,
+    rmx_bce_args args = {.tasks = c.tasks,
+                         .scale = d.scale,
+                         .loss = loss,
                          .task_weight = kernel_floats(&all, d.task_weight, c.tasks),
                          .ws = kernel_put(&all, NULL, rmx_bce_workspace(c.samples))};
     const float *logits = kernel_floats(&all, d.logits, c.samples * c.tasks);
@@ -151,7 +160,9 @@ static void near_float64(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     bce_data d = make_data(&c, PATTERN_NORMAL);
     double zero = 0, exact = 0, loss;
-    const rmx_bce_args args = {.samples = c.samples, .tasks = 1, .scale = 1.0f,
+    const rmx_bce_args args = {.samples = c.samples,
+                               .tasks = 1,
+                               .scale = 1.0f,
                                .logits = kernel_floats(&all, d.logits, c.samples),
                                .labels = kernel_put(&all, d.labels, (size_t)c.samples),
                                .loss = kernel_put(&all, &zero, sizeof zero),

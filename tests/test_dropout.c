@@ -19,10 +19,15 @@ static void run_case(rmx_backend *backend, const char *name, int64_t n, uint64_t
     kernel_operands all = {.backend = backend};
     float *x = host_filled(n, pattern, 1), *y = host_floats(n);
     float *bx = kernel_floats(&all, x, n);
-    const rmx_dropout_args args = {
-        .n = n, .seed = 0x123456789abcdefu, .first = first, .site = (uint32_t)(first % 256),
-        .step_counter = kernel_put(&all, &step, sizeof step), .p = drop, .scale = scale, .x = bx,
-        .y = in_place ? bx : kernel_floats(&all, NULL, n)};
+    const rmx_dropout_args args = {.n = n,
+                                   .seed = 0x123456789abcdefu,
+                                   .first = first,
+                                   .site = (uint32_t)(first % 256),
+                                   .step_counter = kernel_put(&all, &step, sizeof step),
+                                   .p = drop,
+                                   .scale = scale,
+                                   .x = bx,
+                                   .y = in_place ? bx : kernel_floats(&all, NULL, n)};
     cr_assert_eq(backend->ops->dropout(backend, &args), RMX_OK);
     for (int64_t i = 0; i < n; i++) y[i] = naive(&args, step, i, x[i]);
     kernel_expect(backend, args.y, y, n, name, testing_pattern_name(pattern));
@@ -55,7 +60,12 @@ static void any_batch(rmx_backend *backend, const char *name)
     const uint64_t step = 7;
     float *x = host_filled(SIZE, PATTERN_NORMAL, 2), *whole = host_floats(SIZE);
     const float *bx = kernel_floats(&all, x, SIZE);
-    rmx_dropout_args args = {.n = SIZE, .seed = 5, .site = 3, .p = p, .scale = scale, .x = bx,
+    rmx_dropout_args args = {.n = SIZE,
+                             .seed = 5,
+                             .site = 3,
+                             .p = p,
+                             .scale = scale,
+                             .x = bx,
                              .step_counter = kernel_put(&all, &step, sizeof step),
                              .y = kernel_floats(&all, NULL, SIZE)};
     cr_assert_eq(backend->ops->dropout(backend, &args), RMX_OK);

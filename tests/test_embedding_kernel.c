@@ -7,9 +7,17 @@ typedef struct embedding_case {
 } embedding_case;
 
 static const embedding_case cases[] = {
-    {0, 3, 5, 1},       {1, 1, 1, 1},      {7, 2, 1, 1},         {50, 3, 4, 1},
-    {300, 5, 2048, 1},  {129, 4, 512, 3},  {4097, 2, 70000, 2},  {3000, 26, 3000000, 4},
-    {2000, 8, 1000, 8}, {10, 1, 2049, 1},  {1000, 4, 1000000000, 1},
+    {0, 3, 5, 1},
+    {1, 1, 1, 1},
+    {7, 2, 1, 1},
+    {50, 3, 4, 1},
+    {300, 5, 2048, 1},
+    {129, 4, 512, 3},
+    {4097, 2, 70000, 2},
+    {3000, 26, 3000000, 4},
+    {2000, 8, 1000, 8},
+    {10, 1, 2049, 1},
+    {1000, 4, 1000000000, 1},
 };
 
 typedef struct batch { /* on the host */
@@ -101,10 +109,15 @@ static void grad_case(rmx_backend *backend, const char *name, const embedding_ca
         }
     }
     const rmx_embedding_grad_args args = {
-        .samples = c->samples, .fields = c->fields, .width = width, .out_width = out_width,
+        .samples = c->samples,
+        .fields = c->fields,
+        .width = width,
+        .out_width = out_width,
         .column = kernel_put(&all, column, sizeof *column * (size_t)c->fields),
-        .dout = kernel_floats(&all, dout, c->samples * out_width), .order = sort->order,
-        .start = sort->start, .unique = sort->unique,
+        .dout = kernel_floats(&all, dout, c->samples * out_width),
+        .order = sort->order,
+        .start = sort->start,
+        .unique = sort->unique,
         .grad = kernel_floats(&all, NULL, b->n * width)};
     cr_assert_eq(backend->ops->embedding_grad(backend, &args), RMX_OK);
     kernel_expect(backend, args.grad, grad, b->n * width, name, testing_pattern_name(pattern));
@@ -119,9 +132,12 @@ static void run_case(rmx_backend *backend, const char *name, const embedding_cas
     naive_sort(c, &b);
     const size_t bytes = sizeof(uint32_t) * (size_t)b.n;
     const rmx_embedding_sort_args args = {
-        .samples = c->samples, .fields = c->fields, .table_rows = c->fields * c->vocabulary,
+        .samples = c->samples,
+        .fields = c->fields,
+        .table_rows = c->fields * c->vocabulary,
         .row_offset = kernel_put(&all, b.row_offset, sizeof b.row_offset),
-        .ids = kernel_put(&all, b.ids, bytes), .order = kernel_put(&all, NULL, bytes),
+        .ids = kernel_put(&all, b.ids, bytes),
+        .order = kernel_put(&all, NULL, bytes),
         .rows = kernel_put(&all, NULL, bytes),
         .start = kernel_put(&all, NULL, bytes + sizeof(uint32_t)),
         .unique = kernel_put(&all, NULL, sizeof(uint32_t)),

@@ -9,8 +9,8 @@ typedef struct features_case {
 } features_case;
 
 static const features_case cases[] = {
-    {0, 4, 14, {0, 4, 8}, {12, 13}},  {1, 1, 8, {7, 0, 3}, {5, 1}},
-    {5, 4, 16, {8, 0, 4}, {15, 12}},  {300, 16, 64, {0, 16, 32}, {50, 60}},
+    {0, 4, 14, {0, 4, 8}, {12, 13}},   {1, 1, 8, {7, 0, 3}, {5, 1}},
+    {5, 4, 16, {8, 0, 4}, {15, 12}},   {300, 16, 64, {0, 16, 32}, {50, 60}},
     {129, 7, 31, {1, 9, 20}, {0, 30}}, {40, 64, 300, {100, 0, 200}, {64, 299}},
 };
 
@@ -35,8 +35,12 @@ static void run_case(rmx_backend *backend, const char *name, const features_case
         for (int j = 0; j < DENSE; j++) row[c->dense_column[j]] = dense[b * DENSE + j];
     }
     const rmx_features_args args = {
-        .samples = c->samples, .fields = FIELDS, .width = c->width, .dense_fields = DENSE,
-        .out_width = c->out_width, .table = kernel_floats(&all, table, ROWS * c->width),
+        .samples = c->samples,
+        .fields = FIELDS,
+        .width = c->width,
+        .dense_fields = DENSE,
+        .out_width = c->out_width,
+        .table = kernel_floats(&all, table, ROWS * c->width),
         .row_offset = kernel_put(&all, row_offset, sizeof row_offset),
         .column = kernel_put(&all, c->column, sizeof c->column),
         .dense_column = kernel_put(&all, c->dense_column, sizeof c->dense_column),
@@ -64,17 +68,23 @@ static void one_kind_only(rmx_backend *backend, const char *name)
     const int32_t dense_column[2] = {1, 2}, column[1] = {0};
     const uint32_t ids[2] = {1, 0};
     const int64_t row_offset[1] = {0};
-    rmx_features_args args = {.samples = 2, .dense_fields = 2, .out_width = 3,
+    rmx_features_args args = {.samples = 2,
+                              .dense_fields = 2,
+                              .out_width = 3,
                               .dense_column = kernel_put(&all, dense_column, sizeof dense_column),
                               .dense = kernel_floats(&all, dense, 4),
                               .out = kernel_floats(&all, NULL, 6)};
     cr_assert_eq(backend->ops->features(backend, &args), RMX_OK);
     kernel_expect(backend, args.out, expected, 6, name, "dense only");
-    args = (rmx_features_args){.samples = 2, .fields = 1, .width = 1, .out_width = 1,
+    args = (rmx_features_args){.samples = 2,
+                               .fields = 1,
+                               .width = 1,
+                               .out_width = 1,
                                .table = kernel_floats(&all, table, 2),
                                .row_offset = kernel_put(&all, row_offset, sizeof row_offset),
                                .column = kernel_put(&all, column, sizeof column),
-                               .ids = kernel_put(&all, ids, sizeof ids), .out = args.out};
+                               .ids = kernel_put(&all, ids, sizeof ids),
+                               .out = args.out};
     cr_assert_eq(backend->ops->features(backend, &args), RMX_OK);
     const float swapped[6] = {6, 5, 2, 0, 3, 4};
     kernel_expect(backend, args.out, swapped, 6, name, "ids only");

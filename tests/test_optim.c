@@ -25,10 +25,17 @@ static const optim_case cases[] = {
     {RMX_OPTIM_ADAMW, 300, 24, 299, false, true},
 };
 
-static const rmx_optim_scalars scalars = {
-    .lr = 0.01f, .momentum = 0.9f, .beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-8f,
-    .weight_decay = 0.1f, .decay = 0.999f, .bias1 = 2.5f, .bias2 = 40.0f,
-    .one_minus_beta1 = 0.1f, .one_minus_beta2 = 0.01f};
+static const rmx_optim_scalars scalars = {.lr = 0.01f,
+                                          .momentum = 0.9f,
+                                          .beta1 = 0.9f,
+                                          .beta2 = 0.99f,
+                                          .eps = 1e-8f,
+                                          .weight_decay = 0.1f,
+                                          .decay = 0.999f,
+                                          .bias1 = 2.5f,
+                                          .bias2 = 40.0f,
+                                          .one_minus_beta1 = 0.1f,
+                                          .one_minus_beta2 = 0.01f};
 
 typedef struct optim_data { /* on the host */
     int64_t size, states, gradients, rows;
@@ -70,8 +77,8 @@ static void naive_optim(const optim_case *c, optim_data *d, float grad_scale)
     for (int64_t u = 0; u < d->rows; u++) {
         const int64_t row = c->unique < 0 ? u : d->row_index[u];
         for (int64_t j = 0; j < c->width; j++) {
-            g[j] = c->grad_scale ? d->grad[u * c->width + j] * grad_scale
-                                 : d->grad[u * c->width + j];
+            g[j] =
+                c->grad_scale ? d->grad[u * c->width + j] * grad_scale : d->grad[u * c->width + j];
         }
         if (rowwise) d->s1[row] = d->s1[row] + naive_lanes(g, g, c->width) / (float)c->width;
         for (int64_t j = 0; j < c->width; j++) {
@@ -110,12 +117,16 @@ static void run_case(rmx_backend *backend, const char *name, const optim_case *c
     kernel_operands all = {.backend = backend};
     optim_data d = make_data(c, pattern);
     const uint32_t unique = (uint32_t)d.rows;
-    rmx_optim_args args = {
-        .kind = c->kind, .rows = c->unique < 0 ? d.rows : d.rows + 3, .width = c->width,
-        .w = kernel_floats(&all, d.w, d.size), .s1 = kernel_floats(&all, d.s1, d.states),
-        .s2 = kernel_floats(&all, d.s2, d.size), .grad = kernel_floats(&all, d.grad, d.gradients),
-        .scalars = kernel_put(&all, &scalars, sizeof scalars),
-        .grad_scale = c->grad_scale ? kernel_floats(&all, &grad_scale, 1) : NULL};
+    rmx_optim_args args = {.kind = c->kind,
+                           .rows = c->unique < 0 ? d.rows : d.rows + 3,
+                           .width = c->width,
+                           .w = kernel_floats(&all, d.w, d.size),
+                           .s1 = kernel_floats(&all, d.s1, d.states),
+                           .s2 = kernel_floats(&all, d.s2, d.size),
+                           .grad = kernel_floats(&all, d.grad, d.gradients),
+                           .scalars = kernel_put(&all, &scalars, sizeof scalars),
+                           .grad_scale =
+                               c->grad_scale ? kernel_floats(&all, &grad_scale, 1) : NULL};
     float *s1 = args.s1, *s2 = args.s2;
     if (c->kind == RMX_OPTIM_SGD && !c->momentum) args.s1 = NULL;
     if (c->kind != RMX_OPTIM_ADAMW) args.s2 = NULL;
@@ -153,11 +164,14 @@ static void near_float64(rmx_backend *backend, const char *name)
     const rmx_optim_scalars *s = &scalars;
     kernel_operands all = {.backend = backend};
     optim_data d = make_data(&c, PATTERN_NORMAL);
-    const rmx_optim_args args = {
-        .kind = c.kind, .rows = 1, .width = N, .w = kernel_floats(&all, d.w, N),
-        .s1 = kernel_floats(&all, d.s1, N), .s2 = kernel_floats(&all, d.s2, N),
-        .grad = kernel_floats(&all, d.grad, N),
-        .scalars = kernel_put(&all, &scalars, sizeof scalars)};
+    const rmx_optim_args args = {.kind = c.kind,
+                                 .rows = 1,
+                                 .width = N,
+                                 .w = kernel_floats(&all, d.w, N),
+                                 .s1 = kernel_floats(&all, d.s1, N),
+                                 .s2 = kernel_floats(&all, d.s2, N),
+                                 .grad = kernel_floats(&all, d.grad, N),
+                                 .scalars = kernel_put(&all, &scalars, sizeof scalars)};
     float w[N];
     cr_assert_eq(backend->ops->optim(backend, &args), RMX_OK);
     testing_get(backend, w, args.w, sizeof w);
@@ -165,8 +179,8 @@ static void near_float64(rmx_backend *backend, const char *name)
         const double g = (double)d.grad[i];
         const double m = (double)s->beta1 * (double)d.s1[i] + (double)s->one_minus_beta1 * g;
         const double v = (double)s->beta2 * (double)d.s2[i] + (double)s->one_minus_beta2 * g * g;
-        const double step = (double)s->lr * m * (double)s->bias1 /
-                            (sqrt(v * (double)s->bias2) + (double)s->eps);
+        const double step =
+            (double)s->lr * m * (double)s->bias1 / (sqrt(v * (double)s->bias2) + (double)s->eps);
         const double exact = (double)d.w[i] * (double)s->decay - step;
         const double size = fabs((double)d.w[i]) + (double)s->lr;
         cr_assert_leq(fabs((double)w[i] - exact), 0x1p-22 * size, "%s: %d", name, i);

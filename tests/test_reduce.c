@@ -28,7 +28,9 @@ static void squares_case(rmx_backend *backend, const char *name, int64_t n, int6
     float *g = host_filled(room, pattern, 1);
     const uint32_t unique = width ? (uint32_t)(n / width) : 0;
     const double start = 0.125;
-    rmx_sum_squares_args args = {.n = room, .width = width, .g = kernel_floats(&all, g, room),
+    rmx_sum_squares_args args = {.n = room,
+                                 .width = width,
+                                 .g = kernel_floats(&all, g, room),
                                  .sum = kernel_put(&all, &start, sizeof start),
                                  .ws = kernel_put(&all, NULL, rmx_sum_squares_workspace(room))};
     if (width) args.unique = kernel_put(&all, &unique, sizeof unique);
@@ -56,7 +58,8 @@ static void near_float64(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *g = host_filled(N, PATTERN_NORMAL, 2), plain = 0;
     double zero = 0, sum, exact = 0;
-    const rmx_sum_squares_args args = {.n = N, .g = kernel_floats(&all, g, N),
+    const rmx_sum_squares_args args = {.n = N,
+                                       .g = kernel_floats(&all, g, N),
                                        .sum = kernel_put(&all, &zero, sizeof zero),
                                        .ws = kernel_put(&all, NULL, rmx_sum_squares_workspace(N))};
     cr_assert_eq(backend->ops->sum_squares(backend, &args), RMX_OK);
@@ -109,8 +112,8 @@ static void nonfinite_cases(rmx_backend *backend, const char *name)
         float *x = host_filled(n, (testing_pattern)(i / SIZES), 3);
         uint32_t expected = 0, count;
         for (int64_t j = 0; j < n; j++) expected += isfinite(x[j]) ? 0 : 1;
-        const rmx_nonfinite_args args = {.n = n, .x = kernel_floats(&all, x, n),
-                                         .count = kernel_put(&all, NULL, sizeof count)};
+        const rmx_nonfinite_args args = {
+            .n = n, .x = kernel_floats(&all, x, n), .count = kernel_put(&all, NULL, sizeof count)};
         cr_assert_eq(backend->ops->nonfinite(backend, &args), RMX_OK);
         testing_get(backend, &count, args.count, sizeof count);
         cr_assert_eq(count, expected, "%s: %u, not %u", name, count, expected);

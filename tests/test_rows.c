@@ -6,9 +6,9 @@ typedef struct rows_case {
 } rows_case;
 
 static const rows_case cases[] = {
-    {1, 0, 5, 5, 0},     {1, 1, 1, 1, 0},     {1, 127, 3, 3, 0},   {1, 128, 64, 64, 0},
-    {1, 129, 65, 70, 7}, {3, 300, 17, 20, 5}, {2, 1000, 9, 9, 0},  {1, 4097, 2, 3, 0},
-    {16, 200, 48, 48, 0}, {1, 257, 1300, 1300, 0}, {0, 5, 5, 5, 0}, {2, 5, 0, 1, 0},
+    {1, 0, 5, 5, 0},      {1, 1, 1, 1, 0},         {1, 127, 3, 3, 0},  {1, 128, 64, 64, 0},
+    {1, 129, 65, 70, 7},  {3, 300, 17, 20, 5},     {2, 1000, 9, 9, 0}, {1, 4097, 2, 3, 0},
+    {16, 200, 48, 48, 0}, {1, 257, 1300, 1300, 0}, {0, 5, 5, 5, 0},    {2, 5, 0, 1, 0},
 };
 
 static void run_case(rmx_backend *backend, const char *name, rows_case c, testing_pattern pattern)
@@ -17,8 +17,12 @@ static void run_case(rmx_backend *backend, const char *name, rows_case c, testin
     const int64_t group_stride = c.rows * c.ld + c.gap, size = c.groups * group_stride;
     float *x = host_filled(size, pattern, 1), *dst = host_filled(c.groups * c.cols, pattern, 2);
     const rmx_col_sum_args args = {
-        .groups = c.groups, .rows = c.rows, .cols = c.cols, .ld = c.ld,
-        .group_stride = group_stride, .x = kernel_floats(&all, x, size),
+        .groups = c.groups,
+        .rows = c.rows,
+        .cols = c.cols,
+        .ld = c.ld,
+        .group_stride = group_stride,
+        .x = kernel_floats(&all, x, size),
         .dst = kernel_floats(&all, dst, c.groups * c.cols),
         .ws = kernel_put(&all, NULL, rmx_rows_workspace(c.groups, c.rows, c.cols, 1))};
     cr_assert_eq(backend->ops->col_sum(backend, &args), RMX_OK);
@@ -49,7 +53,9 @@ static void cut_batches(rmx_backend *backend, const char *name)
     enum { ROWS = 1000, COLS = 33 };
     kernel_operands all = {.backend = backend};
     float *x = host_filled(ROWS * COLS, PATTERN_NORMAL, 3), whole[COLS], zeros[COLS] = {0};
-    rmx_col_sum_args args = {.groups = 1, .cols = COLS, .ld = COLS,
+    rmx_col_sum_args args = {.groups = 1,
+                             .cols = COLS,
+                             .ld = COLS,
                              .ws = kernel_put(&all, NULL, rmx_rows_workspace(1, ROWS, COLS, 1))};
     const float *dx = kernel_floats(&all, x, ROWS * COLS);
     args.dst = kernel_floats(&all, zeros, COLS);
@@ -84,8 +90,12 @@ static void near_float64(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(ROWS * COLS, PATTERN_CANCELLATION, 4), zeros[COLS] = {0}, got[COLS];
     const rmx_col_sum_args args = {
-        .groups = 1, .rows = ROWS, .cols = COLS, .ld = COLS,
-        .x = kernel_floats(&all, x, ROWS * COLS), .dst = kernel_floats(&all, zeros, COLS),
+        .groups = 1,
+        .rows = ROWS,
+        .cols = COLS,
+        .ld = COLS,
+        .x = kernel_floats(&all, x, ROWS * COLS),
+        .dst = kernel_floats(&all, zeros, COLS),
         .ws = kernel_put(&all, NULL, rmx_rows_workspace(1, ROWS, COLS, 1))};
     cr_assert_eq(backend->ops->col_sum(backend, &args), RMX_OK);
     testing_get(backend, got, args.dst, sizeof got);

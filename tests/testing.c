@@ -118,8 +118,7 @@ static uint64_t mix(uint64_t seed, uint64_t index)
 static float normal(uint64_t seed, uint64_t index)
 {
     double sum = -6.0; /* twelve uniforms: near enough to N(0, 1) */
-    for (uint64_t i = 0; i < 12; i++)
-        sum += (double)(mix(seed, index * 12 + i) >> 11) * 0x1p-53;
+    for (uint64_t i = 0; i < 12; i++) sum += (double)(mix(seed, index * 12 + i) >> 11) * 0x1p-53;
     return (float)sum;
 }
 

@@ -45,9 +45,11 @@ typedef struct rmx_attention_saved {
  * Result:  the same bits on every backend, for every batch size and thread count.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE.
  * Source:  Vaswani et al. 2017, arXiv:1706.03762, Eq. 1. */
-RMX_NODISCARD RMX_API rmx_status rmx_attention_forward(
-    rmx_context *ctx, const rmx_attention_desc *desc, const rmx_attention_weights *weights,
-    const float *x, const float *residual, const rmx_attention_saved *saved, float *y);
+RMX_NODISCARD RMX_API rmx_status rmx_attention_forward(rmx_context *ctx,
+                                                       const rmx_attention_desc *desc,
+                                                       const rmx_attention_weights *weights,
+                                                       const float *x, const float *residual,
+                                                       const rmx_attention_saved *saved, float *y);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc);

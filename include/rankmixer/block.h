@@ -61,13 +61,10 @@ RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
  *   out     dx         [B, T, D]  overwritten; overlaps no input
  *   in,out  gradients             accumulated
  *   scratch ws         ws_bytes >= rmx_block_backward_workspace(desc), 256-byte aligned */
-RMX_NODISCARD RMX_API rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
-                                                    const rmx_block_weights *weights,
-                                                    const float *dy, const float *x,
-                                                    const void *saved, size_t saved_bytes,
-                                                    float *dx,
-                                                    const rmx_block_gradients *gradients,
-                                                    void *ws, size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status
+rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc, const rmx_block_weights *weights,
+                   const float *dy, const float *x, const void *saved, size_t saved_bytes,
+                   float *dx, const rmx_block_gradients *gradients, void *ws, size_t ws_bytes);
 
 /* The parts of `saved`, for looking inside (rmx_model_find_nonfinite). Returns their number;
  * fills at most `capacity` of them. */

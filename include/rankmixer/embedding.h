@@ -25,12 +25,9 @@ typedef struct rmx_embedding_desc {
  *   out  out         [B, out_width]   overlaps no input
  *
  * All pointers live on ctx. Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
-RMX_NODISCARD RMX_API rmx_status rmx_embedding_forward(rmx_context *ctx,
-                                                       const rmx_embedding_desc *desc,
-                                                       const float *table,
-                                                       const int64_t *row_offset,
-                                                       const int32_t *column, const uint32_t *ids,
-                                                       float *out);
+RMX_NODISCARD RMX_API rmx_status rmx_embedding_forward(
+    rmx_context *ctx, const rmx_embedding_desc *desc, const float *table,
+    const int64_t *row_offset, const int32_t *column, const uint32_t *ids, float *out);
 
 RMX_API size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_desc *desc);
 /* The gradient of the rows that the batch touched: for each, one ascending chain over its places.

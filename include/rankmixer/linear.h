@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 typedef struct rmx_linear_desc {
-    int64_t rows;        /* N, >= 0 */
-    int32_t in_features; /* I, >= 1 */
+    int64_t rows;         /* N, >= 0 */
+    int32_t in_features;  /* I, >= 1 */
     int32_t out_features; /* O, >= 1 */
 } rmx_linear_desc;
 

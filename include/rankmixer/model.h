@@ -84,10 +84,10 @@ typedef struct rmx_parameter {
     rmx_parameter_role role;
     int32_t dims;
     int64_t shape[4];
-    int64_t count;                         /* elements */
-    float *value;                          /* fp32 */
-    float *gradient;                       /* NULL for tables and in a scoring model */
-    float *state[RMX_PARAMETER_STATES];    /* optimiser state, NULL where unused */
+    int64_t count;                      /* elements */
+    float *value;                       /* fp32 */
+    float *gradient;                    /* NULL for tables and in a scoring model */
+    float *state[RMX_PARAMETER_STATES]; /* optimiser state, NULL where unused */
     int64_t state_count[RMX_PARAMETER_STATES];
     const char *state_name[RMX_PARAMETER_STATES]; /* "momentum", "sum", ... or NULL */
 } rmx_parameter;

@@ -66,10 +66,10 @@ RMX_API size_t rmx_token_mixer_backward_workspace(const rmx_token_mixer_desc *de
  *   scratch ws          ws_bytes >= rmx_token_mixer_backward_workspace(desc), 256-byte aligned
  *
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
-RMX_NODISCARD RMX_API rmx_status rmx_token_mixer_backward(
-    rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *dy, const float *x,
-    const float *gamma, const float *mean, const float *rstd, float *dx, float *dgamma,
-    float *dbeta, void *ws, size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status
+rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *dy,
+                         const float *x, const float *gamma, const float *mean, const float *rstd,
+                         float *dx, float *dgamma, float *dbeta, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

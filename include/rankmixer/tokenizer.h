@@ -64,12 +64,9 @@ RMX_API size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc);
  *   out     dfeatures  [B, T * W]   overwritten: rmx_embedding_backward takes it from here
  *   in,out  dw, db                  accumulated
  *   scratch ws                      ws_bytes >= rmx_tokenizer_backward_workspace(desc) */
-RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_backward(rmx_context *ctx,
-                                                        const rmx_tokenizer_desc *desc,
-                                                        const float *dx, const float *features,
-                                                        const float *w, float *dfeatures,
-                                                        float *dw, float *db, void *ws,
-                                                        size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_backward(
+    rmx_context *ctx, const rmx_tokenizer_desc *desc, const float *dx, const float *features,
+    const float *w, float *dfeatures, float *dw, float *db, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,8 @@ static rmx_status create_cpu(rmx_context *ctx, const rmx_context_options *option
 {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     int32_t threads = options->threads;
-    if (threads == 0) threads = online < 1 ? 1 : online > THREADS_MAX ? THREADS_MAX : (int32_t)online;
+    if (threads == 0)
+        threads = online < 1 ? 1 : online > THREADS_MAX ? THREADS_MAX : (int32_t)online;
     const char *code = options->cpu_code ? options->cpu_code : getenv("RMX_CPU");
     if (code && !*code) code = NULL;
     const rmx_status status = rmx_cpu_backend_create(code, threads, &ctx->backend);
@@ -65,8 +66,8 @@ static rmx_status create_cpu(rmx_context *ctx, const rmx_context_options *option
 static rmx_status create_cuda(rmx_context *ctx)
 {
 #ifdef RMX_WITH_CUDA
-    const rmx_status status = rmx_cuda_backend_create(&ctx->backend, ctx->describe,
-                                                      sizeof ctx->describe);
+    const rmx_status status =
+        rmx_cuda_backend_create(&ctx->backend, ctx->describe, sizeof ctx->describe);
     if (status != RMX_OK) return rmx_context_check(ctx, status);
     ctx->device = RMX_DEVICE_CUDA;
     ctx->threads = 1;
@@ -125,8 +126,8 @@ rmx_status rmx_context_create(const rmx_context_options *options, rmx_context **
     ctx->log_user = options->log_user;
     rmx_status status = create_backend(ctx, options);
     if (status == RMX_OK)
-        status = rmx_context_check(ctx, ctx->backend.ops->alloc(
-                                            &ctx->backend, RMX_CONTEXT_SCRATCH_BYTES, &ctx->scratch));
+        status = rmx_context_check(
+            ctx, ctx->backend.ops->alloc(&ctx->backend, RMX_CONTEXT_SCRATCH_BYTES, &ctx->scratch));
     if (status == RMX_OK) {
         *out = ctx;
         return RMX_OK;

@@ -241,7 +241,7 @@ typedef struct rmx_add_args {
 typedef struct rmx_dropout_args {
     int64_t n;
     uint64_t seed, first;
-    uint32_t site; /* 0 .. 255 */
+    uint32_t site;                /* 0 .. 255 */
     const uint64_t *step_counter; /* on the backend */
     float p, scale;
     const float *x;
@@ -351,8 +351,10 @@ typedef struct rmx_optim_scalars {
 } rmx_optim_scalars;
 
 /* With g_i = grad_i * (*grad_scale) (grad_scale NULL: grad_i), w_i = w_i * decay first:
- *   sgd               s1 = fma(momentum, s1, g); w = fma(-lr, s1, w)   (s1 NULL: w = fma(-lr, g, w))
- *   rmsprop           s1 = fma(beta2, s1, one_minus_beta2 * (g*g));  w = w - (lr * g) / (sqrt(s1) + eps)
+ *   sgd               s1 = fma(momentum, s1, g);  w = fma(-lr, s1, w)
+ *                     (s1 NULL: w = fma(-lr, g, w))
+ *   rmsprop           s1 = fma(beta2, s1, one_minus_beta2 * (g*g));
+ *                     w = w - (lr * g) / (sqrt(s1) + eps)
  *   adagrad           s1 = fma(g, g, s1);                      w = w - (lr * g) / (sqrt(s1) + eps)
  *   rowwise_adagrad   s1[row] = s1[row] + lanes(fma(g, g)) / width;  then as adagrad with s1[row]
  *   adamw             s1 = fma(beta1, s1, one_minus_beta1 * g);
@@ -420,7 +422,8 @@ typedef struct rmx_ops {
     rmx_status (*alloc)(rmx_backend *, size_t bytes, void **out);
     void (*free)(rmx_backend *, void *);
     rmx_status (*upload)(rmx_backend *, void *dst, const void *host_src, size_t bytes);
-    rmx_status (*download)(rmx_backend *, void *host_dst, const void *src, size_t bytes); /* waits */
+    rmx_status (*download)(rmx_backend *, void *host_dst, const void *src,
+                           size_t bytes); /* waits */
     rmx_status (*copy)(rmx_backend *, void *dst, const void *src, size_t bytes);
     rmx_status (*zero)(rmx_backend *, void *dst, size_t bytes);
     rmx_status (*sync)(rmx_backend *); /* waits; reports what went wrong since */

@@ -81,9 +81,9 @@ static rmx_status check_operands(rmx_context *ctx, const rmx_attention_desc *des
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, &count));
     RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
-    RMX_TRY(rmx_check_count(
-        ctx, "samples * heads * tokens * tokens",
-        (int64_t[]){desc->samples, desc->heads, desc->tokens, desc->tokens}, 4, NULL));
+    RMX_TRY(rmx_check_count(ctx, "samples * heads * tokens * tokens",
+                            (int64_t[]){desc->samples, desc->heads, desc->tokens, desc->tokens}, 4,
+                            NULL));
     RMX_TRY(rmx_check_pointer(ctx, "weights", w));
     RMX_TRY(rmx_check_pointer(ctx, "weights.wqkv", w->wqkv));
     RMX_TRY(rmx_check_pointer(ctx, "weights.bqkv", w->bqkv));
@@ -288,8 +288,8 @@ rmx_status rmx_attention_backward(rmx_context *ctx, const rmx_attention_desc *de
     rmx_arena arena = {.base = ws};
     const scratch w = scratch_of(&s, &arena);
 
-    RMX_TRY(projection_gradient(ctx, &s, 1, saved->mixed, dy, gradients->wo, gradients->bo,
-                                w.rows));
+    RMX_TRY(
+        projection_gradient(ctx, &s, 1, saved->mixed, dy, gradients->wo, gradients->bo, w.rows));
     RMX_TRY(gemm(ctx, &(rmx_gemm_args){.m = s.b * s.t,
                                        .n = s.d,
                                        .k = s.d,

@@ -147,8 +147,7 @@ int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts, int32
     int32_t n = 0;
     for (int i = 0; i < PARTS; i++) {
         if (!l.count[i]) continue;
-        if (n < capacity)
-            parts[n] = (rmx_block_part){part_names[i], l.offset[i], l.count[i]};
+        if (n < capacity) parts[n] = (rmx_block_part){part_names[i], l.offset[i], l.count[i]};
         n++;
     }
     return n;
@@ -238,8 +237,8 @@ static rmx_status mix_post(rmx_context *ctx, const rmx_block_desc *desc,
     if (desc->mixer == RMX_MIXER_ATTENTION) {
         const rmx_attention_desc attention = attention_desc(desc);
         const rmx_attention_saved kept = attention_saved(l, saved);
-        RMX_TRY(rmx_attention_forward(ctx, &attention, &w->attention, x, x,
-                                                        &kept, at(l, saved, SUM1)));
+        RMX_TRY(rmx_attention_forward(ctx, &attention, &w->attention, x, x, &kept,
+                                      at(l, saved, SUM1)));
         sum = at(l, saved, SUM1);
     }
     return norm_forward(ctx, desc, sum, w->gamma1, w->beta1, s, mean, rstd);
@@ -251,8 +250,8 @@ static rmx_status mix_pre(rmx_context *ctx, const rmx_block_desc *desc, const rm
 {
     if (desc->mixer == RMX_MIXER_NONE) return RMX_OK; /* S is X itself */
     float *u = at(l, saved, NORMED1);
-    RMX_TRY(norm_forward(ctx, desc, x, w->gamma1, w->beta1, u,
-                                           at(l, saved, MEAN1), at(l, saved, RSTD1)));
+    RMX_TRY(norm_forward(ctx, desc, x, w->gamma1, w->beta1, u, at(l, saved, MEAN1),
+                         at(l, saved, RSTD1)));
     if (desc->mixer == RMX_MIXER_TOKEN) return mix(ctx, desc, false, u, x, at(l, saved, MIXED));
     const rmx_attention_desc attention = attention_desc(desc);
     const rmx_attention_saved kept = attention_saved(l, saved);
@@ -379,8 +378,8 @@ static rmx_status backward_pre(rmx_context *ctx, const backward *b)
     RMX_TRY(norm_backward(ctx, b->desc, b->ds, &b->norm2, b->dy, b->dx, b->ws));
     if (b->desc->mixer == RMX_MIXER_NONE) return RMX_OK;
     RMX_TRY(b->desc->mixer == RMX_MIXER_TOKEN
-                 ? mix(ctx, b->desc, true, b->dx, NULL, b->ds)
-                 : attention_backward(ctx, b, b->dx, at(&b->l, b->saved, NORMED1), NULL, b->ds));
+                ? mix(ctx, b->desc, true, b->dx, NULL, b->ds)
+                : attention_backward(ctx, b, b->dx, at(&b->l, b->saved, NORMED1), NULL, b->ds));
     return norm_backward(ctx, b->desc, b->ds, &b->norm1, b->dx, b->dx, b->ws);
 }
 

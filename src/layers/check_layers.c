@@ -7,7 +7,8 @@ rmx_status rmx_check_heads(rmx_context *ctx, int32_t heads, int32_t width)
     if (width % heads == 0) return RMX_OK;
     return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                             "heads = %d does not divide width = %d: choose a width that is a "
-                            "multiple of heads", heads, width);
+                            "multiple of heads",
+                            heads, width);
 }
 
 rmx_status rmx_check_tokens(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,

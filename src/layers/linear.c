@@ -10,8 +10,8 @@ static rmx_status check_linear(rmx_context *ctx, const rmx_linear_desc *desc)
     RMX_TRY(rmx_check_size(ctx, "desc.rows", desc->rows, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.in_features", desc->in_features, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.out_features", desc->out_features, 1, INT32_MAX));
-    RMX_TRY(rmx_check_count(ctx, "rows * in_features",
-                            (int64_t[]){desc->rows, desc->in_features}, 2, NULL));
+    RMX_TRY(rmx_check_count(ctx, "rows * in_features", (int64_t[]){desc->rows, desc->in_features},
+                            2, NULL));
     RMX_TRY(rmx_check_count(ctx, "rows * out_features",
                             (int64_t[]){desc->rows, desc->out_features}, 2, NULL));
     return rmx_check_count(ctx, "in_features * out_features",

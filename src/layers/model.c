@@ -45,8 +45,8 @@ static rmx_status create(rmx_context *ctx, const rmx_model_config *config,
     rmx_model *m = *out;
     rmx_backend *backend = rmx_context_backend(ctx);
     RMX_TRY(rmx_alloc(ctx, (size_t)m->plan.total_bytes, &m->memory));
-    RMX_TRY(rmx_context_check(ctx, backend->ops->host_alloc(backend, (size_t)m->plan.host_bytes,
-                                                            &m->host_memory)));
+    RMX_TRY(rmx_context_check(
+        ctx, backend->ops->host_alloc(backend, (size_t)m->plan.host_bytes, &m->host_memory)));
     memset(m->host_memory, 0, (size_t)m->plan.host_bytes);
     rmx_arena arena = {.base = m->memory}, host = {.base = m->host_memory};
     rmx_model_cut(m, &arena, &host);

@@ -56,7 +56,6 @@ rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
     RMX_TRY(check_ids(m, b));
     RMX_TRY(check_values(m, b));
 
-
     /* The other slot: its last batch may still be in use on the device, so the host waits only
      * for its staging memory, and the input queue for the rest. */
     rmx_backend *backend = rmx_context_backend(m->ctx);
@@ -74,11 +73,10 @@ rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
     copy(from->dense, b->dense, n * (size_t)c->dense_fields * sizeof *from->dense);
     if (m->has_labels) copy(from->labels, b->labels, n * (size_t)c->tasks);
     if (m->has_weights) copy(from->weights, b->weights, n * sizeof *from->weights);
-    RMX_TRY(rmx_context_check(
-        m->ctx, ops->await(backend, RMX_QUEUE_INPUT, EVENT_CONSUMED + slot)));
+    RMX_TRY(
+        rmx_context_check(m->ctx, ops->await(backend, RMX_QUEUE_INPUT, EVENT_CONSUMED + slot)));
     RMX_TRY(rmx_context_check(m->ctx, ops->send(backend, to->base, from->base, m->input_bytes)));
-    RMX_TRY(rmx_context_check(m->ctx,
-                              ops->signal(backend, RMX_QUEUE_INPUT, EVENT_FILLED + slot)));
+    RMX_TRY(rmx_context_check(m->ctx, ops->signal(backend, RMX_QUEUE_INPUT, EVENT_FILLED + slot)));
     m->samples = b->samples;
     return RMX_OK;
 }
@@ -103,8 +101,8 @@ rmx_status rmx_model_forward(rmx_model *m)
     const int64_t micro = m->config.micro_batch;
     RMX_TRY(rmx_model_begin(m));
     for (int64_t i = 0; i < m->samples; i += micro)
-        RMX_TRY(rmx_model_forward_pass(m, i, m->samples - i < micro ? m->samples - i : micro,
-                                       false));
+        RMX_TRY(
+            rmx_model_forward_pass(m, i, m->samples - i < micro ? m->samples - i : micro, false));
     return rmx_model_end(m);
 }
 

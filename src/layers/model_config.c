@@ -26,10 +26,11 @@ static rmx_status check_sizes(rmx_context *ctx, const rmx_model_config *c)
     RMX_TRY(rmx_check_size(ctx, "batch", c->batch, 1, (int64_t)1 << 31));
     RMX_TRY(rmx_check_size(ctx, "micro_batch", c->micro_batch, 0, (int64_t)1 << 31));
     if (c->micro_batch > 0 && c->micro_batch < c->batch && c->micro_batch % RMX_BLOCK_ROWS != 0)
-        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
-                                "micro_batch = %lld: must be a multiple of %d, or at least batch = "
-                                "%lld, so that sums over samples keep their order",
-                                (long long)c->micro_batch, RMX_BLOCK_ROWS, (long long)c->batch);
+        return rmx_context_fail(
+            ctx, RMX_ERR_ARGUMENT,
+            "micro_batch = %lld: must be a multiple of %d, or at least batch = "
+            "%lld, so that sums over samples keep their order",
+            (long long)c->micro_batch, RMX_BLOCK_ROWS, (long long)c->batch);
     return RMX_OK;
 }
 
@@ -62,7 +63,8 @@ static rmx_status check_features(rmx_context *ctx, const rmx_model_config *c)
         rows += c->vocabulary[f];
     }
     RMX_TRY(rmx_check_size(ctx, "rows of all embedding tables", rows, 1, UINT32_MAX));
-    return rmx_check_size(ctx, "batch * sparse_fields", c->batch * c->sparse_fields, 1, UINT32_MAX);
+    return rmx_check_size(ctx, "batch * sparse_fields", c->batch * c->sparse_fields, 1,
+                          UINT32_MAX);
 }
 
 static rmx_status check_training(rmx_context *ctx, const rmx_model_training *t)

@@ -35,8 +35,8 @@ static rmx_status uniform(rmx_model *m, int32_t index, float *stage)
     for (int64_t done = 0; done < p->count; done += CHUNK) {
         const int64_t left = p->count - done < CHUNK ? p->count - done : CHUNK;
         for (int64_t i = 0; i < left; i++) {
-            const uint32_t word = rmx_random_word(m->config.seed, RMX_RANDOM_INIT,
-                                                  (uint64_t)index, (uint64_t)(done + i));
+            const uint32_t word = rmx_random_word(m->config.seed, RMX_RANDOM_INIT, (uint64_t)index,
+                                                  (uint64_t)(done + i));
             stage[i] = rmx_mulf(rmx_fmaf(2.0f, rmx_uniformf(word), -1.0f), bound);
         }
         RMX_TRY(rmx_upload(m->ctx, m->value[p->role] + p->offset + done, stage,

@@ -1,6 +1,7 @@
 /* model_internal.h: what a model is made of. model_config.c checks, model_layout.c plans,
- * model_init.c fills the parameters, model_batch.c brings input in, model_pass.c runs a micro-batch,
- * model_step.c a step, model_diagnose.c looks for NaNs, model.c creates and describes. */
+ * model_init.c fills the parameters, model_batch.c brings input in, model_pass.c runs a
+ * micro-batch, model_step.c a step, model_diagnose.c looks for NaNs, model.c creates and
+ * describes. */
 #ifndef RMX_MODEL_INTERNAL_H
 #define RMX_MODEL_INTERNAL_H
 
@@ -20,9 +21,9 @@ typedef struct model_parameter {
     rmx_parameter_role role;
     int32_t dims;
     int64_t shape[4], count;
-    int64_t offset;  /* elements, from the start of its role's region */
-    int64_t fan_in;  /* of a weight */
-    float initial;   /* of a vector */
+    int64_t offset; /* elements, from the start of its role's region */
+    int64_t fan_in; /* of a weight */
+    float initial;  /* of a vector */
 } model_parameter;
 
 /* Small values on the device, one of each. Offsets are the same everywhere. */
@@ -55,7 +56,7 @@ typedef struct model_result {
     uint64_t step;
     int64_t samples;
     bool has_weights;
-    uint64_t load; /* number of the load it worked on */
+    uint64_t load;          /* number of the load it worked on */
     model_control *control; /* a copy in host memory */
     float *logits;
 } model_result;
@@ -70,8 +71,11 @@ typedef struct model_recording {
 } model_recording;
 
 /* Events: a slot has arrived, a slot was read for the last time, a result is on the host. */
-enum { EVENT_FILLED = 0, EVENT_CONSUMED = EVENT_FILLED + MODEL_SLOTS,
-       EVENT_DONE = EVENT_CONSUMED + MODEL_SLOTS };
+enum {
+    EVENT_FILLED = 0,
+    EVENT_CONSUMED = EVENT_FILLED + MODEL_SLOTS,
+    EVENT_DONE = EVENT_CONSUMED + MODEL_SLOTS
+};
 
 /* One block. */
 typedef struct model_block {
@@ -96,8 +100,8 @@ struct rmx_model {
     float *task_weight;               /* [tasks] */
     model_parameter *parameters;
     int32_t parameter_count, parameter_capacity;
-    model_block *blocks; /* [layers] */
-    char where[MODEL_NAME_BYTES + 32];     /* of rmx_model_find_nonfinite */
+    model_block *blocks;               /* [layers] */
+    char where[MODEL_NAME_BYTES + 32]; /* of rmx_model_find_nonfinite */
 
     /* device memory: one allocation, cut by model_layout.c */
     void *memory;
@@ -135,14 +139,14 @@ struct rmx_model {
     float *dfeatures; /* [batch, features] */
 
     /* of a micro-batch */
-    float *features_in;         /* [M, features] */
-    float *x0;                  /* [M, T, D]: the tokens */
+    float *features_in;                  /* [M, features] */
+    float *x0;                           /* [M, T, D]: the tokens */
     float *last, *last_mean, *last_rstd; /* pre-norm: the last LayerNorm */
-    float *pooled, *dpooled;    /* [M, D] */
-    float *dlogits;             /* [M, tasks] */
-    float *dx[2];               /* [M, T, D] */
-    uint32_t *touched;          /* [batch * sparse_fields]: rows of embedding_gradient */
-    float *embedding_gradient;  /* [batch * sparse_fields, E] */
+    float *pooled, *dpooled;             /* [M, D] */
+    float *dlogits;                      /* [M, tasks] */
+    float *dx[2];                        /* [M, T, D] */
+    uint32_t *touched;                   /* [batch * sparse_fields]: rows of embedding_gradient */
+    float *embedding_gradient;           /* [batch * sparse_fields, E] */
     void *scratch;
     size_t scratch_bytes;
 };

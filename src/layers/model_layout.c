@@ -15,8 +15,7 @@ static model_parameter *add(rmx_model *m, rmx_parameter_role role, const char *n
 {
     if (m->parameter_count == m->parameter_capacity) {
         const int32_t capacity = m->parameter_capacity ? 2 * m->parameter_capacity : 64;
-        model_parameter *grown =
-            realloc(m->parameters, (size_t)capacity * sizeof *m->parameters);
+        model_parameter *grown = realloc(m->parameters, (size_t)capacity * sizeof *m->parameters);
         if (!grown) return NULL;
         m->parameters = grown;
         m->parameter_capacity = capacity;
@@ -31,8 +30,7 @@ static model_parameter *add(rmx_model *m, rmx_parameter_role role, const char *n
     p->offset = m->region_count[role];
     /* Tables are one run of rows; the others begin at aligned places. */
     m->region_count[role] +=
-        role == RMX_ROLE_EMBEDDING ? p->count
-                                   : (int64_t)(rmx_align((size_t)p->count * 4) / 4);
+        role == RMX_ROLE_EMBEDDING ? p->count : (int64_t)(rmx_align((size_t)p->count * 4) / 4);
     return p;
 }
 

@@ -129,9 +129,8 @@ static rmx_status loss(rmx_model *m, int64_t first, int64_t samples)
 {
     const rmx_model_config *c = &m->config;
     const model_input *in = &m->input[m->slot];
-    const rmx_bce_desc desc = {.samples = samples,
-                               .tasks = c->tasks,
-                               .scale = rmx_divf(1.0f, (float)m->samples)};
+    const rmx_bce_desc desc = {
+        .samples = samples, .tasks = c->tasks, .scale = rmx_divf(1.0f, (float)m->samples)};
     return rmx_bce_forward_backward(m->ctx, &desc, m->logits + first * c->tasks,
                                     in->labels + first * c->tasks, m->dev_task_weight,
                                     m->has_weights ? in->weights + first : NULL, &m->control->loss,
@@ -151,10 +150,9 @@ rmx_status rmx_model_backward_pass(rmx_model *m, int64_t first, int64_t samples)
     for (int32_t i = c->layers - 1; i >= 0; i--) {
         const model_block *b = &m->blocks[i];
         const rmx_block_desc desc = rmx_model_block_desc(m, samples, i, first, true);
-        RMX_TRY(rmx_block_backward(m->ctx, &desc, &b->weights, dy,
-                                   i > 0 ? m->blocks[i - 1].out : m->x0, b->saved,
-                                   rmx_block_saved_bytes(&desc), dx, &b->gradients, m->scratch,
-                                   m->scratch_bytes));
+        RMX_TRY(rmx_block_backward(
+            m->ctx, &desc, &b->weights, dy, i > 0 ? m->blocks[i - 1].out : m->x0, b->saved,
+            rmx_block_saved_bytes(&desc), dx, &b->gradients, m->scratch, m->scratch_bytes));
         float *swap = dy;
         dy = dx;
         dx = swap;

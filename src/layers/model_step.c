@@ -14,8 +14,8 @@ static rmx_status embedding_backward(rmx_model *m)
     if (m->config.sparse_fields == 0) return RMX_OK;
     const rmx_embedding_desc desc = rmx_model_embedding_desc(m, m->samples);
     return rmx_embedding_backward(m->ctx, &desc, m->dfeatures, m->dev_row_offset, m->dev_column,
-                                  m->input[m->slot].ids, m->touched, m->embedding_gradient, &m->control->unique,
-                                  m->scratch, m->scratch_bytes);
+                                  m->input[m->slot].ids, m->touched, m->embedding_gradient,
+                                  &m->control->unique, m->scratch, m->scratch_bytes);
 }
 
 static rmx_status sum_squares(rmx_model *m)
@@ -42,8 +42,8 @@ static rmx_status sum_squares(rmx_model *m)
 rmx_status rmx_model_run_backward(rmx_model *m)
 {
     for (int role = RMX_ROLE_WEIGHT; role <= RMX_ROLE_VECTOR; role++)
-        RMX_TRY(rmx_zero(m->ctx, m->gradient[role],
-                         (size_t)m->region_count[role] * sizeof(float)));
+        RMX_TRY(
+            rmx_zero(m->ctx, m->gradient[role], (size_t)m->region_count[role] * sizeof(float)));
     RMX_TRY(rmx_zero(m->ctx, &m->control->loss, sizeof m->control->loss));
     const int64_t micro = m->config.micro_batch;
     for (int64_t i = 0; i < m->samples; i += micro) {
@@ -140,9 +140,9 @@ static rmx_status fetch_result(rmx_model *m, uint64_t step)
     result->load = m->load;
     RMX_TRY(rmx_context_check(
         m->ctx, ops->fetch(backend, result->control, m->control, sizeof *m->control)));
-    RMX_TRY(rmx_context_check(
-        m->ctx, ops->fetch(backend, result->logits, m->logits,
-                           (size_t)(m->samples * m->config.tasks) * sizeof(float))));
+    RMX_TRY(rmx_context_check(m->ctx,
+                              ops->fetch(backend, result->logits, m->logits,
+                                         (size_t)(m->samples * m->config.tasks) * sizeof(float))));
     return rmx_context_check(m->ctx, ops->signal(backend, RMX_QUEUE_COMPUTE, EVENT_DONE + r));
 }
 

@@ -12,7 +12,7 @@ typedef struct groups {
     int64_t count, rows; /* groups, rows in each */
     int64_t x_row, x_group;
     int64_t h_row, h_group;
-    int64_t w_group;       /* D * K, elements of a weight matrix */
+    int64_t w_group;          /* D * K, elements of a weight matrix */
     int64_t x_bytes, h_bytes; /* of the activations */
 } groups;
 
@@ -104,8 +104,8 @@ rmx_status rmx_per_token_ffn_forward(rmx_context *ctx, const rmx_per_token_ffn_d
     RMX_TRY(rmx_check_optional(ctx, "pre", pre));
     RMX_TRY(rmx_check_array(ctx, "hidden", hidden, g.h_bytes));
     RMX_TRY(rmx_check_array(ctx, "y", y, g.x_bytes));
-    const rmx_range outs[] = {{"y", y, g.x_bytes}, {"hidden", hidden, g.h_bytes},
-                              {"pre", pre, g.h_bytes}};
+    const rmx_range outs[] = {
+        {"y", y, g.x_bytes}, {"hidden", hidden, g.h_bytes}, {"pre", pre, g.h_bytes}};
     const rmx_range ins[] = {{"x", x, g.x_bytes}, {"residual", residual, g.x_bytes}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 2));
 
@@ -214,7 +214,8 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_per_token_ffn_desc 
     RMX_TRY(rmx_check_pointer(ctx, "gradients.w2", grad->w2));
     RMX_TRY(rmx_check_pointer(ctx, "gradients.b2", grad->b2));
     const size_t needed = rmx_per_token_ffn_backward_workspace(desc);
-    RMX_TRY(rmx_check_workspace(ctx, "rmx_per_token_ffn_backward_workspace", ws, ws_bytes, needed));
+    RMX_TRY(
+        rmx_check_workspace(ctx, "rmx_per_token_ffn_backward_workspace", ws, ws_bytes, needed));
     RMX_TRY(rmx_check_in_place(ctx, "dx", dx, "residual", residual, g->x_bytes));
     const rmx_range outs[] = {{"dx", dx, g->x_bytes}, {"ws", ws, (int64_t)needed}};
     const rmx_range ins[] = {{"dy", dy, g->x_bytes},
@@ -234,8 +235,8 @@ rmx_status rmx_per_token_ffn_backward(rmx_context *ctx, const rmx_per_token_ffn_
     RMX_TRY(rmx_check_ffn_desc(ctx, desc));
     const groups g = groups_of(desc);
     RMX_TRY(check_weights(ctx, weights));
-    RMX_TRY(check_backward(ctx, desc, &g, dy, x, pre, hidden, residual, dx, gradients, ws,
-                           ws_bytes));
+    RMX_TRY(
+        check_backward(ctx, desc, &g, dy, x, pre, hidden, residual, dx, gradients, ws, ws_bytes));
     float *dpre = ws;
     void *scratch = (char *)ws + rmx_align((size_t)g.h_bytes);
 

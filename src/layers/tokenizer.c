@@ -21,8 +21,8 @@ static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *de
 {
     RMX_TRY(check_fields(ctx, desc));
     RMX_TRY(rmx_check_size(ctx, "slice", desc->slice, 1, INT32_MAX));
-    RMX_TRY(rmx_check_size(ctx, "tokens * slice", (int64_t)desc->tokens * desc->slice, 1,
-                           INT32_MAX));
+    RMX_TRY(
+        rmx_check_size(ctx, "tokens * slice", (int64_t)desc->tokens * desc->slice, 1, INT32_MAX));
     return rmx_check_count(ctx, "samples * tokens * slice",
                            (int64_t[]){desc->samples, desc->tokens, desc->slice}, 3, NULL);
 }
@@ -41,10 +41,11 @@ static rmx_status layout_auto(rmx_context *ctx, rmx_tokenizer_desc *desc, int32_
     const int64_t slice = (total + desc->tokens - 1) / desc->tokens;
     RMX_TRY(rmx_check_size(ctx, "columns of all features", slice * desc->tokens, 1, INT32_MAX));
     if (slice * (desc->tokens - 1) >= total)
-        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
-                                "tokens = %d: the %d columns of all features leave the last tokens "
-                                "empty; use fewer tokens or a larger embedding_width",
-                                desc->tokens, (int)total);
+        return rmx_context_fail(
+            ctx, RMX_ERR_ARGUMENT,
+            "tokens = %d: the %d columns of all features leave the last tokens "
+            "empty; use fewer tokens or a larger embedding_width",
+            desc->tokens, (int)total);
     *cut = -1;
     int32_t next = 0;
     for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
@@ -84,7 +85,8 @@ static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
         const int64_t used = place_fields(desc, token_of_field, t, 0, column);
         if (used == 0)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
-                                    "token %d has no feature: give it one, or use fewer tokens", t);
+                                    "token %d has no feature: give it one, or use fewer tokens",
+                                    t);
         if (used > widest) widest = used;
     }
     RMX_TRY(rmx_check_size(ctx, "tokens * widest token", widest * desc->tokens, 1, INT32_MAX));
@@ -118,8 +120,7 @@ static rmx_mat slices(const rmx_tokenizer_desc *d, const float *features, bool t
 
 static rmx_mat token_rows(const rmx_tokenizer_desc *d, const float *x)
 {
-    return (rmx_mat){
-        .p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
+    return (rmx_mat){.p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
 }
 
 rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
@@ -132,8 +133,8 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
     RMX_TRY(rmx_check_array(ctx, "inputs.table", inputs->table, desc->sparse_fields));
     RMX_TRY(rmx_check_array(ctx, "inputs.row_offset", inputs->row_offset, desc->sparse_fields));
     RMX_TRY(rmx_check_array(ctx, "inputs.ids", inputs->ids, desc->samples * desc->sparse_fields));
-    RMX_TRY(rmx_check_array(ctx, "inputs.dense", inputs->dense,
-                            desc->samples * desc->dense_fields));
+    RMX_TRY(
+        rmx_check_array(ctx, "inputs.dense", inputs->dense, desc->samples * desc->dense_fields));
     RMX_TRY(rmx_check_pointer(ctx, "w", w));
     RMX_TRY(rmx_check_pointer(ctx, "b", b));
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
@@ -191,16 +192,15 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
 
     rmx_backend *backend = rmx_context_backend(ctx);
     const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
-    const rmx_gemm_args weights = {
-        .m = desc->slice,
-        .n = width,
-        .k = desc->samples,
-        .batch = {desc->tokens, 1},
-        .a = slices(desc, features, true),
-        .b = token_rows(desc, dx),
-        .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
-        .accumulate = true,
-        .alpha = 1.0f};
+    const rmx_gemm_args weights = {.m = desc->slice,
+                                   .n = width,
+                                   .k = desc->samples,
+                                   .batch = {desc->tokens, 1},
+                                   .a = slices(desc, features, true),
+                                   .b = token_rows(desc, dx),
+                                   .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
+                                   .accumulate = true,
+                                   .alpha = 1.0f};
     RMX_TRY(rmx_context_check(ctx, backend->ops->gemm(backend, &weights)));
     const rmx_col_sum_args bias = {.groups = desc->tokens,
                                    .rows = desc->samples,

@@ -28,8 +28,7 @@ static rmx_status collect(trainer *t)
     if (begun->number == 0) return RMX_OK;
     const int64_t number = begun->number;
     begun->number = 0;
-    const rmx_status status =
-        rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
+    const rmx_status status = rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     if (!result.finite) return not_finite(t, number);
     rmx_recent_add(&t->recent, begun->examples, begun->samples, t->logits, begun->labels);

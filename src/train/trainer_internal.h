@@ -13,7 +13,7 @@
 
 /* A step that runs, or ran, and whose figures have not been looked at. */
 typedef struct begun_step {
-    int64_t number;   /* 0: none */
+    int64_t number; /* 0: none */
     int64_t samples;
     int64_t examples; /* before it */
     uint8_t *labels;  /* [batch, tasks]; the reader's own are gone by then */

@@ -42,7 +42,7 @@ static const struct {
     const rmx_ops *ops;
     bool (*runs)(void);
 } tables[] = {
-    /* best first */
+/* best first */
 #ifdef RMX_X86
     {&rmx_cpu_ops_avx512, has_avx512},
     {&rmx_cpu_ops_avx2, has_avx2},
@@ -61,7 +61,8 @@ static rmx_status choose_table(const char *code, rmx_backend *backend)
         if (code) {
             snprintf(backend->error, sizeof backend->error,
                      "this machine cannot run the cpu code \"%s\"; leave it unset, or use "
-                     "\"generic\"", code);
+                     "\"generic\"",
+                     code);
             return RMX_ERR_ARGUMENT;
         }
     }

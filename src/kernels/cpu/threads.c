@@ -53,7 +53,8 @@ static void work(rmx_pool *pool, int32_t index)
         if (!atomic_compare_exchange_weak(&pool->unclaimed, &left, left - 1)) continue;
         const int64_t begin = (pool->pieces - left) * pool->piece;
         const int64_t rest = pool->items - begin;
-        pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece, index);
+        pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece,
+                   index);
         atomic_fetch_add(&pool->done, 1);
         left = atomic_load(&pool->unclaimed);
     }
@@ -150,7 +151,8 @@ void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, v
     }
     /* About four pieces a thread: enough to even out, few enough to cost nothing. */
     const int64_t grains = (items + grain - 1) / grain;
-    const int64_t pieces = grains < 4 * (int64_t)pool->threads ? grains : 4 * (int64_t)pool->threads;
+    const int64_t pieces =
+        grains < 4 * (int64_t)pool->threads ? grains : 4 * (int64_t)pool->threads;
     pool->task = task;
     pool->job = job;
     pool->items = items;

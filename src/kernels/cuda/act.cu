@@ -24,8 +24,8 @@ static __global__ void map_vector(int64_t n4, const float4 *x, const float4 *r, 
 }
 
 template <class F>
-static __global__ void map_scalar(int64_t begin, int64_t n, const float *x, const float *r, float *y,
-                                  F f)
+static __global__ void map_scalar(int64_t begin, int64_t n, const float *x, const float *r,
+                                  float *y, F f)
 {
     const int64_t i = begin + (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (i < n) y[i] = f(x[i], r ? r[i] : 0.0f);
@@ -34,15 +34,15 @@ static __global__ void map_scalar(int64_t begin, int64_t n, const float *x, cons
 static unsigned blocks_for(int64_t items) { return (unsigned)((items + THREADS - 1) / THREADS); }
 
 template <class F>
-static rmx_status map(rmx_backend *backend, int64_t n, const float *x, const float *r, float *y, F f,
-                      const char *what)
+static rmx_status map(rmx_backend *backend, int64_t n, const float *x, const float *r, float *y,
+                      F f, const char *what)
 {
     if (n <= 0) return RMX_OK;
     const cudaStream_t stream = rmx_cuda_stream(backend);
     const int64_t n4 = aligned16(x, r, y) ? n / 4 : 0;
     if (n4 > 0)
-        map_vector<<<blocks_for(n4), THREADS, 0, stream>>>(n4, (const float4 *)x, (const float4 *)r,
-                                                           (float4 *)y, f);
+        map_vector<<<blocks_for(n4), THREADS, 0, stream>>>(n4, (const float4 *)x,
+                                                           (const float4 *)r, (float4 *)y, f);
     if (4 * n4 < n)
         map_scalar<<<blocks_for(n - 4 * n4), THREADS, 0, stream>>>(4 * n4, n, x, r, y, f);
     return rmx_cuda_check_launch(backend, what);

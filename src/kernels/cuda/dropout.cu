@@ -14,9 +14,9 @@ static __global__ void dropout(rmx_dropout_args a)
     const uint64_t quad = a.first / 4 + (uint64_t)blockIdx.x * THREADS + threadIdx.x;
     if (4 * quad >= a.first + (uint64_t)a.n) return;
     const uint64_t step = *a.step_counter * 256 + a.site;
-    const uint4 counter = make_uint4(
-        (unsigned)quad, (unsigned)(quad >> 32), (unsigned)step,
-        (unsigned)RMX_RANDOM_DROPOUT << 24 | ((unsigned)(step >> 32) & 0xffffffu));
+    const uint4 counter =
+        make_uint4((unsigned)quad, (unsigned)(quad >> 32), (unsigned)step,
+                   (unsigned)RMX_RANDOM_DROPOUT << 24 | ((unsigned)(step >> 32) & 0xffffffu));
     const uint2 key = make_uint2((unsigned)a.seed, (unsigned)(a.seed >> 32));
     const uint4 w = curand_Philox4x32_10(counter, key);
     const uint32_t words[4] = {w.x, w.y, w.z, w.w};

@@ -96,12 +96,11 @@ rmx_status rmx_cuda_embedding_sort(rmx_backend *backend, const rmx_embedding_sor
     const unsigned blocks = (unsigned)((n + THREADS - 1) / THREADS);
     size_t bytes = w.cub_bytes;
     make_keys<<<blocks, THREADS, 0, stream>>>(*a, n, w.keys, w.entries);
-    rmx_status status =
-        rmx_cuda_check(backend,
-                       cub::DeviceRadixSort::SortPairs(w.cub, bytes, w.keys, w.sorted, w.entries,
-                                                       a->order, n, 0, bits_for(a->table_rows),
-                                                       stream),
-                       "embedding sort");
+    rmx_status status = rmx_cuda_check(
+        backend,
+        cub::DeviceRadixSort::SortPairs(w.cub, bytes, w.keys, w.sorted, w.entries, a->order, n, 0,
+                                        bits_for(a->table_rows), stream),
+        "embedding sort");
     if (status != RMX_OK) return status;
     mark<<<blocks, THREADS, 0, stream>>>(n, w.sorted, w.keys);
     bytes = w.cub_bytes;

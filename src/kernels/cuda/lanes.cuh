@@ -71,8 +71,7 @@ static __device__ __forceinline__ float rmx_warp_span(int64_t begin, int64_t end
 }
 
 /* The sum of a whole row of any length (three levels: to 2^36 elements). */
-template <class Step>
-static __device__ __forceinline__ float rmx_warp_row(int64_t n, Step step)
+template <class Step> static __device__ __forceinline__ float rmx_warp_row(int64_t n, Step step)
 {
     if (n <= RMX_SPAN) return rmx_warp_span(0, n, step);
     rmx_level first = {rmx_zero4(), 0}, second = {rmx_zero4(), 0};
@@ -108,8 +107,7 @@ static __device__ __forceinline__ float rmx_thread_tree(int n, int l, Term term)
 }
 
 /* The sum of a row of 1 .. RMX_LANES elements. */
-template <class Term>
-static __device__ __forceinline__ float rmx_thread_row(int n, Term term)
+template <class Term> static __device__ __forceinline__ float rmx_thread_row(int n, Term term)
 {
     const float s = rmx_thread_tree<1>(n, 0, term);
     return n < RMX_LANES ? rmx_addf(s, 0.0f) : s; /* the empty partials */

@@ -161,13 +161,13 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
         float *sums = (float *)rmx_cuda_scratch(backend);
         const dim3 grid(blocks_for(spans, WARPS), (unsigned)kept.size);
         span_sums<<<grid, warps, 0, stream>>>(kept, n, spans, a->x, sums);
-        mean_of_spans<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept.size, n, spans, sums,
-                                                                          a->y);
+        mean_of_spans<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept.size, n, spans,
+                                                                          sums, a->y);
     } else if (contiguous && n > 0 && n <= RMX_SPAN && n % 4 == 0 && rows_aligned(&kept, a->x)) {
         mean_vector<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)n, a->x, a->y);
     } else if (n > 0 && n <= RMX_LANES) {
         mean_thread<<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(kept, reduced, a->x,
-                                                                           a->y);
+                                                                            a->y);
     } else {
         mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, a->x, a->y);
     }

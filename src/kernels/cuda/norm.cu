@@ -38,8 +38,7 @@ static __global__ void __launch_bounds__(RMX_WARP *WARPS) norm(rmx_norm_args a)
 }
 
 /* The same for rows of any length and alignment. y may be x: statistics come first. */
-template <rmx_norm_kind kind>
-static __global__ void norm_long(rmx_norm_args a)
+template <rmx_norm_kind kind> static __global__ void norm_long(rmx_norm_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     if (r >= a.rows) return;
@@ -53,8 +52,7 @@ static __global__ void norm_long(rmx_norm_args a)
     if (a.rstd) a.rstd[r] = st.rstd;
 }
 
-template <rmx_norm_kind kind>
-static void launch_norm(cudaStream_t stream, const rmx_norm_args *a)
+template <rmx_norm_kind kind> static void launch_norm(cudaStream_t stream, const rmx_norm_args *a)
 {
     const dim3 threads(RMX_WARP, WARPS);
     const unsigned blocks = row_blocks(a->rows);
@@ -191,8 +189,7 @@ static __global__ void column_sums_long(rmx_norm_backward_args a, row_gradient p
     }
 }
 
-template <rmx_norm_kind kind>
-static __global__ void dx_long(rmx_norm_backward_args a)
+template <rmx_norm_kind kind> static __global__ void dx_long(rmx_norm_backward_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     if (r >= a.rows) return;
@@ -215,8 +212,8 @@ static cudaError_t launch_vector(cudaStream_t stream, const rmx_norm_backward_ar
     const cudaError_t error = cudaFuncSetAttribute(
         norm_backward<kind, NV>, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_MOST);
     if (error != cudaSuccess) return error;
-    norm_backward<kind, NV><<<(unsigned)rmx_row_blocks(a->rows), dim3(RMX_WARP, WARPS), shared,
-                              stream>>>(*a, part);
+    norm_backward<kind, NV>
+        <<<(unsigned)rmx_row_blocks(a->rows), dim3(RMX_WARP, WARPS), shared, stream>>>(*a, part);
     return cudaGetLastError();
 }
 
@@ -224,8 +221,8 @@ template <rmx_norm_kind kind>
 static cudaError_t launch_backward(cudaStream_t stream, const rmx_norm_backward_args *a,
                                    row_gradient part)
 {
-    const bool vector = aligned16(a->dy, a->x, a->gamma, a->dx) && aligned16(a->residual, 0, 0, 0) &&
-                        rmx_vector_row(a->dim, a->ld, 12);
+    const bool vector = aligned16(a->dy, a->x, a->gamma, a->dx) &&
+                        aligned16(a->residual, 0, 0, 0) && rmx_vector_row(a->dim, a->ld, 12);
     if (vector && a->dim <= 128) return launch_vector<kind, 1>(stream, a, part);
     if (vector && a->dim <= 256) return launch_vector<kind, 2>(stream, a, part);
     if (vector && a->dim <= 512) return launch_vector<kind, 4>(stream, a, part);
@@ -249,11 +246,11 @@ rmx_status rmx_cuda_norm_backward(rmx_backend *backend, const rmx_norm_backward_
     const int64_t blocks = rmx_row_blocks(a->rows);
     float *ws = (float *)a->ws;
     const row_gradient part = {a->dgamma ? ws : NULL, a->dbeta ? ws + blocks * a->dim : NULL};
-    rmx_status status = rmx_cuda_check(backend,
-                                       a->kind == RMX_NORM_LAYER
-                                           ? launch_backward<RMX_NORM_LAYER>(stream, a, part)
-                                           : launch_backward<RMX_NORM_RMS>(stream, a, part),
-                                       "norm backward");
+    rmx_status status =
+        rmx_cuda_check(backend,
+                       a->kind == RMX_NORM_LAYER ? launch_backward<RMX_NORM_LAYER>(stream, a, part)
+                                                 : launch_backward<RMX_NORM_RMS>(stream, a, part),
+                       "norm backward");
     if (status == RMX_OK && a->dgamma)
         status = rmx_cuda_rows_chain(backend, 1, blocks, a->dim, part.dgamma, a->dgamma);
     if (status == RMX_OK && a->dbeta)

@@ -86,7 +86,8 @@ static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamm
 
 /* Statistics of a row in registers. */
 template <rmx_norm_kind kind, int NV>
-static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim, float eps)
+static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim,
+                                                          float eps)
 {
     const float d = (float)dim;
     rmx_stats st = {0.0f, 0.0f};
@@ -115,7 +116,8 @@ typedef struct rmx_averages {
 
 /* dx of four elements */
 template <rmx_norm_kind kind>
-static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_averages m, float rstd)
+static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_averages m,
+                                                      float rstd)
 {
     float4 dx = kind == RMX_NORM_LAYER ? rmx_sub4(g, m.a) : g;
     rmx_fma4(&dx, make_float4(-h.x, -h.y, -h.z, -h.w), make_float4(m.b, m.b, m.b, m.b));
@@ -125,14 +127,12 @@ static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_av
 /* ---- rows of any length and alignment: read again for every pass ---- */
 
 /* z(j) is element j; the functors add its terms. */
-template <class Row>
-struct rmx_sum_f {
+template <class Row> struct rmx_sum_f {
     Row z;
     __device__ float operator()(int64_t j, float acc) const { return rmx_addf(acc, z(j)); }
 };
 
-template <class Row>
-struct rmx_square_f {
+template <class Row> struct rmx_square_f {
     Row z;
     float mean;
     __device__ float operator()(int64_t j, float acc) const
@@ -165,8 +165,7 @@ struct rmx_g_f {
     }
 };
 
-template <rmx_norm_kind kind, class Row>
-struct rmx_gh_f {
+template <rmx_norm_kind kind, class Row> struct rmx_gh_f {
     rmx_g_f g;
     Row z;
     rmx_stats st;

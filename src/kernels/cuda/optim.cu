@@ -59,8 +59,7 @@ static __device__ __forceinline__ bool stopped(const float *grad_scale, float *s
 }
 
 /* Dense, or sparse where row_index is given. */
-template <rmx_optim_kind kind>
-static __global__ void optim(rmx_optim_args a)
+template <rmx_optim_kind kind> static __global__ void optim(rmx_optim_args a)
 {
     float scale;
     if (stopped(a.grad_scale, &scale)) return;
@@ -78,8 +77,7 @@ static __global__ void optim(rmx_optim_args a)
 }
 
 /* Dense and aligned: four elements a thread. */
-template <rmx_optim_kind kind>
-static __global__ void optim_vector(rmx_optim_args a, int64_t n4)
+template <rmx_optim_kind kind> static __global__ void optim_vector(rmx_optim_args a, int64_t n4)
 {
     float scale;
     if (stopped(a.grad_scale, &scale)) return;
@@ -90,13 +88,13 @@ static __global__ void optim_vector(rmx_optim_args a, int64_t n4)
     float4 s1 = a.s1 ? ((const float4 *)a.s1)[i] : rmx_zero4();
     float4 s2 = a.s2 ? ((const float4 *)a.s2)[i] : rmx_zero4();
     float4 g = ((const float4 *)a.grad)[i];
-#define RMX_COMPONENT(k)                                                                      \
-    do {                                                                                      \
-        element e = {w.k, s1.k, s2.k};                                                        \
-        e = update<kind>(c, e, a.grad_scale ? rmx_mulf(g.k, scale) : g.k, a.s1 != NULL);      \
-        w.k = e.w;                                                                            \
-        s1.k = e.s1;                                                                          \
-        s2.k = e.s2;                                                                          \
+#define RMX_COMPONENT(k)                                                                 \
+    do {                                                                                 \
+        element e = {w.k, s1.k, s2.k};                                                   \
+        e = update<kind>(c, e, a.grad_scale ? rmx_mulf(g.k, scale) : g.k, a.s1 != NULL); \
+        w.k = e.w;                                                                       \
+        s1.k = e.s1;                                                                     \
+        s2.k = e.s2;                                                                     \
     } while (0)
     RMX_COMPONENT(x);
     RMX_COMPONENT(y);
@@ -142,17 +140,17 @@ static __global__ void optim_rowwise(rmx_optim_args a)
 
 static bool aligned(const rmx_optim_args *a)
 {
-    return (((uintptr_t)a->w | (uintptr_t)a->s1 | (uintptr_t)a->s2 | (uintptr_t)a->grad) & 15) == 0;
+    return (((uintptr_t)a->w | (uintptr_t)a->s1 | (uintptr_t)a->s2 | (uintptr_t)a->grad) & 15) ==
+           0;
 }
 
-template <rmx_optim_kind kind>
-static void launch(rmx_backend *backend, const rmx_optim_args *a)
+template <rmx_optim_kind kind> static void launch(rmx_backend *backend, const rmx_optim_args *a)
 {
     const cudaStream_t stream = rmx_cuda_stream(backend);
     const int64_t n = a->rows * a->width;
     if (!a->row_index && !a->unique && n % 4 == 0 && aligned(a))
-        optim_vector<kind><<<(unsigned)((n / 4 + THREADS - 1) / THREADS), THREADS, 0, stream>>>(
-            *a, n / 4);
+        optim_vector<kind>
+            <<<(unsigned)((n / 4 + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a, n / 4);
     else
         optim<kind><<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a);
 }

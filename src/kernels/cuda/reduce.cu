@@ -60,7 +60,8 @@ rmx_status rmx_cuda_sum_squares(rmx_backend *backend, const rmx_sum_squares_args
     const int64_t blocks = (a->n + RMX_SPAN - 1) / RMX_SPAN;
     if (blocks <= 0) return RMX_OK;
     const cudaStream_t stream = rmx_cuda_stream(backend);
-    sum_squares<<<(unsigned)((blocks + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0, stream>>>(*a);
+    sum_squares<<<(unsigned)((blocks + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0, stream>>>(
+        *a);
     sum_squares_chain<<<1, CHAIN, 0, stream>>>(*a);
     return rmx_cuda_check_launch(backend, "sum of squares");
 }

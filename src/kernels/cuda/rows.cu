@@ -79,9 +79,9 @@ rmx_status rmx_cuda_col_sum(rmx_backend *backend, const rmx_col_sum_args *a)
     if (status != RMX_OK) return status;
     for (int64_t g = 0; g < a->groups; g += most) {
         const int64_t ng = a->groups - g < most ? a->groups - g : most;
-        const rmx_status chained = rmx_cuda_rows_chain(
-            backend, ng, blocks, a->cols, (const float *)a->ws + g * blocks * a->cols,
-            a->dst + g * a->cols);
+        const rmx_status chained =
+            rmx_cuda_rows_chain(backend, ng, blocks, a->cols,
+                                (const float *)a->ws + g * blocks * a->cols, a->dst + g * a->cols);
         if (chained != RMX_OK) return chained;
     }
     return RMX_OK;

@@ -15,14 +15,12 @@ static __device__ __forceinline__ float shifted_exp(float x, float m)
 }
 
 /* What a row's sum and maximum make of an element. */
-template <bool LOG>
-static __device__ __forceinline__ float finish(float x, float m, float scale)
+template <bool LOG> static __device__ __forceinline__ float finish(float x, float m, float scale)
 {
     return LOG ? rmx_subf(rmx_subf(x, m), scale) : rmx_mulf(shifted_exp(x, m), scale);
 }
 
-template <bool LOG>
-static __device__ __forceinline__ float scale_of(float sum)
+template <bool LOG> static __device__ __forceinline__ float scale_of(float sum)
 {
     return LOG ? rmx_logf(sum) : rmx_divf(1.0f, sum);
 }
@@ -88,8 +86,7 @@ struct exp_f {
 };
 
 /* One warp a row; row r begins at (r / inner) * n * inner + r % inner, elements inner apart. */
-template <bool LOG>
-static __global__ void softmax_warp(rmx_softmax_args a)
+template <bool LOG> static __global__ void softmax_warp(rmx_softmax_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     if (r >= a.outer * a.inner) return;
@@ -105,8 +102,7 @@ static __global__ void softmax_warp(rmx_softmax_args a)
 }
 
 /* One thread a row of at most RMX_LANES elements. */
-template <bool LOG>
-static __global__ void softmax_thread(rmx_softmax_args a)
+template <bool LOG> static __global__ void softmax_thread(rmx_softmax_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (r >= a.outer * a.inner) return;
@@ -126,8 +122,7 @@ static unsigned blocks_for(int64_t items, int each)
     return (unsigned)((items + each - 1) / each);
 }
 
-template <bool LOG>
-static void launch(cudaStream_t stream, const rmx_softmax_args *a)
+template <bool LOG> static void launch(cudaStream_t stream, const rmx_softmax_args *a)
 {
     const dim3 warps(RMX_WARP, WARPS);
     const int64_t rows = a->outer * a->inner;
@@ -162,19 +157,16 @@ rmx_status rmx_cuda_softmax(rmx_backend *backend, const rmx_softmax_args *a)
 
 /* ---- backward ---- */
 
-template <bool LOG>
-struct backward_f {
+template <bool LOG> struct backward_f {
     const float *y, *dy;
     int64_t stride;
     __device__ float operator()(int64_t j, float acc) const
     {
-        return LOG ? rmx_addf(acc, dy[j * stride])
-                   : rmx_fmaf(dy[j * stride], y[j * stride], acc);
+        return LOG ? rmx_addf(acc, dy[j * stride]) : rmx_fmaf(dy[j * stride], y[j * stride], acc);
     }
 };
 
-template <bool LOG>
-static __device__ __forceinline__ float gradient(float y, float dy, float c)
+template <bool LOG> static __device__ __forceinline__ float gradient(float y, float dy, float c)
 {
     return LOG ? rmx_fmaf(-rmx_expf(y), c, dy) : rmx_mulf(y, rmx_subf(dy, c));
 }
@@ -202,14 +194,13 @@ static __global__ void __launch_bounds__(RMX_WARP *WARPS)
 #pragma unroll
     for (int i = 0; i < NV; i++) {
         if (column(i) >= n) continue;
-        *(float4 *)(a.dx + r * a.n + column(i)) = make_float4(
-            gradient<LOG>(y[i].x, dy[i].x, c), gradient<LOG>(y[i].y, dy[i].y, c),
-            gradient<LOG>(y[i].z, dy[i].z, c), gradient<LOG>(y[i].w, dy[i].w, c));
+        *(float4 *)(a.dx + r * a.n + column(i)) =
+            make_float4(gradient<LOG>(y[i].x, dy[i].x, c), gradient<LOG>(y[i].y, dy[i].y, c),
+                        gradient<LOG>(y[i].z, dy[i].z, c), gradient<LOG>(y[i].w, dy[i].w, c));
     }
 }
 
-template <bool LOG>
-static __global__ void backward_warp(rmx_softmax_backward_args a)
+template <bool LOG> static __global__ void backward_warp(rmx_softmax_backward_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     if (r >= a.outer * a.inner) return;
@@ -220,8 +211,7 @@ static __global__ void backward_warp(rmx_softmax_backward_args a)
         a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
-template <bool LOG>
-static __global__ void backward_thread(rmx_softmax_backward_args a)
+template <bool LOG> static __global__ void backward_thread(rmx_softmax_backward_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (r >= a.outer * a.inner) return;

@@ -7,8 +7,7 @@
 
 /* y = permute(x) (+ residual); V floats a thread.
  *   grid     elements / V      traffic  x (and residual) read once, y written once */
-template <class V>
-static __global__ void token_mix(rmx_token_mix_args a, shape s, int64_t n)
+template <class V> static __global__ void token_mix(rmx_token_mix_args a, shape s, int64_t n)
 {
     constexpr int width = sizeof(V) / sizeof(float);
     const int64_t e = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * width;
@@ -35,10 +34,11 @@ rmx_status rmx_cuda_token_mix(rmx_backend *backend, const rmx_token_mix_args *a)
     const cudaStream_t stream = rmx_cuda_stream(backend);
     const shape s = shape_of(a->tokens, a->width, a->heads);
     if (s.d % 4 == 0 && aligned16(a->x, a->residual, a->y))
-        token_mix<float4><<<(unsigned)((n / 4 + THREADS - 1) / THREADS), THREADS, 0, stream>>>(
-            *a, s, n);
+        token_mix<float4>
+            <<<(unsigned)((n / 4 + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a, s, n);
     else
-        token_mix<float><<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a, s, n);
+        token_mix<float>
+            <<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a, s, n);
     return rmx_cuda_check_launch(backend, "token mix");
 }
 
@@ -86,9 +86,8 @@ static __global__ void token_mixer_long(rmx_token_mixer_args a, shape s)
     const z_f z = {a.x + sample, s, (int)(row % s.tokens)};
     const rmx_stats st = rmx_long_stats<RMX_NORM_LAYER>(z, s.width, a.eps);
     for (int j = threadIdx.x; j < s.width; j += RMX_WARP)
-        a.y[row * s.width + j] =
-            rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st), a.gamma ? a.gamma[j] : 1.0f,
-                     a.beta ? a.beta[j] : 0.0f);
+        a.y[row * s.width + j] = rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st),
+                                          a.gamma ? a.gamma[j] : 1.0f, a.beta ? a.beta[j] : 0.0f);
     if (threadIdx.x != 0) return;
     if (a.mean) a.mean[row] = st.mean;
     if (a.rstd) a.rstd[row] = st.rstd;
@@ -98,8 +97,8 @@ template <int NV>
 static cudaError_t launch_mixer(cudaStream_t stream, const rmx_token_mixer_args *a, shape s)
 {
     const int bytes = s.tokens * s.width * (int)sizeof(float);
-    const cudaError_t error = cudaFuncSetAttribute(
-        token_mixer<NV>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    const cudaError_t error =
+        cudaFuncSetAttribute(token_mixer<NV>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
     if (error != cudaSuccess) return error;
     token_mixer<NV><<<(unsigned)a->samples, dim3(RMX_WARP, WARPS), bytes, stream>>>(*a, s);
     return cudaGetLastError();

@@ -24,16 +24,18 @@ static __device__ void row_averages(const rmx_token_mixer_backward_args &a, shap
             rmx_fma4(&dot, g, rmx_normed4<RMX_NORM_LAYER>(z_at(s, x, t, j), st));
         }
         const float d = (float)s.width;
-        const rmx_averages m = {rmx_divf(rmx_warp_total(sum), d), rmx_divf(rmx_warp_total(dot), d)};
+        const rmx_averages m = {rmx_divf(rmx_warp_total(sum), d),
+                                rmx_divf(rmx_warp_total(dot), d)};
         if (threadIdx.x == 0) rows[t] = {st, m};
     }
 }
 
 /* Down the rows, one thread a group of four columns: the parameters' chains go on, and dz takes
  * dy's place. */
-static __device__ __forceinline__ void columns_down(const rmx_token_mixer_backward_args &a, shape s,
-                                                    const float *x, float *dy, const row *rows,
-                                                    int j, float4 *dgamma, float4 *dbeta)
+static __device__ __forceinline__ void columns_down(const rmx_token_mixer_backward_args &a,
+                                                    shape s, const float *x, float *dy,
+                                                    const row *rows, int j, float4 *dgamma,
+                                                    float4 *dbeta)
 {
     for (int t = 0; t < s.tokens; t++) {
         const row w = rows[t];
@@ -106,8 +108,8 @@ static __global__ void dz_long(rmx_token_mixer_backward_args a, shape s, float *
     const rmx_stats st = {a.mean[r], a.rstd[r]};
     const rmx_averages m = rmx_long_averages<RMX_NORM_LAYER>(g, z, st, s.width);
     for (int j = threadIdx.x; j < s.width; j += RMX_WARP)
-        dz[r * s.width + j] = rmx_norm_dx<RMX_NORM_LAYER>(
-            g(j), rmx_normed<RMX_NORM_LAYER>(z(j), st), m, st.rstd);
+        dz[r * s.width + j] =
+            rmx_norm_dx<RMX_NORM_LAYER>(g(j), rmx_normed<RMX_NORM_LAYER>(z(j), st), m, st.rstd);
 }
 
 static __global__ void sums_long(rmx_token_mixer_backward_args a, shape s, float *gamma_part,
@@ -161,15 +163,16 @@ static rmx_status launch_backward(rmx_backend *backend, const rmx_token_mixer_ba
                                   shape s, float *gamma_part, float *beta_part)
 {
     const int bytes = 2 * s.tokens * s.width * (int)sizeof(float) + s.tokens * (int)sizeof(row);
-    const rmx_status status = rmx_cuda_check(
-        backend,
-        cudaFuncSetAttribute(mixer_backward<NV>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             bytes),
-        "token mixer backward");
+    const rmx_status status =
+        rmx_cuda_check(backend,
+                       cudaFuncSetAttribute(mixer_backward<NV>,
+                                            cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+                       "token mixer backward");
     if (status != RMX_OK) return status;
     const int64_t blocks = rmx_row_blocks(a->samples * a->tokens);
-    mixer_backward<NV><<<(unsigned)blocks, dim3(RMX_WARP, WARPS), bytes, rmx_cuda_stream(backend)>>>(
-        *a, s, gamma_part, beta_part);
+    mixer_backward<NV>
+        <<<(unsigned)blocks, dim3(RMX_WARP, WARPS), bytes, rmx_cuda_stream(backend)>>>(
+            *a, s, gamma_part, beta_part);
     return rmx_cuda_check_launch(backend, "token mixer backward");
 }
 
@@ -194,8 +197,8 @@ rmx_status rmx_cuda_token_mixer_backward(rmx_backend *backend,
     if (rows * a->width <= 0) return RMX_OK;
     float *gamma_part = (float *)a->ws + rows * a->width;
     float *beta_part = gamma_part + blocks * a->width;
-    rmx_status status = backward(backend, a, shape_of(a->tokens, a->width, a->heads), gamma_part,
-                                 beta_part);
+    rmx_status status =
+        backward(backend, a, shape_of(a->tokens, a->width, a->heads), gamma_part, beta_part);
     if (status == RMX_OK && a->dgamma)
         status = rmx_cuda_rows_chain(backend, 1, blocks, a->width, gamma_part, a->dgamma);
     if (status == RMX_OK && a->dbeta)
