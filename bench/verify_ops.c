@@ -223,6 +223,6 @@ const verify_op verify_ops[] = {
     {"token_mixer", 64, 0, T, 64 * T, 64 * T, false, token_mixer, 2 * T, VERIFY_ROWS},
     {"per_token_ffn", 64, 256, T, 64 * T, 64 * T, false, per_token_ffn, 256 * T, VERIFY_ROWS},
     {"attention", 64, 4, T, 64 * T, 64 * T, false, attention, 4 * 64 * T + 4 * T *T, VERIFY_ROWS},
-    {"block", 64, 256, T, 64 * T, 64 * T, false, block, 64 * T * 16, 1024},
+    {"block", 64, 256, T, 64 * T, 64 * T, false, block, 64 * T * 16, VERIFY_ROWS},
 };
 const int verify_op_count = (int)(sizeof verify_ops / sizeof *verify_ops);
