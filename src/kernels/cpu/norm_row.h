@@ -185,14 +185,39 @@ RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, co
     }
 }
 
-/* dx = rstd * fma(-h, b, g - a) (+ residual), a = lanes(g) / D, b = lanes(fma(g, h)) / D */
-static inline void rmx_norm_row_backward(rmx_norm_kind kind, const rmx_norm_grad_row *row,
-                                         const float *residual, int64_t dim, float *dx)
+/* a = lanes(g) / D, b = lanes(fma(g, h)) / D */
+static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t dim,
+                                      float *a, float *b)
 {
     const float d = (float)dim;
-    float a = 0.0f;
-    if (kind == RMX_NORM_LAYER) a = rmx_divf(rmx_lanes_row(rmx_norm_g_span, row, dim), d);
-    const float b = rmx_divf(rmx_lanes_row(rmx_norm_gh_span, row, dim), d);
+    *a = 0.0f;
+    if (kind == RMX_NORM_LAYER) *a = rmx_divf(rmx_lanes_row(rmx_norm_g_span, row, dim), d);
+    *b = rmx_divf(rmx_lanes_row(rmx_norm_gh_span, row, dim), d);
+}
+
+/* The same, of LayerNorm, for up to RMX_ROWS rows together. dim <= RMX_SPAN. */
+static inline void rmx_norm_rows_means(const rmx_norm_grad_row *row, int64_t rows, int64_t dim,
+                                       float a[RMX_ROWS], float b[RMX_ROWS])
+{
+    const float d = (float)dim;
+    rmx_vec g[RMX_ROWS], gh[RMX_ROWS];
+    for (int64_t i = 0; i < rows; i++) {
+        g[i] = rmx_lanes_span_vec(rmx_norm_g_step, &row[i], 0, dim);
+        gh[i] = rmx_lanes_span_vec(rmx_norm_gh_step, &row[i], 0, dim);
+    }
+    for (int64_t i = rows; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
+    rmx_lanes_halve_rows(g, a);
+    rmx_lanes_halve_rows(gh, b);
+    for (int i = 0; i < RMX_ROWS; i++) {
+        a[i] = rmx_divf(a[i], d);
+        b[i] = rmx_divf(rmx_lanes_with_empty(b[i], dim), d);
+    }
+}
+
+/* dx = rstd * fma(-h, b, g - a) (+ residual) */
+static inline void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, float b,
+                                           const float *residual, int64_t dim, float *dx)
+{
     if (row->gamma && residual)
         rmx_norm_row_dx(row, a, b, row->gamma, residual, dim, dx);
     else if (row->gamma)
@@ -201,6 +226,14 @@ static inline void rmx_norm_row_backward(rmx_norm_kind kind, const rmx_norm_grad
         rmx_norm_row_dx(row, a, b, NULL, residual, dim, dx);
     else
         rmx_norm_row_dx(row, a, b, NULL, NULL, dim, dx);
+}
+
+static inline void rmx_norm_row_backward(rmx_norm_kind kind, const rmx_norm_grad_row *row,
+                                         const float *residual, int64_t dim, float *dx)
+{
+    float a, b;
+    rmx_norm_row_means(kind, row, dim, &a, &b);
+    rmx_norm_row_from_means(row, a, b, residual, dim, dx);
 }
 
 /* One row's share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */

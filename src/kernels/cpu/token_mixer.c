@@ -309,17 +309,27 @@ static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, i
 static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t sample, float *z,
                       int64_t ahead, float *dz)
 {
-    const int64_t end = (sample + 1) * a->tokens;
+    const int64_t end = (sample + 1) * a->tokens, all = a->samples * a->tokens;
     for (int64_t first = sample * a->tokens; first < end; first += ahead) {
         const int64_t last = end - first < ahead ? end : first + ahead;
         build_z(s, first, last, a->x, z);
-        for (int64_t r = first; r < last; r++, dz += a->width) {
-            const rmx_norm_grad_row row = {a->dy + r * a->width, z + (r - first) * a->width,
-                                           a->gamma, a->mean[r], a->rstd[r]};
+        rmx_norm_grad_row row[RMX_ROWS];
+        float mean_g[RMX_ROWS], mean_gh[RMX_ROWS];
+        for (int64_t r = first; r < last; r++) {
+            rmx_norm_grad_row *it = &row[r - first];
+            *it = (rmx_norm_grad_row){a->dy + r * a->width, z + (r - first) * a->width, a->gamma,
+                                      a->mean[r], a->rstd[r]};
+            if (r + a->tokens < all) prefetch_row(s, a->x + (r + a->tokens) * a->width);
             if (a->dgamma || a->dbeta)
-                rmx_norm_row_parameters(&row, a->width, block_partial(a, r, 0),
+                rmx_norm_row_parameters(it, a->width, block_partial(a, r, 0),
                                         block_partial(a, r, 1));
-            rmx_norm_row_backward(RMX_NORM_LAYER, &row, NULL, a->width, dz);
+        }
+        if (ahead == RMX_ROWS)
+            rmx_norm_rows_means(row, last - first, a->width, mean_g, mean_gh);
+        for (int64_t i = 0; i < last - first; i++, dz += a->width) {
+            if (ahead != RMX_ROWS)
+                rmx_norm_row_means(RMX_NORM_LAYER, &row[i], a->width, &mean_g[i], &mean_gh[i]);
+            rmx_norm_row_from_means(&row[i], mean_g[i], mean_gh[i], NULL, a->width, dz);
         }
     }
 }
