@@ -3,6 +3,7 @@
  *   bench_gemm_cuda test    every tile against a plain chain on the GPU and one on the CPU
  *   bench_gemm_cuda bench   our choice of tile against cuBLAS fp32 (no TF32), in one run
  *   bench_gemm_cuda tune    the same with every tile's own time
+ *   bench_gemm_cuda one M N K VARIANT    a few launches of one tile, for a profiler
  *
  * Times are medians of graph replays; operands rotate through more memory than L2 holds. cuBLAS
  * is opened at run time: RMX_CUBLAS names the library, libcublas.so.13 or .12 by default. */
@@ -198,7 +199,7 @@ static void run_case(int64_t m, int64_t n, int64_t k)
     CHECK(cudaMemcpyAsync(want_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     CHECK(cudaMemcpyAsync(want_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     plain_gpu(aim(shape, want_c, want_pre, in_place), old_c);
-    for (int variant = -1; variant < RMX_GEMM_TILES; variant++) {
+    for (int variant = -1; variant < RMX_GEMM_VARIANTS; variant++) {
         rmx_cuda_gemm_variant = variant;
         CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
         CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
@@ -276,7 +277,7 @@ static int test(void)
             if (s[0] * s[1] * s[2] < 6000000) run_host_case(s[0], s[1], s[2]), cases++;
         }
     }
-    printf("test: %d cases, %d tiles each, %d wrong\n", cases, RMX_GEMM_TILES + 1, failures);
+    printf("test: %d cases, %d tiles each, %d wrong\n", cases, RMX_GEMM_VARIANTS + 1, failures);
     return failures != 0;
 }
 
@@ -422,11 +423,12 @@ static void compare(const char *name, const std::vector<rmx_gemm_args> &sets, bo
            flop / ours / 1e6, ratio);
     double best = 1e30;
     int which = 0;
-    for (int v = 0; tune && v < RMX_GEMM_TILES; v++) {
-        const rmx_gemm_tile *t = &rmx_gemm_tiles_nn[v];
+    for (int v = 0; tune && v < RMX_GEMM_VARIANTS; v++) {
+        const rmx_gemm_tile *t =
+            v < RMX_GEMM_TILES ? &rmx_gemm_tiles_nn[v] : &rmx_gemm_chains_nn[v - RMX_GEMM_TILES];
         const double tiles = ceil((double)g.m / t->rows) * ceil((double)g.n / t->cols);
-        if (v > 5 && tiles * (double)g.batch[1] > 132 * 40) continue;
-        if (v < 6 && t->rows > 4 * g.m) continue;
+        if (v > 3 && tiles * (double)g.batch[1] > 132 * 40) continue;
+        if (v < 4 && t->rows > 4 * g.m) continue;
         const double us = microseconds(sets, v, guess);
         if (us < best) best = us, which = v;
         printf(" %d:%.1f", v, us);
@@ -511,8 +513,8 @@ static void bench_training(bool tune)
 int main(int count, char **words)
 {
     char describe[256];
-    if (count != 2) {
-        printf("usage: %s test | bench | tune\n", words[0]);
+    if (count != 2 && count != 6) {
+        printf("usage: %s test | bench | tune | one M N K VARIANT\n", words[0]);
         return 2;
     }
     if (rmx_cuda_backend_create(&backend, describe, sizeof describe) != RMX_OK) {
@@ -526,6 +528,12 @@ int main(int count, char **words)
     open_cublas();
     CHECK(cudaMalloc(&pool, sizeof(float) * (size_t)POOL));
     fill(pool, POOL, 5, NORMAL);
+    if (count == 6) {
+        const int64_t m = atoll(words[2]), n = atoll(words[3]), k = atoll(words[4]);
+        const auto sets = rotate(product(m, n, k), m * k, k * n, m * n);
+        printf("%.2f us\n", microseconds(sets, atoi(words[5]), 1e4));
+        return 0;
+    }
     printf("%-10s %6s %5s %5s  microseconds and TFLOP/s\n", "", "m", "n", "k");
     bench_rows(tune);
     bench_grouped(tune);

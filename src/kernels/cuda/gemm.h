@@ -1,7 +1,7 @@
 /* gemm.h: what the files of the CUDA product share: gemm.cu (choice of a tile, launch), the two
  * kernels gemm_tile.cuh (many outputs: arithmetic is the limit) and gemm_chain.cuh (few outputs:
  * latency is), gemm_epilogue.cuh (after the chain), and one file for each memory layout that
- * makes the kernels: gemm_nn.cu, gemm_tn.cu, gemm_any.cu. */
+ * makes the kernels: gemm_nn.cu, gemm_nt.cu, gemm_tn.cu, gemm_any.cu. */
 #ifndef RMX_CUDA_GEMM_H
 #define RMX_CUDA_GEMM_H
 
@@ -28,32 +28,27 @@ typedef struct rmx_gemm_job {
 
 typedef void rmx_gemm_kernel(rmx_gemm_job);
 
-/* How the kernels read A and B.
- *   gemm_tile.cuh    RMX_GEMM_NN: B by 16 bytes along n, A element by element
- *                    RMX_GEMM_TN: A by 16 bytes along m, B by 16 bytes along n
- *   gemm_chain.cuh   RMX_GEMM_NN: A by 16 bytes along k, B element by element
- *                    RMX_GEMM_TN: both by 16 bytes along k
- *   both             RMX_GEMM_ANY: both element by element, any strides */
-typedef enum rmx_gemm_layout {
-    RMX_GEMM_NN,
-    RMX_GEMM_TN,
-    RMX_GEMM_ANY,
-    RMX_GEMM_LAYOUTS
-} rmx_gemm_layout;
-
 /* A shape of tile. Every one gives the same bits. */
 typedef struct rmx_gemm_tile {
-    int32_t chain; /* gemm_chain.cuh, not gemm_tile.cuh */
     int32_t rows, cols, threads, shared_bytes;
     rmx_gemm_kernel *kernel;
 } rmx_gemm_tile;
 
-enum { RMX_GEMM_TILES = 16 };
-extern const rmx_gemm_tile rmx_gemm_tiles_nn[RMX_GEMM_TILES];
+/* The tiles of gemm_tile.cuh, then those of gemm_chain.cuh, by how A and B lie in memory:
+ *   nn   A along k, B along n        nt   A along k, B along k
+ *   tn   A along m, B along n        any  any strides, element by element
+ * "along": that stride is 1 and everything is a multiple of 16 bytes. */
+enum { RMX_GEMM_TILES = 3, RMX_GEMM_CHAINS = 10, RMX_GEMM_VARIANTS = 13 };
+extern const rmx_gemm_tile rmx_gemm_tiles_nn[RMX_GEMM_TILES]; /* A: any strides */
 extern const rmx_gemm_tile rmx_gemm_tiles_tn[RMX_GEMM_TILES];
 extern const rmx_gemm_tile rmx_gemm_tiles_any[RMX_GEMM_TILES];
+extern const rmx_gemm_tile rmx_gemm_chains_nn[RMX_GEMM_CHAINS];
+extern const rmx_gemm_tile rmx_gemm_chains_nt[RMX_GEMM_CHAINS];
+extern const rmx_gemm_tile rmx_gemm_chains_tn[RMX_GEMM_CHAINS];
+extern const rmx_gemm_tile rmx_gemm_chains_any[RMX_GEMM_CHAINS];
 
-/* For tests and tuning: the tile that all products take, -1 to choose by shape. */
+/* For tests and tuning: the tile that all products take (chains count on from the tiles), -1 to
+ * choose by shape. */
 extern int rmx_cuda_gemm_variant;
 
 #endif /* RMX_CUDA_GEMM_H */
