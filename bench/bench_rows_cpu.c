@@ -68,18 +68,29 @@ static double copy(bench *b, int64_t width)
 
 static double token_mix(bench *b, int64_t width)
 {
-    const rmx_token_mix_args a = {.samples = FLOATS / (16 * width), .tokens = 16, .width = width,
-                                  .heads = 16, .x = b->x, .y = b->y};
+    const rmx_token_mix_args a = {.samples = FLOATS / (16 * width),
+                                  .tokens = 16,
+                                  .width = width,
+                                  .heads = 16,
+                                  .x = b->x,
+                                  .y = b->y};
     must(b->backend->ops->token_mix(b->backend, &a));
     return 2 * once;
 }
 
 static double token_mixer(bench *b, int64_t width)
 {
-    const rmx_token_mixer_args a = {.samples = FLOATS / (16 * width), .tokens = 16,
-                                    .width = width, .heads = 16, .eps = 1e-5f, .x = b->x,
-                                    .gamma = b->small, .beta = b->small + width, .y = b->y,
-                                    .mean = b->z, .rstd = b->z + FLOATS / width};
+    const rmx_token_mixer_args a = {.samples = FLOATS / (16 * width),
+                                    .tokens = 16,
+                                    .width = width,
+                                    .heads = 16,
+                                    .eps = 1e-5f,
+                                    .x = b->x,
+                                    .gamma = b->small,
+                                    .beta = b->small + width,
+                                    .y = b->y,
+                                    .mean = b->z,
+                                    .rstd = b->z + FLOATS / width};
     must(b->backend->ops->token_mixer(b->backend, &a));
     return 2 * once;
 }
@@ -87,90 +98,133 @@ static double token_mixer(bench *b, int64_t width)
 static double token_mixer_backward(bench *b, int64_t width)
 {
     const int64_t samples = FLOATS / (32 * width); /* half: dy and x share a buffer's length */
-    const rmx_token_mixer_backward_args a = {
-        .samples = samples, .tokens = 16, .width = width, .heads = 16, .dy = b->x,
-        .x = b->x + FLOATS / 2, .gamma = b->small, .mean = b->z, .rstd = b->z + FLOATS / width,
-        .dx = b->y, .dgamma = b->small + 4 * width, .dbeta = b->small + 5 * width, .ws = b->ws};
+    const rmx_token_mixer_backward_args a = {.samples = samples,
+                                             .tokens = 16,
+                                             .width = width,
+                                             .heads = 16,
+                                             .dy = b->x,
+                                             .x = b->x + FLOATS / 2,
+                                             .gamma = b->small,
+                                             .mean = b->z,
+                                             .rstd = b->z + FLOATS / width,
+                                             .dx = b->y,
+                                             .dgamma = b->small + 4 * width,
+                                             .dbeta = b->small + 5 * width,
+                                             .ws = b->ws};
     must(b->backend->ops->token_mixer_backward(b->backend, &a));
     return 1.5 * once;
 }
 
 static double norm(bench *b, int64_t width)
 {
-    const rmx_norm_args a = {.kind = RMX_NORM_LAYER, .rows = FLOATS / width, .dim = width,
-                             .ld_x = width, .ld_y = width, .eps = 1e-5f, .x = b->x,
-                             .gamma = b->small, .beta = b->small + width, .y = b->y,
-                             .mean = b->z, .rstd = b->z + FLOATS / width};
+    const rmx_norm_args a = {.kind = RMX_NORM_LAYER,
+                             .rows = FLOATS / width,
+                             .dim = width,
+                             .ld_x = width,
+                             .ld_y = width,
+                             .eps = 1e-5f,
+                             .x = b->x,
+                             .gamma = b->small,
+                             .beta = b->small + width,
+                             .y = b->y,
+                             .mean = b->z,
+                             .rstd = b->z + FLOATS / width};
     must(b->backend->ops->norm(b->backend, &a));
     return 2 * once;
 }
 
 static double norm_backward(bench *b, int64_t width)
 {
-    const rmx_norm_backward_args a = {
-        .kind = RMX_NORM_LAYER, .rows = FLOATS / (2 * width), .dim = width, .ld = width,
-        .dy = b->x, .x = b->x + FLOATS / 2, .gamma = b->small, .mean = b->z,
-        .rstd = b->z + FLOATS / width, .dx = b->y, .dgamma = b->small + 4 * width,
-        .dbeta = b->small + 5 * width, .ws = b->ws};
+    const rmx_norm_backward_args a = {.kind = RMX_NORM_LAYER,
+                                      .rows = FLOATS / (2 * width),
+                                      .dim = width,
+                                      .ld = width,
+                                      .dy = b->x,
+                                      .x = b->x + FLOATS / 2,
+                                      .gamma = b->small,
+                                      .mean = b->z,
+                                      .rstd = b->z + FLOATS / width,
+                                      .dx = b->y,
+                                      .dgamma = b->small + 4 * width,
+                                      .dbeta = b->small + 5 * width,
+                                      .ws = b->ws};
     must(b->backend->ops->norm_backward(b->backend, &a));
     return 1.5 * once;
 }
 
 static double softmax(bench *b, int64_t width)
 {
-    const rmx_softmax_args a = {.outer = FLOATS / width, .n = width, .inner = 1, .x = b->x,
-                                .y = b->y};
+    const rmx_softmax_args a = {
+        .outer = FLOATS / width, .n = width, .inner = 1, .x = b->x, .y = b->y};
     must(b->backend->ops->softmax(b->backend, &a));
     return 2 * once;
 }
 
 static double softmax_across(bench *b, int64_t width)
 {
-    const rmx_softmax_args a = {.outer = FLOATS / (16 * width), .n = 16, .inner = width,
-                                .x = b->x, .y = b->y};
+    const rmx_softmax_args a = {
+        .outer = FLOATS / (16 * width), .n = 16, .inner = width, .x = b->x, .y = b->y};
     must(b->backend->ops->softmax(b->backend, &a));
     return 2 * once;
 }
 
 static double softmax_backward(bench *b, int64_t width)
 {
-    const rmx_softmax_backward_args a = {.outer = FLOATS / (2 * width), .n = width, .inner = 1,
-                                         .y = b->x, .dy = b->x + FLOATS / 2, .dx = b->y};
+    const rmx_softmax_backward_args a = {.outer = FLOATS / (2 * width),
+                                         .n = width,
+                                         .inner = 1,
+                                         .y = b->x,
+                                         .dy = b->x + FLOATS / 2,
+                                         .dx = b->y};
     must(b->backend->ops->softmax_backward(b->backend, &a));
     return 1.5 * once;
 }
 
 static double mean_tokens(bench *b, int64_t width)
 {
-    const rmx_mean_args a = {.kept = 2, .reduced = 1,
+    const rmx_mean_args a = {.kept = 2,
+                             .reduced = 1,
                              .kept_shape = {FLOATS / (16 * width), width},
-                             .kept_stride = {16 * width, 1}, .reduced_shape = {16},
-                             .reduced_stride = {width}, .x = b->x, .y = b->y};
+                             .kept_stride = {16 * width, 1},
+                             .reduced_shape = {16},
+                             .reduced_stride = {width},
+                             .x = b->x,
+                             .y = b->y};
     must(b->backend->ops->mean(b->backend, &a));
     return once * (1 + 1 / 16.0);
 }
 
 static double mean_rows(bench *b, int64_t width)
 {
-    const rmx_mean_args a = {.kept = 1, .reduced = 1, .kept_shape = {FLOATS / width},
-                             .kept_stride = {width}, .reduced_shape = {width},
-                             .reduced_stride = {1}, .x = b->x, .y = b->y};
+    const rmx_mean_args a = {.kept = 1,
+                             .reduced = 1,
+                             .kept_shape = {FLOATS / width},
+                             .kept_stride = {width},
+                             .reduced_shape = {width},
+                             .reduced_stride = {1},
+                             .x = b->x,
+                             .y = b->y};
     must(b->backend->ops->mean(b->backend, &a));
     return once * (1 + 1 / (double)width);
 }
 
 static double mean_backward(bench *b, int64_t width)
 {
-    const rmx_mean_backward_args a = {.outer = FLOATS / (16 * width), .n = 16, .inner = width,
-                                      .dy = b->x, .dx = b->y};
+    const rmx_mean_backward_args a = {
+        .outer = FLOATS / (16 * width), .n = 16, .inner = width, .dy = b->x, .dx = b->y};
     must(b->backend->ops->mean_backward(b->backend, &a));
     return once * (1 + 1 / 16.0);
 }
 
 static double col_sum(bench *b, int64_t width)
 {
-    const rmx_col_sum_args a = {.groups = 1, .rows = FLOATS / width, .cols = width, .ld = width,
-                                .x = b->x, .dst = b->small + 4 * width, .ws = b->ws};
+    const rmx_col_sum_args a = {.groups = 1,
+                                .rows = FLOATS / width,
+                                .cols = width,
+                                .ld = width,
+                                .x = b->x,
+                                .dst = b->small + 4 * width,
+                                .ws = b->ws};
     must(b->backend->ops->col_sum(b->backend, &a));
     return once;
 }
@@ -184,8 +238,8 @@ static double act(bench *b, int64_t kind)
 
 static double act_backward(bench *b, int64_t kind)
 {
-    const rmx_act_backward_args a = {.act = (rmx_act)kind, .n = FLOATS / 2, .x = b->x,
-                                     .dy = b->x + FLOATS / 2, .dx = b->y};
+    const rmx_act_backward_args a = {
+        .act = (rmx_act)kind, .n = FLOATS / 2, .x = b->x, .dy = b->x + FLOATS / 2, .dx = b->y};
     must(b->backend->ops->act_backward(b->backend, &a));
     return 1.5 * once;
 }
@@ -201,8 +255,13 @@ static double add(bench *b, int64_t width)
 static double dropout(bench *b, int64_t width)
 {
     const uint64_t step = 1;
-    const rmx_dropout_args a = {.n = FLOATS, .seed = 1, .step_counter = &step, .p = 0.1f,
-                                .scale = 1 / 0.9f, .x = b->x, .y = b->y};
+    const rmx_dropout_args a = {.n = FLOATS,
+                                .seed = 1,
+                                .step_counter = &step,
+                                .p = 0.1f,
+                                .scale = 1 / 0.9f,
+                                .x = b->x,
+                                .y = b->y};
     (void)width;
     must(b->backend->ops->dropout(b->backend, &a));
     return 2 * once;
@@ -219,12 +278,24 @@ static double sum_squares(bench *b, int64_t width)
 
 static double adamw(bench *b, int64_t width)
 {
-    const rmx_optim_scalars s = {.lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.99f, .eps = 1e-8f,
-                                 .decay = 1, .bias1 = 1, .bias2 = 1, .one_minus_beta1 = 0.1f,
+    const rmx_optim_scalars s = {.lr = 1e-3f,
+                                 .beta1 = 0.9f,
+                                 .beta2 = 0.99f,
+                                 .eps = 1e-8f,
+                                 .decay = 1,
+                                 .bias1 = 1,
+                                 .bias2 = 1,
+                                 .one_minus_beta1 = 0.1f,
                                  .one_minus_beta2 = 0.01f};
     const int64_t n = FLOATS / 2;
-    const rmx_optim_args a = {.kind = RMX_OPTIM_ADAMW, .rows = 1, .width = n, .w = b->y,
-                              .s1 = b->y + n, .s2 = b->z, .grad = b->x, .scalars = &s};
+    const rmx_optim_args a = {.kind = RMX_OPTIM_ADAMW,
+                              .rows = 1,
+                              .width = n,
+                              .w = b->y,
+                              .s1 = b->y + n,
+                              .s2 = b->z,
+                              .grad = b->x,
+                              .scalars = &s};
     (void)width;
     must(b->backend->ops->optim(b->backend, &a));
     return 3.5 * once; /* three arrays read and written, one read */
@@ -295,8 +366,8 @@ int main(int argc, char **argv)
         return 1;
     }
     if (threads == 1) time_source = CLOCK_THREAD_CPUTIME_ID;
-    bench b = {&backend, buffer(FLOATS), buffer(FLOATS), buffer(FLOATS), buffer(1 << 16),
-               buffer(FLOATS)};
+    bench b = {&backend,       buffer(FLOATS),  buffer(FLOATS),
+               buffer(FLOATS), buffer(1 << 16), buffer(FLOATS)};
     printf("code %s, %d threads, medians of %d\n%-28s %8s %8s %7s\n", backend.ops->code, threads,
            TURNS, "kernel", "GB/s", "copy", "share");
     for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++) {

@@ -7,22 +7,22 @@ typedef struct mean_case {
 } mean_case;
 
 static const mean_case cases[] = {
-    {1, 1, {5}, {64}, {64}, {1}},                    /* rows */
-    {2, 1, {3, 7}, {7 * 129, 129}, {129}, {1}},      /* rows, two kept axes that merge */
-    {2, 1, {6, 64}, {1024, 1}, {16}, {64}},          /* tokens of [6, 16, 64] */
-    {2, 1, {3, 65}, {1040, 1}, {16}, {65}},          /* the same, an odd width */
-    {1, 1, {200}, {1}, {4097}, {200}},               /* long columns */
+    {1, 1, {5}, {64}, {64}, {1}},               /* rows */
+    {2, 1, {3, 7}, {7 * 129, 129}, {129}, {1}}, /* rows, two kept axes that merge */
+    {2, 1, {6, 64}, {1024, 1}, {16}, {64}},     /* tokens of [6, 16, 64] */
+    {2, 1, {3, 65}, {1040, 1}, {16}, {65}},     /* the same, an odd width */
+    {1, 1, {200}, {1}, {4097}, {200}},          /* long columns */
     {1, 1, {3}, {1}, {8193}, {3}},
-    {1, 2, {7}, {9}, {4, 9}, {63, 1}},               /* the outer and the inner axis */
-    {2, 2, {3, 5}, {140, 2}, {2, 14}, {1, 10}},      /* interleaved */
+    {1, 2, {7}, {9}, {4, 9}, {63, 1}},          /* the outer and the inner axis */
+    {2, 2, {3, 5}, {140, 2}, {2, 14}, {1, 10}}, /* interleaved */
     {3, 1, {2, 3, 4}, {60, 20, 5}, {5}, {1}},
-    {0, 2, {0}, {0}, {30, 41}, {41, 1}},             /* everything */
-    {0, 2, {0}, {0}, {30, 41}, {1, 30}},             /* everything, columns first */
-    {1, 1, {4}, {10}, {8}, {-1}},                    /* backwards; x starts at the last element */
-    {1, 1, {4}, {0}, {8}, {1}},                      /* one row, repeated */
-    {2, 0, {3, 4}, {4, 1}, {0}, {0}},                /* nothing: a copy */
+    {0, 2, {0}, {0}, {30, 41}, {41, 1}}, /* everything */
+    {0, 2, {0}, {0}, {30, 41}, {1, 30}}, /* everything, columns first */
+    {1, 1, {4}, {10}, {8}, {-1}},        /* backwards; x starts at the last element */
+    {1, 1, {4}, {0}, {8}, {1}},          /* one row, repeated */
+    {2, 0, {3, 4}, {4, 1}, {0}, {0}},    /* nothing: a copy */
     {1, 1, {4}, {8}, {1}, {99}},
-    {1, 2, {4}, {0}, {5, 0}, {1, 1}},                /* no elements: NaN */
+    {1, 2, {4}, {0}, {5, 0}, {1, 1}}, /* no elements: NaN */
     {1, 1, {0}, {8}, {8}, {1}},
     {0, 1, {0}, {0}, {4096}, {1}},
     {0, 1, {0}, {0}, {4095}, {2}},
@@ -54,7 +54,9 @@ static void run_case(rmx_backend *backend, const char *name, const mean_case *c,
     const int64_t rows = size_of(c->kept, c->kept_shape);
     const int64_t n = size_of(c->reduced, c->reduced_shape);
     float *row = host_floats(n), *y = host_floats(rows);
-    rmx_mean_args args = {.kept = c->kept, .reduced = c->reduced, .x = bx + BACKWARDS,
+    rmx_mean_args args = {.kept = c->kept,
+                          .reduced = c->reduced,
+                          .x = bx + BACKWARDS,
                           .y = kernel_floats(&all, NULL, rows)};
     for (int i = 0; i < 3; i++) {
         args.kept_shape[i] = c->kept_shape[i], args.kept_stride[i] = c->kept_stride[i];
@@ -95,9 +97,13 @@ static void any_batch(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(SIZE, PATTERN_NORMAL, 2), *whole = host_floats(SAMPLES * WIDTH);
     const float *bx = kernel_floats(&all, x, SIZE);
-    rmx_mean_args args = {.kept = 2, .reduced = 1, .kept_shape = {SAMPLES, WIDTH},
-                          .kept_stride = {TOKENS * WIDTH, 1}, .reduced_shape = {TOKENS},
-                          .reduced_stride = {WIDTH}, .x = bx,
+    rmx_mean_args args = {.kept = 2,
+                          .reduced = 1,
+                          .kept_shape = {SAMPLES, WIDTH},
+                          .kept_stride = {TOKENS * WIDTH, 1},
+                          .reduced_shape = {TOKENS},
+                          .reduced_stride = {WIDTH},
+                          .x = bx,
                           .y = kernel_floats(&all, NULL, SAMPLES * WIDTH)};
     cr_assert_eq(backend->ops->mean(backend, &args), RMX_OK);
     testing_get(backend, whole, args.y, sizeof(float) * SAMPLES * WIDTH);
@@ -121,7 +127,9 @@ static void near_float64(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(N, PATTERN_NORMAL, 3), y, left_to_right = 0;
     double sum = 0, size = 0;
-    const rmx_mean_args args = {.reduced = 1, .reduced_shape = {N}, .reduced_stride = {1},
+    const rmx_mean_args args = {.reduced = 1,
+                                .reduced_shape = {N},
+                                .reduced_stride = {1},
                                 .x = kernel_floats(&all, x, N),
                                 .y = kernel_floats(&all, NULL, 1)};
     cr_assert_eq(backend->ops->mean(backend, &args), RMX_OK);
@@ -140,14 +148,16 @@ Test(mean, near_float64) { kernel_each(near_float64); }
 
 static void backward_cases(rmx_backend *backend, const char *name)
 {
-    static const int64_t shapes[][3] = {{5, 16, 64}, {3, 7, 1}, {0, 3, 4}, {2, 0, 3},
+    static const int64_t shapes[][3] = {{5, 16, 64}, {3, 7, 1},  {0, 3, 4},   {2, 0, 3},
                                         {1, 1, 129}, {70, 3, 5}, {2, 5000, 3}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         kernel_operands all = {.backend = backend};
         const int64_t outer = shapes[s][0], n = shapes[s][1], inner = shapes[s][2];
         float *dy = host_filled(outer * inner, PATTERN_SPECIAL, 4);
         float *dx = host_floats(outer * n * inner);
-        const rmx_mean_backward_args args = {.outer = outer, .n = n, .inner = inner,
+        const rmx_mean_backward_args args = {.outer = outer,
+                                             .n = n,
+                                             .inner = inner,
                                              .dy = kernel_floats(&all, dy, outer * inner),
                                              .dx = kernel_floats(&all, NULL, outer * n * inner)};
         cr_assert_eq(backend->ops->mean_backward(backend, &args), RMX_OK);

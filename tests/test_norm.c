@@ -57,8 +57,13 @@ static void forward_case(rmx_backend *backend, const char *name, norm_case c,
     float *x = host_filled(size, pattern, 5), *y = host_floats(size);
     float *gamma = host_filled(c.dim, pattern, 6), *beta = host_filled(c.dim, pattern, 7);
     float *mean = host_floats(c.rows), *rstd = host_floats(c.rows);
-    rmx_norm_args args = {.kind = c.kind, .rows = c.rows, .dim = c.dim, .ld_x = ld, .ld_y = ld,
-                          .eps = eps, .x = kernel_floats(&all, x, size),
+    rmx_norm_args args = {.kind = c.kind,
+                          .rows = c.rows,
+                          .dim = c.dim,
+                          .ld_x = ld,
+                          .ld_y = ld,
+                          .eps = eps,
+                          .x = kernel_floats(&all, x, size),
                           .gamma = c.gamma ? kernel_floats(&all, gamma, c.dim) : NULL,
                           .beta = c.beta ? kernel_floats(&all, beta, c.dim) : NULL,
                           .rstd = kernel_floats(&all, NULL, c.rows)};
@@ -156,12 +161,15 @@ static void naive_dx(const norm_case *c, const norm_data *d, int64_t r, int64_t 
 static norm_data make_data(const norm_case *c, testing_pattern pattern, int64_t ld)
 {
     const int64_t size = c->rows * ld;
-    norm_data d = {.dy = host_filled(size, pattern, 8), .x = host_filled(size, pattern, 9),
+    norm_data d = {.dy = host_filled(size, pattern, 8),
+                   .x = host_filled(size, pattern, 9),
                    .gamma = host_filled(c->dim, pattern, 10),
                    .mean = host_filled(c->rows, pattern, 11),
                    .rstd = host_filled(c->rows, pattern, 12),
-                   .residual = host_filled(size, pattern, 13), .dx = host_floats(size),
-                   .h = host_floats(size), .dgamma = host_filled(c->dim, pattern, 14),
+                   .residual = host_filled(size, pattern, 13),
+                   .dx = host_floats(size),
+                   .h = host_floats(size),
+                   .dgamma = host_filled(c->dim, pattern, 14),
                    .dbeta = host_filled(c->dim, pattern, 15)};
     for (int64_t i = 0; i < size; i++) {
         const float mean = d.mean[i / ld], rstd = d.rstd[i / ld];
@@ -184,7 +192,11 @@ static void backward_case(rmx_backend *backend, const char *name, norm_case c,
     norm_data d = make_data(&c, pattern, ld);
     float *dy = kernel_floats(&all, d.dy, size);
     const rmx_norm_backward_args args = {
-        .kind = c.kind, .rows = c.rows, .dim = c.dim, .ld = ld, .dy = dy,
+        .kind = c.kind,
+        .rows = c.rows,
+        .dim = c.dim,
+        .ld = ld,
+        .dy = dy,
         .x = kernel_floats(&all, d.x, size),
         .gamma = c.gamma ? kernel_floats(&all, d.gamma, c.dim) : NULL,
         .mean = c.kind == RMX_NORM_LAYER ? kernel_floats(&all, d.mean, c.rows) : NULL,
@@ -227,8 +239,8 @@ static void any_batch(rmx_backend *backend, const char *name)
     enum { ROWS = 300, DIM = 72 };
     kernel_operands all = {.backend = backend};
     float *x = host_filled(ROWS * DIM, PATTERN_NORMAL, 16), *whole = host_floats(ROWS * DIM);
-    rmx_norm_args args = {.kind = RMX_NORM_LAYER, .rows = ROWS, .dim = DIM, .ld_x = DIM,
-                          .ld_y = DIM, .eps = eps};
+    rmx_norm_args args = {
+        .kind = RMX_NORM_LAYER, .rows = ROWS, .dim = DIM, .ld_x = DIM, .ld_y = DIM, .eps = eps};
     const float *dx = kernel_floats(&all, x, ROWS * DIM);
     float *y = kernel_floats(&all, NULL, ROWS * DIM);
     args.x = dx;
@@ -257,8 +269,13 @@ static void near_float64(rmx_backend *backend, const char *name)
     float *x = host_filled(DIM, PATTERN_NORMAL, 17), y[DIM], mean;
     float left_to_right = 0;
     double sum = 0, squares = 0;
-    const rmx_norm_args args = {.kind = RMX_NORM_LAYER, .rows = 1, .dim = DIM, .ld_x = DIM,
-                                .ld_y = DIM, .eps = eps, .x = kernel_floats(&all, x, DIM),
+    const rmx_norm_args args = {.kind = RMX_NORM_LAYER,
+                                .rows = 1,
+                                .dim = DIM,
+                                .ld_x = DIM,
+                                .ld_y = DIM,
+                                .eps = eps,
+                                .x = kernel_floats(&all, x, DIM),
                                 .y = kernel_floats(&all, NULL, DIM),
                                 .mean = kernel_floats(&all, NULL, 1)};
     cr_assert_eq(backend->ops->norm(backend, &args), RMX_OK);

@@ -8,14 +8,14 @@ typedef struct softmax_case {
 } softmax_case;
 
 static const softmax_case cases[] = {
-    {0, 5, 1, false, false},   {3, 0, 4, false, false},    {5, 1, 1, false, false},
-    {300, 16, 1, false, true}, {300, 16, 1, true, false},  {33, 7, 1, true, true},
-    {5, 127, 1, false, false}, {5, 128, 1, true, false},   {5, 129, 1, false, true},
-    {2, 4095, 1, true, false}, {2, 4096, 1, false, false}, {2, 4097, 1, true, true},
-    {2, 8193, 1, false, false}, {3, 16, 64, false, true},  {3, 16, 65, true, false},
-    {2, 5, 200, true, true},   {2, 129, 3, false, false},  {1, 4097, 5, false, true},
-    {1, 8193, 2, true, false}, {43, 16, 1, false, false},  {19, 64, 1, false, false},
-    {11, 48, 1, true, false},  {3, 16, 128, false, false}, {2, 5, 64, true, false},
+    {0, 5, 1, false, false},    {3, 0, 4, false, false},    {5, 1, 1, false, false},
+    {300, 16, 1, false, true},  {300, 16, 1, true, false},  {33, 7, 1, true, true},
+    {5, 127, 1, false, false},  {5, 128, 1, true, false},   {5, 129, 1, false, true},
+    {2, 4095, 1, true, false},  {2, 4096, 1, false, false}, {2, 4097, 1, true, true},
+    {2, 8193, 1, false, false}, {3, 16, 64, false, true},   {3, 16, 65, true, false},
+    {2, 5, 200, true, true},    {2, 129, 3, false, false},  {1, 4097, 5, false, true},
+    {1, 8193, 2, true, false},  {43, 16, 1, false, false},  {19, 64, 1, false, false},
+    {11, 48, 1, true, false},   {3, 16, 128, false, false}, {2, 5, 64, true, false},
     {2, 128, 64, false, false}, {3, 1024, 1, false, false}, {2, 1, 64, false, false},
 };
 
@@ -55,11 +55,19 @@ static void run_case(rmx_backend *backend, const char *name, softmax_case c,
         for (int64_t j = 0; j < c.n; j++) x[j * c.inner] = -INFINITY;
     }
     float *bx = kernel_floats(&all, x, size), *bdy = kernel_floats(&all, dy, size);
-    const rmx_softmax_args forward = {
-        .outer = c.outer, .n = c.n, .inner = c.inner, .log = c.log, .x = bx,
-        .y = c.in_place ? bx : kernel_floats(&all, NULL, size)};
+    const rmx_softmax_args forward = {.outer = c.outer,
+                                      .n = c.n,
+                                      .inner = c.inner,
+                                      .log = c.log,
+                                      .x = bx,
+                                      .y = c.in_place ? bx : kernel_floats(&all, NULL, size)};
     const rmx_softmax_backward_args backward = {
-        .outer = c.outer, .n = c.n, .inner = c.inner, .log = c.log, .y = forward.y, .dy = bdy,
+        .outer = c.outer,
+        .n = c.n,
+        .inner = c.inner,
+        .log = c.log,
+        .y = forward.y,
+        .dy = bdy,
         .dx = c.in_place ? bdy : kernel_floats(&all, NULL, size)};
     cr_assert_eq(backend->ops->softmax(backend, &forward), RMX_OK);
     cr_assert_eq(backend->ops->softmax_backward(backend, &backward), RMX_OK);
@@ -118,8 +126,8 @@ static void any_batch(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(ROWS * N, PATTERN_NORMAL, 3), *whole = host_floats(ROWS * N);
     const float *bx = kernel_floats(&all, x, ROWS * N);
-    rmx_softmax_args args = {.outer = ROWS, .n = N, .inner = 1, .x = bx,
-                             .y = kernel_floats(&all, NULL, ROWS * N)};
+    rmx_softmax_args args = {
+        .outer = ROWS, .n = N, .inner = 1, .x = bx, .y = kernel_floats(&all, NULL, ROWS * N)};
     cr_assert_eq(backend->ops->softmax(backend, &args), RMX_OK);
     testing_get(backend, whole, args.y, sizeof(float) * ROWS * N);
     for (int64_t rows = 1; rows <= ROWS; rows++) {
@@ -143,7 +151,9 @@ static void either_layout(rmx_backend *backend, const char *name)
     float *x = host_filled(ROWS * N, PATTERN_NORMAL, 4), *y = host_floats(ROWS * N);
     float *across = host_floats(ROWS * N);
     for (int i = 0; i < ROWS * N; i++) across[i % N * ROWS + i / N] = x[i];
-    rmx_softmax_args args = {.outer = ROWS, .n = N, .inner = 1,
+    rmx_softmax_args args = {.outer = ROWS,
+                             .n = N,
+                             .inner = 1,
                              .x = kernel_floats(&all, x, ROWS * N),
                              .y = kernel_floats(&all, NULL, ROWS * N)};
     cr_assert_eq(backend->ops->softmax(backend, &args), RMX_OK);
@@ -169,7 +179,9 @@ static void near_float64(rmx_backend *backend, const char *name)
     float *x = host_filled(N, PATTERN_NORMAL, 5), y[N];
     double sum = 0;
     float left_to_right = 0, m = -INFINITY;
-    const rmx_softmax_args args = {.outer = 1, .n = N, .inner = 1,
+    const rmx_softmax_args args = {.outer = 1,
+                                   .n = N,
+                                   .inner = 1,
                                    .x = kernel_floats(&all, x, N),
                                    .y = kernel_floats(&all, NULL, N)};
     cr_assert_eq(backend->ops->softmax(backend, &args), RMX_OK);

@@ -5,12 +5,15 @@ typedef struct mixer_case {
     int64_t samples, tokens, width, heads;
 } mixer_case;
 
-static const mixer_case cases[] = {
-    {0, 4, 8, 4},    {1, 1, 1, 1},    {3, 1, 6, 3},     {5, 16, 64, 16}, {9, 16, 64, 4},
-    {7, 4, 32, 16},  {2, 16, 768, 16}, {3, 6, 30, 10},  {130, 3, 9, 3},  {300, 2, 8, 4},
-    {2, 5, 125, 5},  {1, 130, 260, 130}, {3, 17, 34, 17}, {2, 3, 4098, 3},
-    {3, 8, 64, 8},   {2, 8, 48, 8},  {3, 12, 96, 12},   {3, 20, 80, 20},
-    {1, 300, 4096, 2}, /* the last: over 4 MiB a sample */
+static const mixer_case
+    cases
+        [] =
+            {
+                {0, 4, 8, 4},    {1, 1, 1, 1},    {3, 1, 6, 3},      {5, 16, 64, 16},
+                {9, 16, 64, 4},  {7, 4, 32, 16},  {2, 16, 768, 16},  {3, 6, 30, 10},
+                {130, 3, 9, 3},  {300, 2, 8, 4},  {2, 5, 125, 5},    {1, 130, 260, 130},
+                {3, 17, 34, 17}, {2, 3, 4098, 3}, {3, 8, 64, 8},     {2, 8, 48, 8},
+                {3, 12, 96, 12}, {3, 20, 80, 20}, {1, 300, 4096, 2}, /* the last: over 4 MiB a sample */
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -42,9 +45,14 @@ static void naive_mix(const mixer_case *c, bool inverse, const float *x, float *
 static void mix(rmx_backend *backend, const mixer_case *c, bool inverse, const float *x,
                 const float *residual, float *y)
 {
-    const rmx_token_mix_args args = {.samples = c->samples, .tokens = c->tokens,
-                                     .width = c->width, .heads = c->heads, .inverse = inverse,
-                                     .x = x, .residual = residual, .y = y};
+    const rmx_token_mix_args args = {.samples = c->samples,
+                                     .tokens = c->tokens,
+                                     .width = c->width,
+                                     .heads = c->heads,
+                                     .inverse = inverse,
+                                     .x = x,
+                                     .residual = residual,
+                                     .y = y};
     cr_assert_eq(backend->ops->token_mix(backend, &args), RMX_OK);
 }
 
@@ -174,9 +182,16 @@ static void backward_case(rmx_backend *backend, const char *name, const mixer_ca
 {
     kernel_operands all = {.backend = backend};
     rmx_token_mixer_backward_args args = {
-        .samples = c->samples, .tokens = c->tokens, .width = c->width, .heads = c->heads,
-        .x = forward->x, .gamma = forward->gamma, .mean = forward->mean, .rstd = forward->rstd,
-        .dy = kernel_floats(&all, d->dy, d->size), .dx = kernel_floats(&all, NULL, d->size),
+        .samples = c->samples,
+        .tokens = c->tokens,
+        .width = c->width,
+        .heads = c->heads,
+        .x = forward->x,
+        .gamma = forward->gamma,
+        .mean = forward->mean,
+        .rstd = forward->rstd,
+        .dy = kernel_floats(&all, d->dy, d->size),
+        .dx = kernel_floats(&all, NULL, d->size),
         .ws = kernel_put(&all, NULL, rmx_token_mixer_workspace(c->samples, c->tokens, c->width))};
     if (parameters) args.dgamma = kernel_floats(&all, d->dgamma, c->width);
     if (parameters) args.dbeta = kernel_floats(&all, d->dbeta, c->width);
@@ -194,11 +209,16 @@ static void mixer_case_run(rmx_backend *backend, const char *name, const mixer_c
     kernel_operands all = {.backend = backend};
     mixer_data d = make_data(c, pattern, affine);
     const rmx_token_mixer_args args = {
-        .samples = c->samples, .tokens = c->tokens, .width = c->width, .heads = c->heads,
-        .eps = eps, .x = kernel_floats(&all, d.x, d.size),
+        .samples = c->samples,
+        .tokens = c->tokens,
+        .width = c->width,
+        .heads = c->heads,
+        .eps = eps,
+        .x = kernel_floats(&all, d.x, d.size),
         .gamma = affine ? kernel_floats(&all, d.gamma, c->width) : NULL,
         .beta = affine ? kernel_floats(&all, d.beta, c->width) : NULL,
-        .y = kernel_floats(&all, NULL, d.size), .mean = kernel_floats(&all, NULL, d.rows),
+        .y = kernel_floats(&all, NULL, d.size),
+        .mean = kernel_floats(&all, NULL, d.rows),
         .rstd = kernel_floats(&all, NULL, d.rows)};
     cr_assert_eq(backend->ops->token_mixer(backend, &args), RMX_OK);
     naive_forward(c, &d);
@@ -257,8 +277,13 @@ static void information_moves(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(SIZE, PATTERN_NORMAL, 10), before[SIZE], after[SIZE];
     float *bx = kernel_floats(&all, x, SIZE);
-    const rmx_token_mixer_args args = {.samples = SAMPLES, .tokens = T, .width = D, .heads = T,
-                                       .eps = eps, .x = bx, .y = kernel_floats(&all, NULL, SIZE)};
+    const rmx_token_mixer_args args = {.samples = SAMPLES,
+                                       .tokens = T,
+                                       .width = D,
+                                       .heads = T,
+                                       .eps = eps,
+                                       .x = bx,
+                                       .y = kernel_floats(&all, NULL, SIZE)};
     cr_assert_eq(backend->ops->token_mixer(backend, &args), RMX_OK);
     testing_get(backend, before, args.y, sizeof before);
     for (int t = 0; t < T; t++) {
@@ -285,8 +310,13 @@ static void any_batch(rmx_backend *backend, const char *name)
     kernel_operands all = {.backend = backend};
     float *x = host_filled(SIZE, PATTERN_NORMAL, 11), *whole = host_floats(SIZE);
     const float *bx = kernel_floats(&all, x, SIZE);
-    rmx_token_mixer_args args = {.samples = SAMPLES, .tokens = T, .width = D, .heads = T,
-                                 .eps = eps, .x = bx, .y = kernel_floats(&all, NULL, SIZE)};
+    rmx_token_mixer_args args = {.samples = SAMPLES,
+                                 .tokens = T,
+                                 .width = D,
+                                 .heads = T,
+                                 .eps = eps,
+                                 .x = bx,
+                                 .y = kernel_floats(&all, NULL, SIZE)};
     cr_assert_eq(backend->ops->token_mixer(backend, &args), RMX_OK);
     testing_get(backend, whole, args.y, sizeof(float) * SIZE);
     for (int64_t samples = 1; samples <= SAMPLES; samples++) {

@@ -119,8 +119,11 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
     uint32_t *key[2] = {ws, ws + round_up(n)};
     uint32_t *entry[2] = {a->order, ws + 2 * round_up(n)}; /* the last pass ends in order */
     int from = passes % 2;
-    sort_job job = {.n = n, .chunk = (n + CHUNKS - 1) / CHUNKS, .a = a,
-                    .mask = (1u << digit_bits) - 1u, .key_out = key[from],
+    sort_job job = {.n = n,
+                    .chunk = (n + CHUNKS - 1) / CHUNKS,
+                    .a = a,
+                    .mask = (1u << digit_bits) - 1u,
+                    .key_out = key[from],
                     .entry_out = entry[from],
                     .place = (uint32_t(*)[DIGITS])(void *)(ws + 3 * round_up(n))};
     const int64_t chunk_grain = job.chunk < 4096 ? CHUNKS : 1;

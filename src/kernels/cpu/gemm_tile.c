@@ -83,7 +83,8 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 
 SHAPES(1)
 SHAPES(2)
-SHAPES(3) SHAPES(4) SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
+SHAPES(3)
+SHAPES(4) SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
 #if RMX_TILE_ROWS > 4
     SHAPES(5) SHAPES(6)
 #endif

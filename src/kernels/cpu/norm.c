@@ -21,8 +21,8 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
     const rmx_norm_args *a = job;
     (void)worker;
     const int64_t together = rows_together(a->dim);
-    const bool stream = a->x != a->y && a->ld_y % RMX_VL == 0 &&
-                        rmx_stream_wanted(a->y, a->rows * a->dim, a->dim);
+    const bool stream =
+        a->x != a->y && a->ld_y % RMX_VL == 0 && rmx_stream_wanted(a->y, a->rows * a->dim, a->dim);
     rmx_norm_stats s[RMX_ROWS];
     for (int64_t r = begin; r < end; r += together) {
         const float *x = a->x + r * a->ld_x;
@@ -75,8 +75,7 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
                                            a->rstd[r]};
             const float *residual = a->residual ? a->residual + r * a->ld : NULL;
             if (parameters) rmx_norm_row_parameters(&row, a->dim, pgamma, pbeta);
-            if (a->dx)
-                rmx_norm_row_backward(a->kind, &row, residual, a->dim, a->dx + r * a->ld);
+            if (a->dx) rmx_norm_row_backward(a->kind, &row, residual, a->dim, a->dx + r * a->ld);
         }
     }
 }

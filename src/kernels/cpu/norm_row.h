@@ -186,8 +186,8 @@ RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, co
 }
 
 /* a = lanes(g) / D, b = lanes(fma(g, h)) / D */
-static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t dim,
-                                      float *a, float *b)
+static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_row *row,
+                                      int64_t dim, float *a, float *b)
 {
     const float d = (float)dim;
     *a = 0.0f;

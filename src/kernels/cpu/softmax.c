@@ -150,8 +150,8 @@ RMX_INLINE void softmax_rows(const float *x, const float *next, int64_t n, bool 
 }
 
 /* Common lengths get loops of their own. */
-static void softmax_rows_sized(const float *x, const float *next, int64_t n, bool log,
-                               bool stream, float *y)
+static void softmax_rows_sized(const float *x, const float *next, int64_t n, bool log, bool stream,
+                               float *y)
 {
     if (n == 16 && !log && stream)
         softmax_rows(x, next, 16, false, true, y);
@@ -383,8 +383,8 @@ rmx_status RMX_CPU(softmax_backward)(rmx_backend *backend, const rmx_softmax_bac
     const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
     if (a->outer * a->n * a->inner == 0) return RMX_OK;
     if (a->inner == 1)
-        rmx_parallel(rmx_cpu_pool(backend), a->outer, 1 + 4096 / a->n,
-                     softmax_backward_rows_task, &job);
+        rmx_parallel(rmx_cpu_pool(backend), a->outer, 1 + 4096 / a->n, softmax_backward_rows_task,
+                     &job);
     else
         rmx_parallel(rmx_cpu_pool(backend), a->outer * strips, 1 + 4096 / (a->n * RMX_COLUMNS),
                      softmax_backward_columns_task, &job);

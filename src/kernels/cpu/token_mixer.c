@@ -324,8 +324,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t s
                 rmx_norm_row_parameters(it, a->width, block_partial(a, r, 0),
                                         block_partial(a, r, 1));
         }
-        if (ahead == RMX_ROWS)
-            rmx_norm_rows_means(row, last - first, a->width, mean_g, mean_gh);
+        if (ahead == RMX_ROWS) rmx_norm_rows_means(row, last - first, a->width, mean_g, mean_gh);
         for (int64_t i = 0; i < last - first; i++, dz += a->width) {
             if (ahead != RMX_ROWS)
                 rmx_norm_row_means(RMX_NORM_LAYER, &row[i], a->width, &mean_g[i], &mean_gh[i]);
