@@ -5,16 +5,12 @@ typedef struct mixer_case {
     int64_t samples, tokens, width, heads;
 } mixer_case;
 
-static const mixer_case
-    cases
-        [] =
-            {
-                {0, 4, 8, 4},    {1, 1, 1, 1},    {3, 1, 6, 3},      {5, 16, 64, 16},
-                {9, 16, 64, 4},  {7, 4, 32, 16},  {2, 16, 768, 16},  {3, 6, 30, 10},
-                {130, 3, 9, 3},  {300, 2, 8, 4},  {2, 5, 125, 5},    {1, 130, 260, 130},
-                {3, 17, 34, 17}, {2, 3, 4098, 3}, {3, 8, 64, 8},     {2, 8, 48, 8},
-                {3, 12, 96, 12}, {3, 20, 80, 20}, {1, 300, 4096, 2}, /* the last: over 4 MiB a sample */
-};
+/* The last takes over 4 MiB a sample. */
+static const mixer_case cases[] = {
+    {0, 4, 8, 4},   {1, 1, 1, 1},       {3, 1, 6, 3},    {5, 16, 64, 16},  {9, 16, 64, 4},
+    {7, 4, 32, 16}, {2, 16, 768, 16},   {3, 6, 30, 10},  {130, 3, 9, 3},   {300, 2, 8, 4},
+    {2, 5, 125, 5}, {1, 130, 260, 130}, {3, 17, 34, 17}, {2, 3, 4098, 3},  {3, 8, 64, 8},
+    {2, 8, 48, 8},  {3, 12, 96, 12},    {3, 20, 80, 20}, {1, 300, 4096, 2}};
 enum { CASES = sizeof cases / sizeof *cases };
 
 static int64_t size_of(const mixer_case *c) { return c->samples * c->tokens * c->width; }

@@ -81,16 +81,20 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     }
 #define SHAPES(ROWS) SHAPE(ROWS, 1) SHAPE(ROWS, 2)
 
+/* clang-format off: these lines define functions, which it cannot see */
 SHAPES(1)
 SHAPES(2)
 SHAPES(3)
-SHAPES(4) SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
+SHAPES(4)
+SHAPE(1, 8)
+SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
 #if RMX_TILE_ROWS > 4
     SHAPES(5) SHAPES(6)
 #endif
 #if RMX_TILE_ROWS > 6
         SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
 #endif
+/* clang-format on */
 
 #define KERNELS(KIND, ROWS, WIDE)                                    \
     {                                                                \
