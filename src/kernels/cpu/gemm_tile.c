@@ -64,35 +64,18 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     }
 }
 
-/* clang-format off: it takes the shapes for statements */
-#define SHAPE(ROWS, VECTORS)                                                                  \
-    static void strided_##ROWS##_##VECTORS(int64_t k, const float *a, int64_t is, int64_t ks, \
-                                           const float *b, int64_t ldb, const float *in,      \
-                                           int64_t ld_in, float *out, int64_t ld_out)         \
-    {                                                                                         \
-        tile(ROWS, VECTORS, (ROWS > 3), k, a, is, ks, b, ldb, in, ld_in, out, ld_out);        \
-    }                                                                                         \
-    static void packed_##ROWS##_##VECTORS(int64_t k, const float *a, int64_t is, int64_t ks,  \
-                                          const float *b, int64_t ldb, const float *in,       \
-                                          int64_t ld_in, float *out, int64_t ld_out)          \
-    {                                                                                         \
-        (void)is, (void)ks;                                                                   \
-        tile(ROWS, VECTORS, false, k, a, 1, ROWS, b, ldb, in, ld_in, out, ld_out);            \
-    }
-#define SHAPES(ROWS) SHAPE(ROWS, 1) SHAPE(ROWS, 2)
-
-/* clang-format off: these lines define functions, which it cannot see */
+/* Each line defines functions, which the formatter cannot see. */
+/* clang-format off */
 SHAPES(1)
 SHAPES(2)
 SHAPES(3)
 SHAPES(4)
-SHAPE(1, 8)
-SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
+SHAPE(1, 8) SHAPE(2, 4) SHAPE(3, 3) /* the wide ones */
 #if RMX_TILE_ROWS > 4
-    SHAPES(5) SHAPES(6)
+SHAPES(5) SHAPES(6)
 #endif
 #if RMX_TILE_ROWS > 6
-        SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
+SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
 #endif
 /* clang-format on */
 
