@@ -26,7 +26,8 @@ int main(void)
     bool moved = status == RMX_OK; /* every mixed token must hold a part of every token */
     for (int i = 0; moved && i < T * D; i++) {
         printf("%g%s", (double)mixed[i], i % D == D - 1 ? "\n" : " ");
-        moved = mixed[i] == (float)(i % D / (D / T));
+        const int from = i % D / (D / T);
+        moved = mixed[i] == (float)from;
     }
     rmx_context_destroy(ctx);
     return moved ? 0 : 1;

@@ -245,10 +245,10 @@ Test(import, split_rows_take_no_part_in_fitting)
 
 Test(import, criteo_line)
 {
-    char text[600] = "1\t0\t-2\t\t5";
-    for (int i = 5; i <= 13; i++) strcat(text, "\t7");
-    for (int i = 1; i <= 24; i++) sprintf(text + strlen(text), "\t%08x", i);
-    strcat(text, "\n"); /* the two last categories are cut off, as in published samples */
+    /* the two last categories are cut off, as in published samples */
+    char text[600] = "1\t0\t-2\t\t5\t7\t7\t7\t7\t7\t7\t7\t7\t7";
+    for (int i = 1; i <= 24; i++)
+        snprintf(text + strlen(text), 16, "\t%08x%s", i, i == 24 ? "\n" : "");
     rmx_import_options more = {.format = "criteo"};
     rmx_error error = {""};
     rmx_schema s;

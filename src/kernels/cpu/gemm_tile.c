@@ -64,8 +64,24 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     }
 }
 
-/* Each line defines functions, which the formatter cannot see. */
+/* The formatter takes the shapes for statements. */
 /* clang-format off */
+#define SHAPE(ROWS, VECTORS)                                                                  \
+    static void strided_##ROWS##_##VECTORS(int64_t k, const float *a, int64_t is, int64_t ks, \
+                                           const float *b, int64_t ldb, const float *in,      \
+                                           int64_t ld_in, float *out, int64_t ld_out)         \
+    {                                                                                         \
+        tile(ROWS, VECTORS, (ROWS > 3), k, a, is, ks, b, ldb, in, ld_in, out, ld_out);        \
+    }                                                                                         \
+    static void packed_##ROWS##_##VECTORS(int64_t k, const float *a, int64_t is, int64_t ks,  \
+                                          const float *b, int64_t ldb, const float *in,       \
+                                          int64_t ld_in, float *out, int64_t ld_out)          \
+    {                                                                                         \
+        (void)is, (void)ks;                                                                   \
+        tile(ROWS, VECTORS, false, k, a, 1, ROWS, b, ldb, in, ld_in, out, ld_out);            \
+    }
+#define SHAPES(ROWS) SHAPE(ROWS, 1) SHAPE(ROWS, 2)
+
 SHAPES(1)
 SHAPES(2)
 SHAPES(3)
@@ -77,7 +93,6 @@ SHAPES(5) SHAPES(6)
 #if RMX_TILE_ROWS > 6
 SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
 #endif
-/* clang-format on */
 
 #define KERNELS(KIND, ROWS, WIDE)                                    \
     {                                                                \
