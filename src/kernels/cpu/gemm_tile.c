@@ -113,6 +113,6 @@ SHAPES(7) SHAPES(8) SHAPES(9) SHAPES(10) SHAPES(11) SHAPES(12)
             KERNELS(KIND, 4, 2) MORE_KERNELS(KIND)                     \
     }
 
-            rmx_tile *const
-    RMX_CPU(gemm_tiles)[2][RMX_TILE_ROWS][3] = {ALL_KERNELS(strided), ALL_KERNELS(packed)};
+rmx_tile *const RMX_CPU(gemm_tiles)[2][RMX_TILE_ROWS][3] = {ALL_KERNELS(strided),
+                                                            ALL_KERNELS(packed)};
 /* clang-format on */

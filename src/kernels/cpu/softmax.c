@@ -84,7 +84,7 @@ static float exp_span(const void *row, int64_t begin, int64_t n)
 {
     const exp_terms *r = row;
     float e[RMX_SPAN];
-    exp_row(r->x + begin, r->m, n, e, e);
+    exp_row(r->x + begin, r->m, n, r->x + begin, e);
     return rmx_lanes_sum_span(e, 0, n);
 }
 
