@@ -14,7 +14,8 @@ grep -q "^Device: $kind" "$from/bench.md" ||
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 {
-    cat "$from/bench.md"
+    echo "Taken on $(date -r "$from/bench.md" +%F) with \`rmx-bench --all --device $kind\`."
+    sed 's|Yardstick: \([A-Za-z]*\) (.*/\([^/]*\))|Yardstick: \1 (\2)|' "$from/bench.md"
     mkdir -p docs/figures
     for picture in product rows mixers batch; do
         [ -s "$from/$picture.svg" ] || continue
