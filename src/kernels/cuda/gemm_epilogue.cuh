@@ -7,6 +7,7 @@
 #ifndef RMX_CUDA_GEMM_EPILOGUE_CUH
 #define RMX_CUDA_GEMM_EPILOGUE_CUH
 
+#include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/gemm.h"
 
 /* Product (u, v) and first row and column of this block's tile. */
@@ -163,32 +164,5 @@ __device__ __forceinline__ void rmx_gemm_finish_rows(const rmx_gemm_job &job,
 
 #undef RMX_EACH_QUAD
 #undef RMX_EACH
-
-/* ---- asynchronous copies to shared memory ------------------------------------------------ */
-
-__device__ __forceinline__ void rmx_copy4(float *to, const float *from)
-{
-    asm volatile(
-        "cp.async.ca.shared.global [%0], [%1], 4;" ::"r"((uint32_t)__cvta_generic_to_shared(to)),
-        "l"(from));
-}
-
-__device__ __forceinline__ void rmx_copy16(float *to, const float *from)
-{
-    asm volatile(
-        "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((uint32_t)__cvta_generic_to_shared(to)),
-        "l"(from));
-}
-
-__device__ __forceinline__ void rmx_copies_commit(void)
-{
-    asm volatile("cp.async.commit_group;" ::: "memory");
-}
-
-/* Until at most PENDING groups, the latest, are under way. */
-template <int PENDING> __device__ __forceinline__ void rmx_copies_wait(void)
-{
-    asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
-}
 
 #endif /* RMX_CUDA_GEMM_EPILOGUE_CUH */
