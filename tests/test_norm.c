@@ -26,6 +26,7 @@ static const norm_case cases[] = {
     {RMX_NORM_RMS, 3, 4096, 0, true, false, false},
     {RMX_NORM_LAYER, 2, 4097, 0, true, true, true},
     {RMX_NORM_LAYER, 2, 8193, 5, true, true, false},
+    {RMX_NORM_LAYER, 777, 20, 0, true, true, true},
 };
 
 static const float eps = 1e-5f;

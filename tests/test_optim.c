@@ -20,6 +20,8 @@ static const optim_case cases[] = {
     {RMX_OPTIM_ROWWISE_ADAGRAD, 1000, 64, 300, false, false},
     {RMX_OPTIM_ROWWISE_ADAGRAD, 9, 129, 4, false, true},
     {RMX_OPTIM_ROWWISE_ADAGRAD, 2, 4097, -1, false, true},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 77, 28, 50, false, true},
+    {RMX_OPTIM_ROWWISE_ADAGRAD, 77, 100, -1, false, true},
     {RMX_OPTIM_ADAMW, 0, 5, -1, false, true},
     {RMX_OPTIM_ADAMW, 31, 1000, -1, false, true},
     {RMX_OPTIM_ADAMW, 300, 24, 299, false, true},

@@ -21,10 +21,13 @@ typedef struct cuda_state {
     cudaEvent_t events[RMX_EVENTS];
     int device;
     int32_t multiprocessors;
-    unsigned char *staging;  /* SLOTS * SLOT_BYTES, pinned */
-    cudaEvent_t left[SLOTS]; /* the slot's bytes have been read by the device */
-    unsigned next;           /* slot to fill next */
-    void *scratch;           /* of rmx_cuda_scratch */
+    size_t shared_bytes, shared_reserved; /* of a block at most; taken by the system beside it */
+    size_t shared_all;                    /* of a multiprocessor */
+    unsigned char *staging;               /* SLOTS * SLOT_BYTES, pinned */
+    cudaEvent_t left[SLOTS];              /* the slot's bytes have been read by the device */
+    unsigned next;                        /* slot to fill next */
+    void *scratch;                        /* of rmx_cuda_scratch */
+    void *flags;                          /* of rmx_cuda_flags */
 } cuda_state;
 
 /* ---- errors ------------------------------------------------------------------------------ */
@@ -114,6 +117,9 @@ static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
         if (chosen->major >= LEAST_MAJOR) {
             state->device = device;
             state->multiprocessors = chosen->multiProcessorCount;
+            state->shared_bytes = chosen->sharedMemPerBlockOptin;
+            state->shared_reserved = chosen->reservedSharedMemPerBlock;
+            state->shared_all = chosen->sharedMemPerMultiprocessor;
             return RMX_OK;
         }
         snprintf(text, sizeof text,
@@ -152,6 +158,15 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
     if (status == RMX_OK)
         status = rmx_cuda_check(backend, cudaMalloc(&state->scratch, RMX_CUDA_SCRATCH_BYTES),
                                 "scratch memory on the GPU");
+    if (status == RMX_OK)
+        status =
+            rmx_cuda_check(backend, cudaMalloc(&state->flags, RMX_CUDA_FLAGS * sizeof(uint32_t)),
+                           "flags on the GPU");
+    if (status == RMX_OK)
+        status = rmx_cuda_check(
+            backend,
+            cudaMemsetAsync(state->flags, 0, RMX_CUDA_FLAGS * sizeof(uint32_t), state->stream),
+            "flags on the GPU");
     return status;
 }
 
@@ -194,6 +209,7 @@ void rmx_cuda_backend_destroy(rmx_backend *backend)
     }
     if (state->staging) (void)cudaFreeHost(state->staging);
     if (state->scratch) (void)cudaFree(state->scratch);
+    if (state->flags) (void)cudaFree(state->flags);
     if (state->input) (void)cudaStreamDestroy(state->input);
     if (state->stream) (void)cudaStreamDestroy(state->stream);
     free(state);
@@ -221,6 +237,23 @@ cudaEvent_t rmx_cuda_event(rmx_backend *backend, int32_t event)
 void *rmx_cuda_scratch(rmx_backend *backend)
 {
     return ((const cuda_state *)backend->state)->scratch;
+}
+
+uint32_t *rmx_cuda_flags(rmx_backend *backend)
+{
+    return ((const cuda_state *)backend->state)->flags;
+}
+
+size_t rmx_cuda_shared_bytes(const rmx_backend *backend)
+{
+    return ((const cuda_state *)backend->state)->shared_bytes;
+}
+
+int64_t rmx_cuda_resident(const rmx_backend *backend, size_t shared_bytes, int most)
+{
+    const cuda_state *state = backend->state;
+    const size_t fit = state->shared_all / (shared_bytes + state->shared_reserved);
+    return (int64_t)state->multiprocessors * (fit < (size_t)most ? (int64_t)fit : most);
 }
 
 int32_t rmx_cuda_multiprocessors(const rmx_backend *backend)

@@ -27,6 +27,14 @@ int32_t rmx_cuda_multiprocessors(const rmx_backend *);
 /* Device memory for one call's intermediate results; the next call may overwrite it. */
 #define RMX_CUDA_SCRATCH_BYTES ((size_t)32 << 20)
 void *rmx_cuda_scratch(rmx_backend *);
+/* Zeros in device memory, which a kernel of rows_walk.cuh sets and clears again. */
+#define RMX_CUDA_FLAGS 4096
+uint32_t *rmx_cuda_flags(rmx_backend *);
+/* Shared memory that a block of threads may ask for. */
+size_t rmx_cuda_shared_bytes(const rmx_backend *);
+/* How many blocks that ask for so much the device holds at once, at most `most` a
+ * multiprocessor: the grid of kernels whose blocks stay. */
+int64_t rmx_cuda_resident(const rmx_backend *, size_t shared_bytes, int most);
 /* RMX_OK, or RMX_ERR_MEMORY or RMX_ERR_DEVICE with backend->error saying what failed and why. */
 rmx_status rmx_cuda_check(rmx_backend *, cudaError_t error, const char *what);
 /* The same for the launches since the last check. */

@@ -12,24 +12,31 @@
 
 static __device__ __forceinline__ float4 rmx_zero4(void) { return make_float4(0, 0, 0, 0); }
 
-/* The halving of 128 partials; every lane gets the total. Distance 64 is lane distance 16, 32 is
- * 8, and so on down to 4; 2 and 1 are within a lane. The first two exchanges send only the half
- * that the other lane goes on with, so that 8 shuffles do the work of 20: after them component c
- * lives in the lanes whose bits 4 and 3 spell c. a + b is b + a, bit for bit. */
+/* The halving of the partials of a team of W neighbouring lanes, each of which gets the total. With
+ * W = 32 they are all 128: distance 64 is lane distance 16, 32 is 8, and so on down to 4; 2 and 1
+ * are within a lane. A smaller team has a row of at most 4 W elements; the partials that other
+ * lanes would have are +0, and adding them would change nothing. The first two exchanges send only
+ * the half that the other lane goes on with, so that 8 shuffles do the work of 20: after them
+ * component c lives in the lanes whose two upper bits spell c. a + b is b + a, bit for bit. */
+template <int W> static __device__ __forceinline__ float rmx_team_total(float4 s)
+{
+    const bool high = threadIdx.x & (W / 2), odd = threadIdx.x & (W / 4);
+    /* the first distance: low lanes keep x, y; high lanes z, w */
+    const float p = __shfl_xor_sync(RMX_ALL, high ? s.x : s.z, W / 2);
+    const float q = __shfl_xor_sync(RMX_ALL, high ? s.y : s.w, W / 2);
+    const float a = rmx_addf(high ? s.z : s.x, p), b = rmx_addf(high ? s.w : s.y, q);
+    /* the second: even keep the first, odd the second */
+    const float r = __shfl_xor_sync(RMX_ALL, odd ? a : b, W / 4);
+    float t = rmx_addf(odd ? b : a, r);
+#pragma unroll
+    for (int off = W / 4; off > 1; off /= 2) t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, off / 2));
+    t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, W / 2)); /* distance 2: x + z, y + w */
+    return rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, W / 4));
+}
+
 static __device__ __forceinline__ float rmx_warp_total(float4 s)
 {
-    const unsigned lane = threadIdx.x % RMX_WARP;
-    const bool high = lane & 16, odd = lane & 8;
-    /* distance 64: low lanes keep x, y; high lanes z, w */
-    const float p = __shfl_xor_sync(RMX_ALL, high ? s.x : s.z, 16);
-    const float q = __shfl_xor_sync(RMX_ALL, high ? s.y : s.w, 16);
-    const float a = rmx_addf(high ? s.z : s.x, p), b = rmx_addf(high ? s.w : s.y, q);
-    /* distance 32: even keep the first, odd the second */
-    const float r = __shfl_xor_sync(RMX_ALL, odd ? a : b, 8);
-    float t = rmx_addf(odd ? b : a, r);
-    for (int off = 4; off >= 1; off /= 2) t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, off));
-    t = rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, 16)); /* distance 2: x + z, y + w */
-    return rmx_addf(t, __shfl_xor_sync(RMX_ALL, t, 8));
+    return rmx_team_total<RMX_WARP>(s);
 }
 
 static __device__ __forceinline__ float rmx_warp_max(float m)

@@ -81,14 +81,82 @@ static __global__ void mean_vector(const __grid_constant__ axes kept, int n, con
     if (threadIdx.x == 0) y[o] = rmx_divf(total, (float)n);
 }
 
-/* One thread a row of at most RMX_LANES elements: neighbours in the last kept axis. */
-static __global__ void mean_thread(const __grid_constant__ axes kept,
-                                   const __grid_constant__ axes reduced, const float *x, float *y)
+/* ---- a thread's rows lie side by side: at most RMX_LANES elements, each a partial of its own ----
+ *
+ * Halving 128 partials of which only the first n <= P = 16 M are not +0 is a tree over P, whose
+ * left half are the even ones, whose left half ..: so the elements r, r + M, r + 2 M, ... of one
+ * remainder r meet first, in a tree of 16, and then the M remainders in one like it. */
+
+static __device__ __forceinline__ float added(float a, float b) { return rmx_addf(a, b); }
+static __device__ __forceinline__ float4 added(float4 a, float4 b)
 {
-    const int64_t o = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    return make_float4(rmx_addf(a.x, b.x), rmx_addf(a.y, b.y), rmx_addf(a.z, b.z),
+                       rmx_addf(a.w, b.w));
+}
+static __device__ __forceinline__ float over(float a, float n) { return rmx_divf(a, n); }
+static __device__ __forceinline__ float4 over(float4 a, float n)
+{
+    return make_float4(rmx_divf(a.x, n), rmx_divf(a.y, n), rmx_divf(a.z, n), rmx_divf(a.w, n));
+}
+template <class V> static __device__ __forceinline__ V nothing(void);
+template <> __device__ __forceinline__ float nothing<float>(void) { return 0.0f; }
+template <> __device__ __forceinline__ float4 nothing<float4>(void) { return rmx_zero4(); }
+
+/* The tree over elements r, r + M, ...; all are loaded before the first is added. */
+template <class V>
+static __device__ __forceinline__ V sixteen(const float *x, const axes &reduced, int n, int r,
+                                            int m)
+{
+    V v[16];
+#pragma unroll
+    for (int i = 0; i < 16; i++) {
+        const int l = r + i * m;
+        v[i] = nothing<V>();
+        if (l < n) v[i] = *(const V *)(x + offset_of(reduced, l));
+    }
+#pragma unroll
+    for (int i = 0; i < 16; i++) v[i] = added(nothing<V>(), v[i]); /* a partial begins as +0 */
+#pragma unroll
+    for (int i = 0; i < 8; i++) v[i] = added(v[i], v[i + 8]);
+#pragma unroll
+    for (int i = 0; i < 4; i++) v[i] = added(v[i], v[i + 4]);
+    return added(added(v[0], v[2]), added(v[1], v[3]));
+}
+
+/* The means of sizeof(V) / 4 neighbours in the last kept axis a thread.
+ *   grid     rows / threads      traffic  x read once */
+template <class V>
+static __global__ void __launch_bounds__(THREADS)
+    mean_columns(const __grid_constant__ axes kept, const __grid_constant__ axes reduced,
+                 const float *x, float *y)
+{
+    constexpr int WIDE = sizeof(V) / sizeof(float);
+    const int64_t o = ((int64_t)blockIdx.x * THREADS + threadIdx.x) * WIDE;
     if (o >= kept.size) return;
-    const element_f e = {x + offset_of(kept, o), &reduced};
-    y[o] = rmx_divf(rmx_thread_row((int)reduced.size, e), (float)reduced.size);
+    const int n = (int)reduced.size, m = n <= 16 ? 1 : n <= 32 ? 2 : n <= 64 ? 4 : 8;
+    const float *row = x + offset_of(kept, o);
+    /* remainders in the order 0, 4, 2, 6, 1, 5, 3, 7 (of 8): what meets is then neighbours */
+    V held[3] = {nothing<V>(), nothing<V>(), nothing<V>()}, v = nothing<V>();
+#pragma unroll 1
+    for (int c = 0; c < m; c++) {
+        const int r = (int)(__brev((unsigned)c) >> 29) * m / 8;
+        v = sixteen<V>(row, reduced, n, r, m);
+        if (c & 1) {
+            v = added(held[0], v);
+            if (c & 2) {
+                v = added(held[1], v);
+                if (c & 4)
+                    v = added(held[2], v);
+                else
+                    held[2] = v;
+            } else {
+                held[1] = v;
+            }
+        } else {
+            held[0] = v;
+        }
+    }
+    *(V *)(y + o) = over(v, (float)n);
 }
 
 /* Few long contiguous rows: every span is a warp's, then a warp adds the row's spans.
@@ -132,6 +200,19 @@ static unsigned blocks_for(int64_t items, int each)
     return (unsigned)((items + each - 1) / each);
 }
 
+/* Are four neighbours in the kept axes four floats in memory, aligned, wherever they begin? */
+static bool fours(const axes *kept, const axes *reduced, const float *x, const float *y)
+{
+    if ((((uintptr_t)x | (uintptr_t)y) & 15) || kept->count == 0) return false;
+    const int32_t last = kept->count - 1;
+    if (kept->stride[last] != 1 || kept->shape[last] % 4 != 0) return false;
+    for (int32_t i = 0; i < last; i++)
+        if (kept->stride[i] % 4 != 0) return false;
+    for (int32_t i = 0; i < reduced->count; i++)
+        if (reduced->stride[i] % 4 != 0) return false;
+    return true;
+}
+
 /* Strides of kept axes keep a row's 16-byte alignment. */
 static bool rows_aligned(const axes *kept, const float *x)
 {
@@ -166,8 +247,12 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
     } else if (contiguous && n > 0 && n <= RMX_SPAN && n % 4 == 0 && rows_aligned(&kept, a->x)) {
         mean_vector<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)n, a->x, a->y);
     } else if (n > 0 && n <= RMX_LANES) {
-        mean_thread<<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(kept, reduced, a->x,
-                                                                            a->y);
+        if (fours(&kept, &reduced, a->x, a->y))
+            mean_columns<float4><<<blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(
+                kept, reduced, a->x, a->y);
+        else
+            mean_columns<float><<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(
+                kept, reduced, a->x, a->y);
     } else {
         mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, a->x, a->y);
     }

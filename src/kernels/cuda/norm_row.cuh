@@ -1,7 +1,7 @@
-/* norm_row.cuh: LayerNorm and RMSNorm of one row by one warp; formulas and order in ops.h.
+/* norm_row.cuh: LayerNorm and RMSNorm of one row by a team of lanes; formulas and order in ops.h.
  *
- * Where a row is at most 128 * NV floats, a multiple of 4 and aligned, the warp keeps it in
- * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. */
+ * Where a row is at most 4 W NV floats, a multiple of 4 and aligned, a team of W lanes keeps it in
+ * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. W is 32, or less with NV = 1. */
 #ifndef RMX_NORM_ROW_CUH
 #define RMX_NORM_ROW_CUH
 
@@ -12,10 +12,19 @@ typedef struct rmx_stats {
     float mean, rstd; /* mean is 0 for RMSNorm */
 } rmx_stats;
 
-static __device__ __forceinline__ int rmx_column(int i)
+template <int W> static __device__ __forceinline__ int rmx_column(int i)
 {
-    return i * RMX_LANES + 4 * (int)(threadIdx.x % RMX_WARP);
+    return i * RMX_LANES + 4 * (int)(threadIdx.x % W);
 }
+
+/* clang-format off */
+/* CALL(W, NV) with the team for rows of dim elements; beyond 1536 LONGER. */
+#define RMX_BY_DIM(dim, CALL, LONGER)                                                         \
+    ((dim) <= 16 ? CALL(4, 1) : (dim) <= 32 ? CALL(8, 1) : (dim) <= 64 ? CALL(16, 1)          \
+     : (dim) <= 128 ? CALL(32, 1) : (dim) <= 256 ? CALL(32, 2) : (dim) <= 512 ? CALL(32, 4)   \
+     : (dim) <= 768 ? CALL(32, 6) : (dim) <= 1024 ? CALL(32, 8) : (dim) <= 1536 ? CALL(32, 12) \
+     : (LONGER))
+/* clang-format on */
 
 /* s = s + x, s = fma(x, y, s), by components */
 static __device__ __forceinline__ void rmx_add4(float4 *s, float4 x)
@@ -85,7 +94,7 @@ static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamm
 }
 
 /* Statistics of a row in registers. */
-template <rmx_norm_kind kind, int NV>
+template <rmx_norm_kind kind, int W, int NV>
 static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim,
                                                           float eps)
 {
@@ -95,17 +104,17 @@ static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV],
     if (kind == RMX_NORM_LAYER) {
 #pragma unroll
         for (int i = 0; i < NV; i++)
-            if (rmx_column(i) < dim) rmx_add4(&s, v[i]);
-        st.mean = rmx_divf(rmx_warp_total(s), d);
+            if (rmx_column<W>(i) < dim) rmx_add4(&s, v[i]);
+        st.mean = rmx_divf(rmx_team_total<W>(s), d);
         s = rmx_zero4();
     }
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (rmx_column(i) >= dim) continue;
+        if (rmx_column<W>(i) >= dim) continue;
         const float4 c = kind == RMX_NORM_LAYER ? rmx_sub4(v[i], st.mean) : v[i];
         rmx_fma4(&s, c, c);
     }
-    st.rstd = rmx_rstd(rmx_warp_total(s), d, eps);
+    st.rstd = rmx_rstd(rmx_team_total<W>(s), d, eps);
     return st;
 }
 

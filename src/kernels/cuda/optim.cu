@@ -1,13 +1,13 @@
 /* optim.cu: the optimisers; formulas in ops.h.
  *
- * One thread an element (row-wise Adagrad: one warp a row). A NaN in *grad_scale means that the
+ * One thread an element (row-wise Adagrad: a team of lanes a row). A NaN in *grad_scale means that the
  * gradient is not finite: every thread leaves at once and nothing is changed.
  *   traffic  w and the states read and written once, grad read once */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"
 
 #define THREADS 256
-#define WARPS 8
+#define WARPS (THREADS / RMX_WARP)
 
 struct element {
     float w, s1, s2;
@@ -117,13 +117,14 @@ struct squares {
     }
 };
 
-/* One warp a row: s1[row] += mean of squares, then Adagrad with it.
+/* One warp a row of any length: s1[row] += mean of squares, then Adagrad with it.
  *   grid     rows / WARPS */
-static __global__ void optim_rowwise(rmx_optim_args a)
+static __global__ void rowwise_long(rmx_optim_args a)
 {
     float scale;
     if (stopped(a.grad_scale, &scale)) return;
-    const int64_t u = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    const int64_t u = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
+    const int lane = threadIdx.x % RMX_WARP;
     const int64_t rows = a.unique ? (int64_t)*a.unique : a.rows;
     if (u >= rows) return;
     const int64_t row = a.row_index ? (int64_t)a.row_index[u] : u;
@@ -132,10 +133,41 @@ static __global__ void optim_rowwise(rmx_optim_args a)
     const float mean = rmx_divf(rmx_warp_row(a.width, g), (float)a.width);
     const float sum = rmx_addf(a.s1[row], mean);
     __syncwarp();
-    if (threadIdx.x == 0) a.s1[row] = sum;
+    if (lane == 0) a.s1[row] = sum;
     float *w = a.w + row * a.width;
-    for (int64_t j = threadIdx.x; j < a.width; j += RMX_WARP)
+    for (int64_t j = lane; j < a.width; j += RMX_WARP)
         w[j] = adagrad_step(c, rmx_mulf(w[j], c.decay), g.value(j), sum);
+}
+
+/* The same for rows that a team of W lanes holds in registers, four floats a lane.
+ *   grid     rows / teams */
+template <int W> static __global__ void rowwise_vector(rmx_optim_args a)
+{
+    float scale;
+    if (stopped(a.grad_scale, &scale)) return;
+    const int64_t u = (int64_t)blockIdx.x * (THREADS / W) + threadIdx.x / W;
+    const int64_t rows = a.unique ? (int64_t)*a.unique : a.rows;
+    const int lane = threadIdx.x % W;
+    const bool there = u < rows, mine = there && 4 * lane < a.width; /* all lanes exchange */
+    const int64_t row = !there ? 0 : a.row_index ? (int64_t)a.row_index[u] : u;
+    const rmx_optim_scalars c = *a.scalars;
+    float4 *at = (float4 *)(a.w + row * a.width) + lane;
+    float4 g = rmx_zero4(), w = rmx_zero4();
+    if (mine) g = ((const float4 *)(a.grad + u * a.width))[lane], w = *at;
+    const float before = a.s1[row];
+    if (a.grad_scale && mine)
+        g = make_float4(rmx_mulf(g.x, scale), rmx_mulf(g.y, scale), rmx_mulf(g.z, scale),
+                        rmx_mulf(g.w, scale));
+    const float4 s = make_float4(rmx_fmaf(g.x, g.x, 0.0f), rmx_fmaf(g.y, g.y, 0.0f),
+                                 rmx_fmaf(g.z, g.z, 0.0f), rmx_fmaf(g.w, g.w, 0.0f));
+    const float sum = rmx_addf(before, rmx_divf(rmx_team_total<W>(s), (float)a.width));
+    __syncwarp(); /* everybody has read s1 */
+    if (!mine) return;
+    if (lane == 0) a.s1[row] = sum;
+    *at = make_float4(adagrad_step(c, rmx_mulf(w.x, c.decay), g.x, sum),
+                      adagrad_step(c, rmx_mulf(w.y, c.decay), g.y, sum),
+                      adagrad_step(c, rmx_mulf(w.z, c.decay), g.z, sum),
+                      adagrad_step(c, rmx_mulf(w.w, c.decay), g.w, sum));
 }
 
 static bool aligned(const rmx_optim_args *a)
@@ -155,6 +187,24 @@ template <rmx_optim_kind kind> static void launch(rmx_backend *backend, const rm
         optim<kind><<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a);
 }
 
+static void launch_rowwise(rmx_backend *backend, const rmx_optim_args *a)
+{
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const bool vector = a->width % 4 == 0 && a->width <= RMX_LANES &&
+                        (((uintptr_t)a->w | (uintptr_t)a->grad) & 15) == 0;
+    auto blocks = [&](int each) { return (unsigned)((a->rows + each - 1) / each); };
+    if (!vector)
+        rowwise_long<<<blocks(WARPS), THREADS, 0, stream>>>(*a);
+    else if (a->width <= 16)
+        rowwise_vector<4><<<blocks(THREADS / 4), THREADS, 0, stream>>>(*a);
+    else if (a->width <= 32)
+        rowwise_vector<8><<<blocks(THREADS / 8), THREADS, 0, stream>>>(*a);
+    else if (a->width <= 64)
+        rowwise_vector<16><<<blocks(THREADS / 16), THREADS, 0, stream>>>(*a);
+    else
+        rowwise_vector<32><<<blocks(THREADS / 32), THREADS, 0, stream>>>(*a);
+}
+
 rmx_status rmx_cuda_optim(rmx_backend *backend, const rmx_optim_args *a)
 {
     if (a->rows * a->width <= 0) return RMX_OK;
@@ -163,10 +213,7 @@ rmx_status rmx_cuda_optim(rmx_backend *backend, const rmx_optim_args *a)
     case RMX_OPTIM_RMSPROP: launch<RMX_OPTIM_RMSPROP>(backend, a); break;
     case RMX_OPTIM_ADAGRAD: launch<RMX_OPTIM_ADAGRAD>(backend, a); break;
     case RMX_OPTIM_ADAMW: launch<RMX_OPTIM_ADAMW>(backend, a); break;
-    case RMX_OPTIM_ROWWISE_ADAGRAD:
-        optim_rowwise<<<(unsigned)((a->rows + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0,
-                        rmx_cuda_stream(backend)>>>(*a);
-        break;
+    case RMX_OPTIM_ROWWISE_ADAGRAD: launch_rowwise(backend, a); break;
     }
     return rmx_cuda_check_launch(backend, "optimiser");
 }

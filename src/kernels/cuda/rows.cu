@@ -1,37 +1,74 @@
 /* rows.cu: sums down the rows. */
+#include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/rows_sum.cuh"
 
 #define THREADS 128
-#define AHEAD 32 /* loads in flight before a chain goes on */
 
-/* The chain is short of parallelism, so each thread loads far ahead of it.
- *   grid     (columns / THREADS, groups)      traffic  partial read once */
-static __global__ void rows_chain(int64_t blocks, int64_t cols, const float *partial, float *dst)
+/* ---- the chain over the blocks ---- */
+
+#define CHAIN_COLS 32
+#define CHAIN_WARPS 8
+#define CHAIN_THREADS (CHAIN_COLS * CHAIN_WARPS)
+#define CHAIN_DEEP 64 /* block sums of a column in a stage */
+#define CHAIN_STAGES 5
+
+/* One warp has the chains; all fetch for it, several stages ahead, so that it hardly waits for
+ * memory.
+ *   grid     (columns / CHAIN_COLS, groups, 2)      traffic  partial read once */
+static __global__ void __launch_bounds__(CHAIN_THREADS) rows_chain(rmx_rows_chain a)
 {
-    const int64_t j = (int64_t)blockIdx.x * THREADS + threadIdx.x, g = blockIdx.y;
-    if (j >= cols) return;
-    const float *p = partial + g * blocks * cols + j;
-    float s = dst[g * cols + j];
-    int64_t b = 0;
-    for (; b + AHEAD <= blocks; b += AHEAD) {
-        float x[AHEAD];
+    __shared__ float stage[CHAIN_STAGES][CHAIN_DEEP][CHAIN_COLS];
+    const int lane = threadIdx.x % CHAIN_COLS, warp = threadIdx.x / CHAIN_COLS;
+    const int64_t j = (int64_t)blockIdx.x * CHAIN_COLS + lane, g = blockIdx.y;
+    const float *partial = (blockIdx.z ? a.partial[1] : a.partial[0]) + g * a.blocks * a.cols + j;
+    float *dst = blockIdx.z ? a.dst[1] : a.dst[0];
+    if (!dst) return;
+    dst += g * a.cols + j;
+    const bool chains = warp == 0 && j < a.cols;
+    const int64_t pieces = (a.blocks + CHAIN_DEEP - 1) / CHAIN_DEEP;
+    auto count_of = [&](int64_t p) {
+        return (int)min((int64_t)CHAIN_DEEP, a.blocks - p * CHAIN_DEEP);
+    };
+    auto fetch = [&](int64_t p) {
+        if (p < pieces && j < a.cols) {
+            for (int b = warp; b < count_of(p); b += CHAIN_WARPS)
+                rmx_copy4(&stage[p % CHAIN_STAGES][b][lane],
+                          partial + (p * CHAIN_DEEP + b) * a.cols);
+        }
+        rmx_copies_commit();
+    };
+    for (int p = 0; p < CHAIN_STAGES - 1; p++) fetch(p);
+    float s = chains ? *dst : 0.0f;
+    for (int64_t p = 0; p < pieces; p++) {
+        rmx_copies_wait<CHAIN_STAGES - 2>();
+        __syncthreads(); /* the piece is there; the one before it has been used */
+        fetch(p + CHAIN_STAGES - 1);
+        if (!chains) continue;
+        const float(*x)[CHAIN_COLS] = stage[p % CHAIN_STAGES];
+        const int count = count_of(p);
+        int b = 0;
+        for (; b + 16 <= count; b += 16) {
+            float v[16];
 #pragma unroll
-        for (int i = 0; i < AHEAD; i++) x[i] = p[(b + i) * cols];
+            for (int k = 0; k < 16; k++) v[k] = x[b + k][lane];
 #pragma unroll
-        for (int i = 0; i < AHEAD; i++) s = rmx_addf(s, x[i]);
+            for (int k = 0; k < 16; k++) s = rmx_addf(s, v[k]);
+        }
+        for (; b < count; b++) s = rmx_addf(s, x[b][lane]);
     }
-    for (; b < blocks; b++) s = rmx_addf(s, p[b * cols]);
-    dst[g * cols + j] = s;
+    if (chains) *dst = s;
 }
 
-rmx_status rmx_cuda_rows_chain(rmx_backend *backend, int64_t groups, int64_t blocks, int64_t cols,
-                               const float *partial, float *dst)
+rmx_status rmx_cuda_rows_chain(rmx_backend *backend, const rmx_rows_chain *chain)
 {
-    if (groups * blocks * cols == 0) return RMX_OK;
-    const dim3 grid((unsigned)((cols + THREADS - 1) / THREADS), (unsigned)groups);
-    rows_chain<<<grid, THREADS, 0, rmx_cuda_stream(backend)>>>(blocks, cols, partial, dst);
+    if (chain->groups * chain->blocks * chain->cols == 0) return RMX_OK;
+    const dim3 grid((unsigned)((chain->cols + CHAIN_COLS - 1) / CHAIN_COLS),
+                    (unsigned)chain->groups, chain->dst[1] ? 2 : 1);
+    rows_chain<<<grid, CHAIN_THREADS, 0, rmx_cuda_stream(backend)>>>(*chain);
     return rmx_cuda_check_launch(backend, "rows chain");
 }
+
+/* ---- sums of a block's rows ---- */
 
 /* ws[g, block, j] = chain from +0 over the block's rows of x[g, r, j].
  *   grid     (columns / THREADS, blocks, groups)      traffic  x read once */
@@ -79,9 +116,12 @@ rmx_status rmx_cuda_col_sum(rmx_backend *backend, const rmx_col_sum_args *a)
     if (status != RMX_OK) return status;
     for (int64_t g = 0; g < a->groups; g += most) {
         const int64_t ng = a->groups - g < most ? a->groups - g : most;
-        const rmx_status chained =
-            rmx_cuda_rows_chain(backend, ng, blocks, a->cols,
-                                (const float *)a->ws + g * blocks * a->cols, a->dst + g * a->cols);
+        const rmx_rows_chain chain = {ng,
+                                      blocks,
+                                      a->cols,
+                                      {(const float *)a->ws + g * blocks * a->cols, NULL},
+                                      {a->dst + g * a->cols, NULL}};
+        const rmx_status chained = rmx_cuda_rows_chain(backend, &chain);
         if (chained != RMX_OK) return chained;
     }
     return RMX_OK;

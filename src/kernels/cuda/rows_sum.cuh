@@ -9,9 +9,13 @@ static inline int64_t rmx_row_blocks(int64_t rows)
     return (rows + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS;
 }
 
-/* dst[g, j] = chain over blocks from dst[g, j] of partial[g, block, j].
- * partial [groups, blocks, cols], dst [groups, cols]. */
-rmx_status rmx_cuda_rows_chain(rmx_backend *backend, int64_t groups, int64_t blocks, int64_t cols,
-                               const float *partial, float *dst);
+/* dst[i][g, j] = chain over blocks from dst[i][g, j] of partial[i][g, block, j], for up to two
+ * i; NULL where a sum is not wanted. partial [groups, blocks, cols], dst [groups, cols]. */
+typedef struct rmx_rows_chain {
+    int64_t groups, blocks, cols;
+    const float *partial[2];
+    float *dst[2];
+} rmx_rows_chain;
+rmx_status rmx_cuda_rows_chain(rmx_backend *backend, const rmx_rows_chain *chain);
 
 #endif /* RMX_ROWS_SUM_CUH */

@@ -1,207 +1,433 @@
 /* token_mixer_backward.cu: the fused mixer's gradient; the permutation is token_mixer.cuh's. */
+#include "kernels/cuda/rows_walk.cuh"
 #include "kernels/cuda/token_mixer.cuh"
 
-/* What a row needs besides its elements; kept in shared memory between the phases. */
-typedef struct row {
+/* Several blocks to a multiprocessor, of which one computes while another fetches, were faster
+ * than one that fetches ahead of itself; the widest rows leave room for one alone.
+ * Wide rows: dz takes dy's place. Narrow ones (NV == 1) have few columns, so some warps go down
+ * these while the others make dz, beside dy. */
+template <int W, int NV> struct plan {
+    static constexpr bool NARROW = NV == 1;
+    static constexpr int THREADS = NV <= 2 ? 256 : NV <= 6 ? 512 : NV == 8 ? 1024 : 768;
+    static constexpr int RESIDENT = NARROW ? 4 : NV == 2 ? 3 : NV <= 6 ? 2 : 1;
+    static constexpr int DOWN = !NARROW  ? THREADS
+                                : W <= 8 ? RMX_WARP
+                                         : 4 * W; /* go down columns */
+    static constexpr int COLS = (4 * W * NV + DOWN - 1) / DOWN;
+};
+#define PLAIN_THREADS 256
+#define WARPS (PLAIN_THREADS / RMX_WARP)
+
+/* What a row needs besides its elements. mean and rstd are fetched with the elements. */
+typedef struct __align__(16) row
+{
     rmx_stats st;
     rmx_averages m;
-} row;
+}
+row;
 
-/* a and b of each row of the sample: one warp a row. */
-template <int NV>
-static __device__ void row_averages(const rmx_token_mixer_backward_args &a, shape s, int64_t first,
-                                    const float *x, const float *dy, row *rows)
+/* The chains of dgamma and dbeta, of partial sums [chains, width]. */
+typedef struct parameters {
+    float *gamma, *beta;
+    uint32_t *flags;
+    bool walk; /* by the same kernel as dx */
+} parameters;
+
+/* What a and b of a row are made of; its elements are added in ascending order. */
+typedef struct partials {
+    float4 sum, dot;
+} partials;
+
+static __device__ __forceinline__ void add_to(partials *p, float4 g, float4 h)
 {
-    for (int t = threadIdx.y; t < s.tokens; t += WARPS) {
-        const rmx_stats st = {a.mean[first + t], a.rstd[first + t]};
-        float4 sum = rmx_zero4(), dot = rmx_zero4();
+    rmx_add4(&p->sum, g);
+    rmx_fma4(&p->dot, g, h);
+}
+
+template <int W>
+static __device__ __forceinline__ rmx_averages averages_of(const partials &p, int width)
+{
+    const float d = (float)width;
+    const rmx_averages m = {rmx_divf(rmx_team_total<W>(p.sum), d),
+                            rmx_divf(rmx_team_total<W>(p.dot), d)};
+    return m;
+}
+
+/* a and b of each row of a unit, a team of W lanes a row. */
+template <int W, int NV, bool QUADS>
+static __device__ __forceinline__ void row_averages(const shape &s,
+                                                    const columns<W, NV, QUADS> &own,
+                                                    const float *gamma, int count, const float *x,
+                                                    const float *dy, row *rows)
+{
+    for (int base = 0; base < count; base += plan<W, NV>::THREADS / W) {
+        const int mine = base + (int)threadIdx.x / W;
+        if (mine - mine % (RMX_WARP / W) >= count) break; /* the whole warp has no row */
+        const bool there = mine < count;                  /* if not, its lanes still exchange */
+        const int r = there ? mine : 0, sample = over(r, s.by_tokens);
+        const rmx_stats st = rows[r].st;
+        partials p = {rmx_zero4(), rmx_zero4()};
 #pragma unroll
         for (int i = 0; i < NV; i++) {
-            const int j = rmx_column(i);
+            const int j = rmx_column<W>(i);
             if (j >= s.width) continue;
-            const float4 g = rmx_scaled4(*(const float4 *)(dy + t * s.width + j), a.gamma, j);
-            rmx_add4(&sum, g);
-            rmx_fma4(&dot, g, rmx_normed4<RMX_NORM_LAYER>(z_at(s, x, t, j), st));
+            const float4 z = own.template sum<false>(s, x + sample * s.tokens * s.pitch,
+                                                     r - sample * s.tokens, i);
+            add_to(&p, rmx_scaled4(*(const float4 *)(dy + r * s.pitch + j), gamma, j),
+                   rmx_normed4<RMX_NORM_LAYER>(z, st));
         }
-        const float d = (float)s.width;
-        const rmx_averages m = {rmx_divf(rmx_warp_total(sum), d),
-                                rmx_divf(rmx_warp_total(dot), d)};
-        if (threadIdx.x == 0) rows[t] = {st, m};
+        const rmx_averages m = averages_of<W>(p, s.width);
+        if (there && threadIdx.x % W == 0) rows[r].m = m;
     }
 }
 
-/* Down the rows, one thread a group of four columns: the parameters' chains go on, and dz takes
- * dy's place. */
-static __device__ __forceinline__ void columns_down(const rmx_token_mixer_backward_args &a,
-                                                    shape s, const float *x, float *dy,
-                                                    const row *rows, int j, float4 *dgamma,
-                                                    float4 *dbeta)
+/* Where row t of mix(x) has column j, for t one after another: what moved_at says, without a
+ * division a row. */
+struct mixed_walk {
+    int64_t at;                                 /* where the column lies, less (t, h)'s part */
+    int t, h, first_t, first_h, step_t, step_h; /* piece h of token t of x; how both go on */
+
+    __device__ mixed_walk(int tokens, int heads, int d, int j)
+    {
+        const int slot = j / d;
+        at = j - slot * d;
+        first_h = h = slot / tokens, first_t = t = slot - h * tokens;
+        step_h = heads / tokens, step_t = heads - step_h * tokens;
+    }
+    __device__ int64_t next(int tokens, int d, int64_t pitch)
+    {
+        const int64_t now = at + t * pitch + (int64_t)h * d;
+        t += step_t, h += step_h;
+        if (t >= tokens) t -= tokens, h++;
+        return now;
+    }
+    __device__ void restart(void) { t = first_t, h = first_h; }
+};
+
+/* N rows of a column: the parameters' chains go on, and dz, if it is asked for, takes dy's place.
+ * All N are loaded before the first is stored. mixed: of the first row; its step goes from row to
+ * row. */
+template <int N, bool DZ>
+static __device__ __forceinline__ void rows_down(int pitch, const float *x, const float *mixed,
+                                                 int step, float *dy, const row *rows, bool scaled,
+                                                 float gamma, float *dgamma, float *dbeta)
 {
-    for (int t = 0; t < s.tokens; t++) {
-        const row w = rows[t];
-        float4 *at = (float4 *)(dy + t * s.width + j);
-        const float4 v = *at, h = rmx_normed4<RMX_NORM_LAYER>(z_at(s, x, t, j), w.st);
-        rmx_fma4(dgamma, v, h);
-        rmx_add4(dbeta, v);
-        *at = rmx_norm_dx4<RMX_NORM_LAYER>(rmx_scaled4(v, a.gamma, j), h, w.m, w.st.rstd);
+    float v[N], z[N];
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+        v[k] = dy[k * pitch];
+        z[k] = rmx_addf(x[k * pitch], mixed[k * step]);
+    }
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+        const row w = rows[k];
+        const float h = rmx_normed<RMX_NORM_LAYER>(z[k], w.st);
+        *dgamma = rmx_fmaf(v[k], h, *dgamma);
+        *dbeta = rmx_addf(*dbeta, v[k]);
+        const float g = scaled ? rmx_mulf(v[k], gamma) : v[k];
+        if (DZ) dy[k * pitch] = rmx_norm_dx<RMX_NORM_LAYER>(g, h, w.m, w.st.rstd);
     }
 }
 
-/* dx, and sums for dgamma and dbeta. A block takes RMX_BLOCK_ROWS rows, which are whole samples,
- * one after another: fetch x and dy; averages of each row; down the columns; dx = dz + revert(dz).
- *   grid     row blocks      shared   2 * tokens * width floats and the rows' numbers
+/* Down all rows of column j of a sample. Where heads == tokens, the mixed column is d further in
+ * every row. */
+template <bool DZ>
+static __device__ __forceinline__ void column_down(const shape &s, const float *x, float *dy,
+                                                   const row *rows, int j, bool scaled,
+                                                   float gamma, float *dgamma, float *dbeta)
+{
+    const int place = place_of(s, j);
+    int t = 0;
+    if (s.square) {
+        const float *mixed = x + place;
+#pragma unroll 1
+        for (; t + 8 <= s.tokens; t += 8)
+            rows_down<8, DZ>(s.pitch, x + t * s.pitch + j, mixed + t * s.d, s.d,
+                             dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
+    }
+#pragma unroll 1
+    for (; t < s.tokens; t++)
+        rows_down<1, DZ>(s.pitch, x + t * s.pitch + j, x + moved_at<false>(s, t, place), 0,
+                         dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
+}
+
+/* dz of a unit's rows by the teams from `first` on. */
+template <int W, int NV, bool QUADS>
+static __device__ __forceinline__ void rows_dz(const shape &s, const columns<W, NV, QUADS> &own,
+                                               const float *gamma, int count, const float *x,
+                                               const float *dy, const row *rows, float *dz,
+                                               int first)
+{
+    const int teams = plan<W, NV>::THREADS / W - first;
+    for (int r = (int)threadIdx.x / W - first; r < count; r += teams) {
+        const int sample = over(r, s.by_tokens);
+        const row w = rows[r];
+#pragma unroll
+        for (int i = 0; i < NV; i++) {
+            const int j = rmx_column<W>(i);
+            if (j >= s.width) continue;
+            const float4 z = own.template sum<false>(s, x + sample * s.tokens * s.pitch,
+                                                     r - sample * s.tokens, i);
+            const float4 g = rmx_scaled4(*(const float4 *)(dy + r * s.pitch + j), gamma, j);
+            *(float4 *)(dz + r * s.pitch + j) = rmx_norm_dx4<RMX_NORM_LAYER>(
+                g, rmx_normed4<RMX_NORM_LAYER>(z, w.st), w.m, w.st.rstd);
+        }
+    }
+}
+
+/* dx = dz + revert(dz) of a unit's rows. */
+template <int W, int NV, bool QUADS>
+static __device__ __forceinline__ void add_reverted(const shape &s,
+                                                    const columns<W, NV, QUADS> &own, int count,
+                                                    const float *dz, float *dx)
+{
+    for (int r = (int)threadIdx.x / W; r < count; r += plan<W, NV>::THREADS / W) {
+        const int sample = over(r, s.by_tokens);
+#pragma unroll
+        for (int i = 0; i < NV; i++) {
+            const int j = rmx_column<W>(i);
+            if (j >= s.width) continue;
+            *(float4 *)(dx + r * s.width + j) = own.template sum<true>(
+                s, dz + sample * s.tokens * s.pitch, r - sample * s.tokens, i);
+        }
+    }
+}
+
+/* dx, and chains down the rows for dgamma and dbeta. A unit is a few samples, whose rows divide
+ * a chain's: averages of each row, then down the columns, then dx.
+ *   grid     runs of units, rows_walk.cuh      shared  x, dy and rows of a unit; dz if narrow
  *   traffic  x and dy read once, dx written once */
-template <int NV>
-static __global__ void __launch_bounds__(THREADS)
-    mixer_backward(rmx_token_mixer_backward_args a, shape s, float *gamma_part, float *beta_part)
+template <int W, int NV, bool QUADS>
+static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESIDENT)
+    mixer_backward(rmx_token_mixer_backward_args a, shape s, int samples, parameters part)
 {
+    using P = plan<W, NV>;
     extern __shared__ float4 shared[];
-    const int size = s.tokens * s.width;
-    float *x = (float *)shared, *dy = x + size;
-    row *rows = (row *)(dy + size);
-    const int per_block = RMX_BLOCK_ROWS / s.tokens;
-    const int64_t begin = (int64_t)blockIdx.x * per_block;
-    const int64_t left = a.samples - begin;
-    const int count = left < per_block ? (int)left : per_block;
-    const int thread = threadIdx.y * RMX_WARP + threadIdx.x;
-    constexpr int GROUPS = (NV * RMX_LANES / 4 + THREADS - 1) / THREADS;
-    float4 dgamma[GROUPS] = {}, dbeta[GROUPS] = {};
+    const int unit_rows = samples * s.tokens, half = unit_rows * s.pitch,
+              thread = (int)threadIdx.x;
+    const int64_t all = a.samples * s.tokens;
+    float *x = (float *)shared, *dy = x + half, *dz = P::NARROW ? dy + half : dy;
+    row *rows = (row *)(dz + half);
+    const rmx_walk walk((all + unit_rows - 1) / unit_rows,
+                        part.walk ? RMX_BLOCK_ROWS / unit_rows : 1);
+    const columns<W, NV, QUADS> own(s);
+    rmx_walk_chains<P::COLS, P::DOWN> sum = {};
 
-    for (int b = 0; b < count; b++) {
-        const int64_t sample = begin + b;
-        fetch_sample((float4 *)x, (const float4 *)(a.x + sample * size), size / 4);
-        fetch_sample((float4 *)dy, (const float4 *)(a.dy + sample * size), size / 4);
-        fetch_done();
-        row_averages<NV>(a, s, sample * s.tokens, x, dy, rows);
-        __syncthreads();
-#pragma unroll
-        for (int g = 0; g < GROUPS; g++) {
-            const int j = 4 * (thread + g * THREADS);
-            if (j < s.width) columns_down(a, s, x, dy, rows, j, &dgamma[g], &dbeta[g]);
+    for (int64_t i = 0; i < walk.count(); i++) {
+        const int64_t u = walk.unit(i), first = u * unit_rows;
+        const int count = (int)min((int64_t)unit_rows, all - first);
+        for (int r = thread; r < count; r += P::THREADS) {
+            rmx_copy4(&rows[r].st.mean, a.mean + first + r);
+            rmx_copy4(&rows[r].st.rstd, a.rstd + first + r);
         }
+        fetch_rows<W, NV, P::THREADS>(s, x, a.x + first * s.width, count);
+        fetch_rows<W, NV, P::THREADS>(s, dy, a.dy + first * s.width, count);
+        rmx_copies_commit();
+        rmx_copies_wait<0>();
         __syncthreads();
-        for (int e = 4 * thread; e < size; e += 4 * THREADS) {
-            const int t = e / s.width, j = e % s.width;
-            float4 dx = *(const float4 *)(dy + e);
-            rmx_add4(&dx, *(const float4 *)(dy + reverted_at(s, t, j)));
-            *(float4 *)(a.dx + sample * size + e) = dx;
-        }
+        row_averages<W, NV, QUADS>(s, own, a.gamma, count, x, dy, rows);
         __syncthreads();
-    }
+        if (part.walk) sum.begin(walk, u, part.flags, part.gamma, part.beta, s.width);
+        if (!P::NARROW || thread < P::DOWN) {
 #pragma unroll
-    for (int g = 0; g < GROUPS; g++) {
-        const int j = 4 * (thread + g * THREADS);
-        if (j >= s.width) continue;
-        *(float4 *)(gamma_part + (int64_t)blockIdx.x * s.width + j) = dgamma[g];
-        *(float4 *)(beta_part + (int64_t)blockIdx.x * s.width + j) = dbeta[g];
+            for (int c = 0; c < P::COLS; c++) {
+                const int j = thread + c * P::DOWN;
+                if (j >= s.width) continue;
+                const float gamma = a.gamma ? a.gamma[j] : 1.0f;
+                for (int r = 0; r < count; r += s.tokens)
+                    column_down<!P::NARROW>(s, x + r * s.pitch, dy + r * s.pitch, rows + r, j,
+                                            a.gamma != NULL, gamma, &sum.gamma[c], &sum.beta[c]);
+            }
+        } else {
+            rows_dz<W, NV, QUADS>(s, own, a.gamma, count, x, dy, rows, dz, P::DOWN / W);
+        }
+        if (part.walk) sum.leave(walk, u, part.flags, part.gamma, part.beta, s.width);
+        __syncthreads();
+        add_reverted<W, NV, QUADS>(s, own, count, dz, a.dx + first * s.width);
+        __syncthreads(); /* before another unit takes this one's place */
     }
 }
 
-/* ---- any shape: dz to memory, sums down the rows, then dx ---- */
+/* ---- sums down the rows by themselves ---- */
 
-static __global__ void dz_long(rmx_token_mixer_backward_args a, shape s, float *dz)
+/* The chains of dgamma and dbeta, a thread a column; any shape.
+ *   grid     (columns, chains)      traffic  x and dy read once, x a second time, if not from L2 */
+static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters part)
 {
-    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
-    if (r >= a.samples * s.tokens) return;
-    const z_f z = {a.x + r / s.tokens * s.tokens * s.width, s, (int)(r % s.tokens)};
-    const rmx_g_f g = {a.dy + r * s.width, a.gamma};
+    constexpr int TOGETHER = 8;
+    const int64_t j = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t rows = a.samples * a.tokens;
+    if (j >= a.width) return;
+    const int tokens = (int)a.tokens, d = (int)(a.width / a.heads);
+    mixed_walk from(tokens, (int)a.heads, d, (int)j);
+    for (int64_t chain = blockIdx.y; chain * RMX_BLOCK_ROWS < rows; chain += gridDim.y) {
+        const int64_t first = chain * RMX_BLOCK_ROWS, sample = first / tokens;
+        const int count = (int)min((int64_t)RMX_BLOCK_ROWS, rows - first);
+        const float *x = a.x + sample * tokens * a.width;
+        int t = (int)(first - sample * tokens);
+        from.restart();
+        for (int k = 0; k < t; k++) (void)from.next(tokens, d, a.width);
+        float gamma = 0.0f, beta = 0.0f;
+        for (int r = 0; r < count; r += TOGETHER) {
+            float v[TOGETHER], z[TOGETHER];
+            rmx_stats st[TOGETHER];
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++) {
+                if (r + k >= count) continue;
+                if (t == tokens) t = 0, x += tokens * a.width, from.restart();
+                v[k] = a.dy[(first + r + k) * a.width + j];
+                z[k] = rmx_addf(x[t++ * a.width + j], x[from.next(tokens, d, a.width)]);
+                st[k] = {a.mean[first + r + k], a.rstd[first + r + k]};
+            }
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++) {
+                if (r + k >= count) continue;
+                gamma = rmx_fmaf(v[k], rmx_normed<RMX_NORM_LAYER>(z[k], st[k]), gamma);
+                beta = rmx_addf(beta, v[k]);
+            }
+        }
+        part.gamma[chain * a.width + j] = gamma;
+        part.beta[chain * a.width + j] = beta;
+    }
+}
+
+static cudaError_t launch_sums(rmx_backend *backend, const rmx_token_mixer_backward_args *a,
+                               parameters part)
+{
+    const int64_t chains = rmx_row_blocks(a->samples * a->tokens);
+    const unsigned threads = a->width <= 32 ? 32 : a->width <= 64 ? 64 : 128;
+    const dim3 grid((unsigned)((a->width + threads - 1) / threads),
+                    (unsigned)(chains < 65535 ? chains : 65535));
+    mixer_sums<<<grid, threads, 0, rmx_cuda_stream(backend)>>>(*a, part);
+    return cudaGetLastError();
+}
+
+/* ---- samples that do not fit in shared memory: dz to memory, then dx ---- */
+
+/* A team a row, from device memory.    grid  rows / teams */
+template <int W, int NV, bool QUADS>
+static __global__ void __launch_bounds__(PLAIN_THREADS)
+    dz_direct(rmx_token_mixer_backward_args a, shape s, float *dz)
+{
+    const int64_t mine = (int64_t)blockIdx.x * (PLAIN_THREADS / W) + threadIdx.x / W;
+    const bool there = mine < a.samples * s.tokens; /* if not, its lanes still exchange */
+    const int64_t at = there ? mine : 0, sample = at / s.tokens;
+    const columns<W, NV, QUADS> own(s);
+    const rmx_stats st = {a.mean[at], a.rstd[at]};
+    float4 g[NV], h[NV];
+    partials p = {rmx_zero4(), rmx_zero4()};
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        const int j = rmx_column<W>(i);
+        if (j >= s.width) continue;
+        h[i] = rmx_normed4<RMX_NORM_LAYER>(
+            own.template sum<false>(s, a.x + sample * s.tokens * s.width,
+                                    (int)(at - sample * s.tokens), i),
+            st);
+        g[i] = rmx_scaled4(*(const float4 *)(a.dy + at * s.width + j), a.gamma, j);
+        add_to(&p, g[i], h[i]);
+    }
+    const rmx_averages m = averages_of<W>(p, s.width);
+    if (!there) return;
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        const int j = rmx_column<W>(i);
+        if (j < s.width)
+            *(float4 *)(dz + at * s.width + j) =
+                rmx_norm_dx4<RMX_NORM_LAYER>(g[i], h[i], m, st.rstd);
+    }
+}
+
+/* Any shape: one warp a row. */
+static __global__ void dz_long(rmx_token_mixer_backward_args a, float *dz)
+{
+    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
+    if (r >= a.samples * a.tokens) return;
+    const z_f z = z_of(a, r);
+    const rmx_g_f g = {a.dy + r * a.width, a.gamma};
     const rmx_stats st = {a.mean[r], a.rstd[r]};
-    const rmx_averages m = rmx_long_averages<RMX_NORM_LAYER>(g, z, st, s.width);
-    for (int j = threadIdx.x; j < s.width; j += RMX_WARP)
-        dz[r * s.width + j] =
+    const rmx_averages m = rmx_long_averages<RMX_NORM_LAYER>(g, z, st, a.width);
+    for (int64_t j = threadIdx.x % RMX_WARP; j < a.width; j += RMX_WARP)
+        dz[r * a.width + j] =
             rmx_norm_dx<RMX_NORM_LAYER>(g(j), rmx_normed<RMX_NORM_LAYER>(z(j), st), m, st.rstd);
 }
 
-static __global__ void sums_long(rmx_token_mixer_backward_args a, shape s, float *gamma_part,
-                                 float *beta_part)
+static rmx_status add_reverted_to(rmx_backend *backend, const rmx_token_mixer_backward_args *a)
 {
-    const int j = (int)(blockIdx.x * blockDim.x + threadIdx.x);
-    if (j >= s.width) return;
-    const int64_t rows = a.samples * s.tokens;
-    for (int64_t block = blockIdx.y; block * RMX_BLOCK_ROWS < rows; block += gridDim.y) {
-        const int64_t first = block * RMX_BLOCK_ROWS;
-        const int64_t last = rows - first < RMX_BLOCK_ROWS ? rows : first + RMX_BLOCK_ROWS;
-        float gamma = 0.0f, beta = 0.0f;
-        for (int64_t r = first; r < last; r++) {
-            const z_f z = {a.x + r / s.tokens * s.tokens * s.width, s, (int)(r % s.tokens)};
-            const rmx_stats st = {a.mean[r], a.rstd[r]};
-            const float dy = a.dy[r * s.width + j];
-            gamma = rmx_fmaf(dy, rmx_normed<RMX_NORM_LAYER>(z(j), st), gamma);
-            beta = rmx_addf(beta, dy);
-        }
-        gamma_part[block * s.width + j] = gamma;
-        beta_part[block * s.width + j] = beta;
-    }
-}
-
-static rmx_status backward_long(rmx_backend *backend, const rmx_token_mixer_backward_args *a,
-                                shape s, float *gamma_part, float *beta_part)
-{
-    const cudaStream_t stream = rmx_cuda_stream(backend);
-    const int64_t rows = a->samples * a->tokens, blocks = rmx_row_blocks(rows);
-    float *dz = (float *)a->ws;
-    dz_long<<<(unsigned)((rows + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0, stream>>>(*a, s,
-                                                                                          dz);
-    const dim3 grid((unsigned)((s.width + 127) / 128),
-                    (unsigned)(blocks < 65535 ? blocks : 65535));
-    sums_long<<<grid, 128, 0, stream>>>(*a, s, gamma_part, beta_part);
-    const rmx_status status = rmx_cuda_check_launch(backend, "token mixer backward");
-    if (status != RMX_OK) return status;
     const rmx_token_mix_args revert = {.samples = a->samples,
                                        .tokens = a->tokens,
                                        .width = a->width,
                                        .heads = a->heads,
                                        .inverse = true,
-                                       .x = dz,
-                                       .residual = dz,
+                                       .x = (const float *)a->ws,
+                                       .residual = (const float *)a->ws,
                                        .y = a->dx};
     return rmx_cuda_token_mix(backend, &revert);
 }
 
-template <int NV>
-static rmx_status launch_backward(rmx_backend *backend, const rmx_token_mixer_backward_args *a,
-                                  shape s, float *gamma_part, float *beta_part)
+/* ---- which ---- */
+
+/* part->walk: whether the sums were done as well. */
+template <int W, int NV, bool QUADS>
+static rmx_status dx_of(rmx_backend *backend, const rmx_token_mixer_backward_args *a,
+                        parameters *part)
 {
-    const int bytes = 2 * s.tokens * s.width * (int)sizeof(float) + s.tokens * (int)sizeof(row);
-    const rmx_status status =
-        rmx_cuda_check(backend,
-                       cudaFuncSetAttribute(mixer_backward<NV>,
-                                            cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-                       "token mixer backward");
-    if (status != RMX_OK) return status;
-    const int64_t blocks = rmx_row_blocks(a->samples * a->tokens);
-    mixer_backward<NV>
-        <<<(unsigned)blocks, dim3(RMX_WARP, WARPS), bytes, rmx_cuda_stream(backend)>>>(
-            *a, s, gamma_part, beta_part);
+    using P = plan<W, NV>;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const int64_t rows = a->samples * a->tokens;
+    const int64_t sample = a->tokens * (a->width + 4) * (int64_t)sizeof(float);
+    const int samples = samples_of_unit(a->tokens, 2 * sample);
+    const size_t bytes =
+        (size_t)(samples * ((P::NARROW ? 3 : 2) * sample + a->tokens * (int64_t)sizeof(row)));
+    if (bytes > rmx_cuda_shared_bytes(backend)) {
+        dz_direct<W, NV, QUADS>
+            <<<(unsigned)((rows * W + PLAIN_THREADS - 1) / PLAIN_THREADS), PLAIN_THREADS, 0,
+               stream>>>(*a, shape_of(a->tokens, a->width, a->heads, a->width), (float *)a->ws);
+        const rmx_status status = rmx_cuda_check_launch(backend, "token mixer backward");
+        return status == RMX_OK ? add_reverted_to(backend, a) : status;
+    }
+    const cudaError_t error = cudaFuncSetAttribute(
+        mixer_backward<W, NV, QUADS>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
+    if (error != cudaSuccess) return rmx_cuda_check(backend, error, "token mixer backward");
+    const int64_t units = (a->samples + samples - 1) / samples;
+    const int64_t most = rmx_walk_blocks(rmx_cuda_resident(backend, bytes, P::RESIDENT));
+    part->walk = RMX_BLOCK_ROWS % a->tokens == 0 && rmx_walk_pays(rmx_row_blocks(rows), most);
+    mixer_backward<W, NV, QUADS>
+        <<<(unsigned)(units < most ? units : most), P::THREADS, bytes, stream>>>(
+            *a, shape_of(a->tokens, a->width, a->heads, a->width + 4), samples, *part);
     return rmx_cuda_check_launch(backend, "token mixer backward");
 }
 
-static rmx_status backward(rmx_backend *backend, const rmx_token_mixer_backward_args *a, shape s,
-                           float *gamma_part, float *beta_part)
+static rmx_status backward(rmx_backend *backend, const rmx_token_mixer_backward_args *a,
+                           parameters *part)
 {
-    const bool aligned = aligned16(a->x, a->dy, a->dx) && aligned16(a->gamma, a->ws, NULL);
-    if (!fits(s, 2, aligned) || RMX_BLOCK_ROWS % s.tokens != 0)
-        return backward_long(backend, a, s, gamma_part, beta_part);
-    if (s.width <= 128) return launch_backward<1>(backend, a, s, gamma_part, beta_part);
-    if (s.width <= 256) return launch_backward<2>(backend, a, s, gamma_part, beta_part);
-    if (s.width <= 512) return launch_backward<4>(backend, a, s, gamma_part, beta_part);
-    if (s.width <= 768) return launch_backward<6>(backend, a, s, gamma_part, beta_part);
-    if (s.width <= 1024) return launch_backward<8>(backend, a, s, gamma_part, beta_part);
-    return launch_backward<16>(backend, a, s, gamma_part, beta_part);
+    const int64_t rows = a->samples * a->tokens;
+    if (a->width % 4 == 0 && a->width <= WIDEST && divides(a->tokens, a->heads) &&
+        aligned16(a->x, a->dy, a->dx) && aligned16(a->gamma, a->ws, NULL)) {
+        const shape s = shape_of(a->tokens, a->width, a->heads, a->width);
+#define BACKWARD_QUADS(W, NV) dx_of<W, NV, true>(backend, a, part)
+#define BACKWARD_SINGLE(W, NV) dx_of<W, NV, false>(backend, a, part)
+        return RMX_BY_SHAPE(s, BACKWARD);
+    }
+    dz_long<<<(unsigned)((rows + WARPS - 1) / WARPS), PLAIN_THREADS, 0,
+              rmx_cuda_stream(backend)>>>(*a, (float *)a->ws);
+    const rmx_status status = rmx_cuda_check_launch(backend, "token mixer backward");
+    return status == RMX_OK ? add_reverted_to(backend, a) : status;
 }
 
 rmx_status rmx_cuda_token_mixer_backward(rmx_backend *backend,
                                          const rmx_token_mixer_backward_args *a)
 {
-    const int64_t rows = a->samples * a->tokens, blocks = rmx_row_blocks(rows);
+    const int64_t rows = a->samples * a->tokens, chains = rmx_row_blocks(rows);
     if (rows * a->width <= 0) return RMX_OK;
-    float *gamma_part = (float *)a->ws + rows * a->width;
-    float *beta_part = gamma_part + blocks * a->width;
-    rmx_status status =
-        backward(backend, a, shape_of(a->tokens, a->width, a->heads), gamma_part, beta_part);
-    if (status == RMX_OK && a->dgamma)
-        status = rmx_cuda_rows_chain(backend, 1, blocks, a->width, gamma_part, a->dgamma);
-    if (status == RMX_OK && a->dbeta)
-        status = rmx_cuda_rows_chain(backend, 1, blocks, a->width, beta_part, a->dbeta);
-    return status;
+    float *ws = (float *)a->ws + rows * a->width;
+    parameters part = {ws, ws + chains * a->width, rmx_cuda_flags(backend), false};
+    rmx_status status = backward(backend, a, &part);
+    if (status != RMX_OK || !(a->dgamma || a->dbeta)) return status;
+    if (!part.walk)
+        status = rmx_cuda_check(backend, launch_sums(backend, a, part), "token mixer backward");
+    if (status != RMX_OK) return status;
+    const rmx_rows_chain chain = {
+        1, chains, a->width, {part.gamma, part.beta}, {a->dgamma, a->dbeta}};
+    return rmx_cuda_rows_chain(backend, &chain);
 }
