@@ -252,11 +252,13 @@ static const struct picture {
 
 /* ---- gnuplot ----------------------------------------------------------------------------- */
 
-static bool draw(const records *all, const struct picture *p, const char *folder, bool png)
+typedef enum outcome { DRAWN, NOTHING_TO_SHOW, FAILED } outcome;
+
+static outcome draw(const records *all, const struct picture *p, const char *folder, bool png)
 {
     FILE *script = popen("gnuplot >/dev/null 2>&1", "w");
     const canvas c = {all, script};
-    if (!script) return false;
+    if (!script) return FAILED;
     fprintf(script, "set terminal %s size %d,%d %s font 'Helvetica,12' background '#ffffff'\n",
             png ? "pngcairo" : "svg", p->width, p->height, png ? "" : "enhanced");
     fputs("set output '", script);
@@ -267,22 +269,29 @@ static bool draw(const records *all, const struct picture *p, const char *folder
     const bool drawn = p->draw(&c);
     fputs("unset output\n", script);
     const bool failed = ferror(script) != 0;
-    return pclose(script) == 0 && !failed && drawn;
+    if (pclose(script) != 0 || failed) return FAILED;
+    return drawn ? DRAWN : NOTHING_TO_SHOW;
 }
 
 bool pictures_draw(const records *all, const char *folder, bool png)
 {
+    static const char *const why[] = {
+        [NOTHING_TO_SHOW] = "there is nothing to compare with", [FAILED] = "gnuplot failed"};
     bool good = true;
-    void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may be missing */
+    if (system("command -v gnuplot >/dev/null") != 0) {
+        fputs("rmx-bench: no pictures: gnuplot is not here (apt-get install gnuplot-nox)\n",
+              stderr);
+        return true;
+    }
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may end early */
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
         const struct picture *p = &pictures[i];
         if (!has_group(all, p->group) && !has_group(all, p->other)) continue;
-        if (draw(all, p, folder, false) && (!png || draw(all, p, folder, true))) continue;
-        fprintf(stderr,
-                "rmx-bench: no picture of %s: gnuplot is missing or failed "
-                "(apt-get install gnuplot-nox), or there is nothing to compare with\n",
-                p->name);
-        good = false;
+        outcome came = draw(all, p, folder, false);
+        if (came == DRAWN && png) came = draw(all, p, folder, true);
+        if (came == DRAWN) continue;
+        fprintf(stderr, "rmx-bench: no picture of %s: %s\n", p->name, why[came]);
+        good = good && came != FAILED;
     }
     signal(SIGPIPE, before);
     return good;

@@ -7,8 +7,7 @@
 
 #include "golden.h"
 #include "operands.h"
-
-#define GOLDEN_PATH RMX_SOURCE_DIR "/tests/golden/golden.h5"
+#include "testing.h"
 
 typedef struct fixture {
     golden *file;
@@ -26,7 +25,7 @@ static inline void for_cases(const char *group, int expected, case_test *test)
     for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
         fixture f = {.ctx = operands_context(i)};
         if (!f.ctx) continue;
-        f.file = golden_open(GOLDEN_PATH);
+        f.file = golden_open(testing_path("tests/golden/golden.h5"));
         cr_assert_not_null(f.file);
         char names[GOLDEN_CASES][GOLDEN_NAME];
         const int n = golden_cases(f.file, group, names);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "testing.h"
 #include "train/config.h"
 #include "train/config_keys.h"
 
@@ -147,7 +148,7 @@ Test(config, the_documentation_has_the_table)
     FILE *out = open_memstream(&table, &bytes);
     rmx_config_print_keys(out);
     fclose(out);
-    FILE *file = fopen(RMX_SOURCE_DIR "/docs/training.md", "r");
+    FILE *file = fopen(testing_path("docs/training.md"), "r");
     cr_assert(file, "docs/training.md is missing");
     cr_assert_gt(getdelim(&page, &room, '\0', file), 0);
     fclose(file);

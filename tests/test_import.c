@@ -7,6 +7,7 @@
 #include "data/text_rows.h"
 #include "data/value_table.h"
 #include "data_testing.h"
+#include "testing.h"
 
 TestSuite(import, .fini = remove_folder);
 
@@ -329,8 +330,8 @@ Test(import, specs_print_as_they_are_read)
     }
     rmx_spec adult;
     rmx_error error = {""};
-    cr_assert_eq(rmx_spec_load(RMX_SOURCE_DIR "/configs/adult.columns.ini", &adult, &error),
-                 RMX_OK, "%s", error.text);
+    cr_assert_eq(rmx_spec_load(testing_path("configs/adult.columns.ini"), &adult, &error), RMX_OK,
+                 "%s", error.text);
     cr_assert_eq(adult.columns, 15);
     rmx_spec_free(&adult);
 }

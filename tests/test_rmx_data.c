@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "data_testing.h"
+#include "testing.h"
 
 TestSuite(rmx_data, .fini = remove_folder, .timeout = 60);
 
@@ -23,13 +24,13 @@ static void slurp(const char *name, char *text, size_t most)
 /* Runs rmx-data in the test's folder; its exit status, with both outputs kept. */
 static int run(const char *format, ...)
 {
-    char arguments[1024], line[2048];
+    char arguments[1024], line[5400];
     va_list args;
     va_start(args, format);
     vsnprintf(arguments, sizeof arguments, format, args);
     va_end(args);
     snprintf(line, sizeof line, "cd %s && %s/rmx-data %s >.out 2>.err", own_folder(),
-             RMX_BINARY_DIR, arguments);
+             testing_programs(), arguments);
     const int status = system(line);
     slurp(".out", out_text, sizeof out_text);
     slurp(".err", err_text, sizeof err_text);
@@ -134,8 +135,9 @@ static void stop_with(int number)
     cr_assert(child >= 0);
     if (child == 0) {
         if (chdir(own_folder()) != 0 || !freopen("/dev/null", "w", stderr)) _exit(99);
-        execl(RMX_BINARY_DIR "/rmx-data", "rmx-data", "generate", "--rows-train", "100000000",
-              (char *)NULL);
+        char program[4200];
+        snprintf(program, sizeof program, "%s/rmx-data", testing_programs());
+        execl(program, "rmx-data", "generate", "--rows-train", "100000000", (char *)NULL);
         _exit(98);
     }
     const struct timespec moment = {0, 10000000};
@@ -156,9 +158,9 @@ Test(rmx_data, signals_leave_nothing_behind)
 
 Test(rmx_data, a_full_disk_leaves_nothing_behind)
 {
-    char line[512];
+    char line[4400];
     snprintf(line, sizeof line, "cd %s && ulimit -f 200 && %s/rmx-data generate >.out 2>.err",
-             own_folder(), RMX_BINARY_DIR);
+             own_folder(), testing_programs());
     const int status = system(line);
     slurp(".err", err_text, sizeof err_text);
     slurp(".out", out_text, sizeof out_text);

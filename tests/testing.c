@@ -2,8 +2,10 @@
 #include "testing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernels/cpu/backend.h"
 #ifdef RMX_WITH_CUDA
@@ -19,6 +21,30 @@ typedef struct header {
     unsigned char guard[GUARD - sizeof(uint64_t)];
 } header;
 
+/* Of the bundle, which is the folder above the program's own and has what the tests read; "" where
+ * the program lies where it was built. */
+static const char *bundle(void)
+{
+    static char root[4096];
+    char marker[4160];
+    const ssize_t length = readlink("/proc/self/exe", root, sizeof root - 1);
+    root[length > 0 ? length : 0] = '\0';
+    for (int up = 0; up < 2 && *root; up++) *strrchr(root, '/') = '\0';
+    snprintf(marker, sizeof marker, "%s/tests/programs", root);
+    if (access(marker, R_OK) != 0) root[0] = '\0';
+    return root;
+}
+
+const char *testing_path(const char *relative)
+{
+    static char path[8192];
+    const char *root = bundle();
+    snprintf(path, sizeof path, "%s/%s", *root ? root : RMX_SOURCE_DIR, relative);
+    return path;
+}
+
+const char *testing_programs(void) { return *bundle() ? testing_path("bin") : RMX_BINARY_DIR; }
+
 rmx_backend *testing_backend(const char *code, int32_t threads)
 {
     rmx_backend *backend = calloc(1, sizeof *backend);
@@ -29,6 +55,10 @@ rmx_backend *testing_backend(const char *code, int32_t threads)
         char describe[256];
         status = rmx_cuda_backend_create(backend, describe, sizeof describe);
 #endif
+        if (status != RMX_OK && getenv("RMX_REQUIRE_GPU")) {
+            fprintf(stderr, "RMX_REQUIRE_GPU is set, but %s\n", backend->error);
+            abort();
+        }
     } else {
         status = rmx_cpu_backend_create(code, threads, backend);
     }

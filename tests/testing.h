@@ -9,8 +9,14 @@
 #include "kernels/ops.h"
 #include "rankmixer/context.h"
 
+/* A file of the source tree by its path from the root, and the folder of the rmx-* programs: those
+ * of the bundle that the running program lies in, or else where it was built. The text is good
+ * until the next call. */
+const char *testing_path(const char *relative);
+const char *testing_programs(void);
+
 /* A backend of its own for kernel tests: code "generic", "avx2", "avx512" or "cuda";
- * NULL where this machine cannot run it. */
+ * NULL where this machine cannot run it; where RMX_REQUIRE_GPU is set, want of "cuda" aborts. */
 rmx_backend *testing_backend(const char *code, int32_t threads);
 void testing_backend_free(rmx_backend *backend);
 
