@@ -162,7 +162,7 @@ static const struct argp parser = {
     "compared with OpenBLAS or cuBLAS where one is installed: 1.20x means that ours is 1.2 times "
     "as fast.\n\n"
     "Example:\n  rmx-bench product rows --threads=2 --csv=bench.csv --plots=bench\n\n"
-    "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or config, 4 device.",
+    "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or config, 4 device or memory.",
     NULL,
     NULL,
     NULL};

@@ -66,7 +66,7 @@ static const struct argp parser = {
     "\v"
     "Example:\n  rmx-verify --device=cpu --quick\n\n"
     "Exit codes: 0 every row of ours has one result, 1 it has not, or an error, 2 usage or "
-    "config, 4 device.",
+    "config, 4 device or memory.",
     NULL,
     NULL,
     NULL};

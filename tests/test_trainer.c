@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "testing.h"
+
 static const char config[] =
     "[run]\nseed = 3\nthreads = 1\ndevice = cpu\n[data]\ntrain = train.h5\nvalid = valid.h5\n"
     "[model]\ntokens = 4\nwidth = 8\nlayers = 1\nembedding_width = 4\ndropout = 0.1\n"
@@ -34,12 +36,12 @@ static void put(const char *name, const char *text)
 /* Runs a shell line; stdout and stderr go to the files out and err. Returns the exit code. */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
-    char line[1024], whole[1200];
+    char line[1024], whole[5400];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    snprintf(whole, sizeof whole, "PATH=%s:$PATH; (%s) >out 2>err </dev/null", RMX_BINARY_DIR,
+    snprintf(whole, sizeof whole, "PATH=%s:$PATH; (%s) >out 2>err </dev/null", testing_programs(),
              line);
     const int status = system(whole);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -107,7 +109,7 @@ Test(trainer, results_do_not_depend_on_how_the_work_is_split)
     cr_expect(strstr(text_of("out"), "{\"steps\":30,\"epochs\":2,\"examples\":"));
     cr_expect(strstr(text_of("out"), "\"valid_auc\":0."));
     cr_expect(strstr(text_of("out"), "\"ceiling_auc\":0."));
-    cr_expect_eq(run("test -s a/curves.svg -a -s a/metrics.jsonl -a -L a/checkpoints/best.h5"), 0);
+    cr_expect_eq(run("test -s a/metrics.jsonl -a -L a/checkpoints/best.h5"), 0);
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=b --set run.threads=2"), 0);
     cr_expect_str_eq(params(is), whole, "2 threads");
     cr_assert_eq(run("rmx-train -q c.ini --set run.dir=d --set train.micro_batch=128"), 0);
@@ -241,6 +243,68 @@ Test(trainer, bad_input_has_its_exit_code_and_writes_nothing)
     expect_error(run("rmx-info none.h5"), 3, "none.h5: No such file or directory");
     expect_error(run("rmx-predict z/checkpoints/best.h5 valid.h5 -o x.txt"), 2,
                  "ends in .h5 or .csv");
+}
+
+/* gnuplot is not needed: where it is, it draws; without it a run ends well and says so. */
+Test(trainer, draws_curves_where_gnuplot_is)
+{
+    const bool here = run("command -v gnuplot") == 0;
+    cr_assert_eq(run("rmx-train c.ini --set run.dir=a"), 0, "%s", text_of("err"));
+    cr_expect_eq(run("test -s a/curves.svg"), here ? 0 : 1);
+    cr_assert_eq(run("t=$(command -v rmx-train); PATH=/nowhere \"$t\" c.ini --set run.dir=b"), 0,
+                 "%s", text_of("err"));
+    cr_expect(strstr(text_of("err"), "no curves.svg: gnuplot is missing"), "%s", text_of("err"));
+    cr_expect_eq(run("test -e b/curves.svg"), 1);
+}
+
+static int lines_of(const char *text)
+{
+    int lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines;
+}
+
+/* Whether or not there is a GPU, a driver or a build for either. */
+Test(trainer, no_device_is_one_line)
+{
+    expect_error(run("CUDA_VISIBLE_DEVICES= rmx-train c.ini --device cuda --set run.dir=z"), 4,
+                 "run.device = cuda: device cuda: ");
+    cr_expect_eq(lines_of(text_of("err")), 1, "%s", text_of("err"));
+    cr_expect_eq(run("test -e z"), 1, "nothing was written");
+    cr_assert_eq(run("rmx-train -q c.ini --set run.dir=a --set train.steps=1 "
+                     "--set train.schedule=constant --set train.warmup=0"),
+                 0, "%s", text_of("err"));
+    expect_error(run("CUDA_VISIBLE_DEVICES= rmx-eval --device cuda a/checkpoints/best.h5 "
+                     "valid.h5"),
+                 4, "device cuda: ");
+    cr_expect_eq(lines_of(text_of("err")), 1, "%s", text_of("err"));
+}
+
+/* A model of two petabytes fits nowhere. */
+static void run_out_of_memory(const char *device)
+{
+    expect_error(run("ASAN_OPTIONS=allocator_may_return_null=1 rmx-train -q c.ini --device %s "
+                     "--set run.dir=z --set model.width=65536 --set model.expansion=64 "
+                     "--set model.layers=255",
+                     device),
+                 4, "a smaller micro_batch or batch needs less");
+    cr_expect(strstr(text_of("err"), " asked for"), "%s", text_of("err"));
+    cr_expect(strstr(text_of("err"), "c.ini: the model: out of "), "%s", text_of("err"));
+}
+
+Test(trainer, too_little_memory_is_one_line)
+{
+    run_out_of_memory("cpu");
+    cr_expect_eq(run("ls z/checkpoints"), 2);
+}
+
+Test(trainer, too_little_memory_of_a_gpu_is_one_line)
+{
+    if (run("rmx-train c.ini --device cuda --check-config") == 4 && !getenv("RMX_REQUIRE_GPU"))
+        cr_skip_test("no GPU");
+    run_out_of_memory("cuda");
+    cr_expect(strstr(text_of("err"), " MiB are free"), "%s", text_of("err"));
+    cr_expect_eq(lines_of(text_of("err")), 1, "%s", text_of("err"));
 }
 
 Test(trainer, another_mathematics_is_not_resumed)

@@ -38,13 +38,27 @@ rmx_status rmx_model_plan(rmx_context *ctx, const rmx_model_config *config,
     return status;
 }
 
+/* Where it does not fit, the text says what there is to gain and how. */
+static rmx_status allocate(rmx_model *m)
+{
+    const rmx_status status = rmx_alloc(m->ctx, (size_t)m->plan.total_bytes, &m->memory);
+    if (status != RMX_ERR_MEMORY) return status;
+    char why[256];
+    const int64_t mib = 1 << 20, passing = m->plan.activation_bytes + m->plan.workspace_bytes;
+    snprintf(why, sizeof why, "%s", rmx_last_error(m->ctx));
+    return rmx_context_fail(m->ctx, status,
+                            "%s; %lld MiB of them are for the batch: a smaller micro_batch or "
+                            "batch needs less",
+                            why, (long long)(passing / mib));
+}
+
 static rmx_status create(rmx_context *ctx, const rmx_model_config *config,
                          const rmx_model_training *training, rmx_model **out)
 {
     RMX_TRY(resolve(ctx, config, training, out));
     rmx_model *m = *out;
     rmx_backend *backend = rmx_context_backend(ctx);
-    RMX_TRY(rmx_alloc(ctx, (size_t)m->plan.total_bytes, &m->memory));
+    RMX_TRY(allocate(m));
     RMX_TRY(rmx_context_check(
         ctx, backend->ops->host_alloc(backend, (size_t)m->plan.host_bytes, &m->host_memory)));
     memset(m->host_memory, 0, (size_t)m->plan.host_bytes);

@@ -14,7 +14,8 @@ int rmx_program_exit(const char *program, rmx_status status, const rmx_error *er
     switch (status) {
     case RMX_ERR_ARGUMENT: return RMX_EXIT_USAGE;
     case RMX_ERR_DATA: return RMX_EXIT_DATA;
-    case RMX_ERR_DEVICE: return RMX_EXIT_DEVICE;
+    case RMX_ERR_DEVICE:
+    case RMX_ERR_MEMORY: return RMX_EXIT_DEVICE;
     default: return RMX_EXIT_ERROR;
     }
 }

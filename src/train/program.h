@@ -12,7 +12,7 @@ enum {
     RMX_EXIT_ERROR = 1,
     RMX_EXIT_USAGE = 2, /* usage or config */
     RMX_EXIT_DATA = 3,
-    RMX_EXIT_DEVICE = 4,
+    RMX_EXIT_DEVICE = 4,   /* no usable device, or too little memory, its own or the host's */
     RMX_EXIT_STOPPED = 143 /* by SIGTERM or SIGINT, after saving */
 };
 

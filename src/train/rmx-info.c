@@ -40,7 +40,7 @@ static const struct argp parser = {
     "CHECKPOINT",
     "Verifies a checkpoint and prints its step, config, data fields, tensors and checksums."
     "\vExample:\n  rmx-info runs/base/checkpoints/best.h5\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 no usable checkpoint.",
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 no usable checkpoint, 4 out of memory.",
     NULL,
     NULL,
     NULL};

@@ -72,7 +72,7 @@ static const struct argp parser = {
     "\vExample:\n  rmx-train configs/base.ini --set train.lr=0.002 --set run.dir=runs/faster\n\n"
     "SIGTERM or SIGINT saves a checkpoint and leaves with exit code 143; the same command goes "
     "on from there, with the same bits.\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage or config, 3 data, 4 device, 143 stopped.",
+    "Exit codes: 0 ok, 1 error, 2 usage or config, 3 data, 4 device or memory, 143 stopped.",
     NULL,
     NULL,
     NULL};

@@ -111,7 +111,9 @@ static rmx_status open_model(trainer *t)
 {
     const int32_t tasks = t->schema.tasks;
     rmx_status status = rmx_model_create(t->ctx, &t->setup.model, &t->setup.training, &t->model);
-    if (status != RMX_OK) return rmx_trainer_failed(t, status);
+    if (status != RMX_OK)
+        return rmx_fail(t->error, status, "%s: the model: %s", t->config->file,
+                        rmx_last_error(t->ctx));
     t->logits = malloc((size_t)t->config->train.batch * (size_t)tasks * sizeof(float));
     t->begun.labels = malloc((size_t)t->config->train.batch * (size_t)tasks);
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);

@@ -123,7 +123,8 @@ rmx_status rmx_cpu_alloc(rmx_backend *backend, size_t bytes, void **out)
     const size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT;
     *out = rounded > bytes ? aligned_alloc(ALIGNMENT, rounded) : NULL;
     if (*out) return RMX_OK;
-    snprintf(backend->error, sizeof backend->error, "out of memory: %zu bytes asked for", bytes);
+    snprintf(backend->error, sizeof backend->error, "out of memory: %zu MiB asked for",
+             bytes / ((size_t)1 << 20) + (bytes % ((size_t)1 << 20) != 0));
     return RMX_ERR_MEMORY;
 }
 

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/failure.h"
 
 #define SLOTS 8
 #define SLOT_BYTES ((size_t)2 << 20)
-#define LEAST_MAJOR 8 /* compute capability 8.0 */
 
 typedef struct cuda_state {
     cudaStream_t stream, input; /* the queues of ops.h */
@@ -32,39 +32,11 @@ typedef struct cuda_state {
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
-static bool lost(cudaError_t error)
-{
-    switch (error) {
-    case cudaErrorIllegalAddress:
-    case cudaErrorLaunchFailure:
-    case cudaErrorLaunchTimeout:
-    case cudaErrorHardwareStackError:
-    case cudaErrorIllegalInstruction:
-    case cudaErrorMisalignedAddress:
-    case cudaErrorInvalidAddressSpace:
-    case cudaErrorInvalidPc:
-    case cudaErrorAssert:
-    case cudaErrorECCUncorrectable:
-    case cudaErrorNvlinkUncorrectable:
-    case cudaErrorContextIsDestroyed:
-    case cudaErrorDevicesUnavailable:
-    case cudaErrorUnknown: return true;
-    default: return false;
-    }
-}
-
 rmx_status rmx_cuda_check(rmx_backend *backend, cudaError_t error, const char *what)
 {
     if (error == cudaSuccess) return RMX_OK;
     (void)cudaGetLastError(); /* so that the next call is not blamed for this one */
-    if (error == cudaErrorMemoryAllocation) {
-        snprintf(backend->error, sizeof backend->error, "out of device memory: %s", what);
-        return RMX_ERR_MEMORY;
-    }
-    snprintf(backend->error, sizeof backend->error, "device cuda: %s: %s (%s)%s", what,
-             cudaGetErrorString(error), cudaGetErrorName(error),
-             lost(error) ? "; the device is lost to this process: start it again" : "");
-    return RMX_ERR_DEVICE;
+    return rmx_cuda_judge_error(error, what, backend->error, sizeof backend->error);
 }
 
 rmx_status rmx_cuda_check_launch(rmx_backend *backend, const char *what)
@@ -72,34 +44,17 @@ rmx_status rmx_cuda_check_launch(rmx_backend *backend, const char *what)
     return rmx_cuda_check(backend, cudaGetLastError(), what);
 }
 
-static rmx_status no_device(rmx_backend *backend, const char *why)
-{
-    (void)cudaGetLastError();
-    snprintf(backend->error, sizeof backend->error, "device cuda: %s", why);
-    return RMX_ERR_DEVICE;
-}
-
 /* ---- choice of a device ------------------------------------------------------------------ */
 
 static rmx_status count_devices(rmx_backend *backend, int *count)
 {
-    char text[160];
     int driver = 0, runtime = 0;
     const cudaError_t error = cudaGetDeviceCount(count);
-    if (error == cudaSuccess && *count > 0) return RMX_OK;
-    if (error == cudaSuccess || error == cudaErrorNoDevice)
-        return no_device(backend, "no GPU found, or CUDA_VISIBLE_DEVICES hides it");
-    if (error == cudaErrorInsufficientDriver) {
-        if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0)
-            return no_device(backend, "no NVIDIA driver on this machine");
-        (void)cudaRuntimeGetVersion(&runtime);
-        snprintf(text, sizeof text,
-                 "the NVIDIA driver is too old: it is for CUDA %d.%d, this "
-                 "build needs %d.%d or newer",
-                 driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
-        return no_device(backend, text);
-    }
-    return rmx_cuda_check(backend, error, "looking for a GPU");
+    (void)cudaDriverGetVersion(&driver); /* 0 where there is none */
+    (void)cudaRuntimeGetVersion(&runtime);
+    (void)cudaGetLastError();
+    return rmx_cuda_judge_count(error, *count, driver, runtime, backend->error,
+                                sizeof backend->error);
 }
 
 /* The first device of compute capability 8.0 or more. */
@@ -107,26 +62,23 @@ static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
                                 struct cudaDeviceProp *chosen)
 {
     int count = 0;
-    char text[160] = "no usable GPU";
     rmx_status status = count_devices(backend, &count);
     if (status != RMX_OK) return status;
     for (int device = 0; device < count; device++) {
         status = rmx_cuda_check(backend, cudaGetDeviceProperties(chosen, device),
                                 "reading a GPU's properties");
         if (status != RMX_OK) return status;
-        if (chosen->major >= LEAST_MAJOR) {
-            state->device = device;
-            state->multiprocessors = chosen->multiProcessorCount;
-            state->shared_bytes = chosen->sharedMemPerBlockOptin;
-            state->shared_reserved = chosen->reservedSharedMemPerBlock;
-            state->shared_all = chosen->sharedMemPerMultiprocessor;
-            return RMX_OK;
-        }
-        snprintf(text, sizeof text,
-                 "%.80s has compute capability %d.%d; 8.0 (Ampere) or newer is needed",
-                 chosen->name, chosen->major, chosen->minor);
+        status = rmx_cuda_judge_device(chosen->name, chosen->major, chosen->minor, backend->error,
+                                       sizeof backend->error);
+        if (status != RMX_OK) continue;
+        state->device = device;
+        state->multiprocessors = chosen->multiProcessorCount;
+        state->shared_bytes = chosen->sharedMemPerBlockOptin;
+        state->shared_reserved = chosen->reservedSharedMemPerBlock;
+        state->shared_all = chosen->sharedMemPerMultiprocessor;
+        return RMX_OK;
     }
-    return no_device(backend, text);
+    return status; /* of the last device */
 }
 
 static rmx_status start(rmx_backend *backend, cuda_state *state)
@@ -156,17 +108,11 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
             "creating an event");
     }
     if (status == RMX_OK)
-        status = rmx_cuda_check(backend, cudaMalloc(&state->scratch, RMX_CUDA_SCRATCH_BYTES),
-                                "scratch memory on the GPU");
+        status = rmx_cuda_alloc(backend, RMX_CUDA_SCRATCH_BYTES, &state->scratch);
     if (status == RMX_OK)
-        status =
-            rmx_cuda_check(backend, cudaMalloc(&state->flags, RMX_CUDA_FLAGS * sizeof(uint32_t)),
-                           "flags on the GPU");
+        status = rmx_cuda_alloc(backend, RMX_CUDA_FLAGS * sizeof(uint32_t), &state->flags);
     if (status == RMX_OK)
-        status = rmx_cuda_check(
-            backend,
-            cudaMemsetAsync(state->flags, 0, RMX_CUDA_FLAGS * sizeof(uint32_t), state->stream),
-            "flags on the GPU");
+        status = rmx_cuda_zero(backend, state->flags, RMX_CUDA_FLAGS * sizeof(uint32_t));
     return status;
 }
 
@@ -265,11 +211,15 @@ int32_t rmx_cuda_multiprocessors(const rmx_backend *backend)
 
 rmx_status rmx_cuda_alloc(rmx_backend *backend, size_t bytes, void **out)
 {
-    char what[64];
+    size_t unused = 0, total = 0;
     (void)rmx_cuda_stream(backend);
-    snprintf(what, sizeof what, "%zu bytes asked for", bytes);
     *out = NULL;
-    return rmx_cuda_check(backend, cudaMalloc(out, bytes ? bytes : 1), what);
+    const cudaError_t error = cudaMalloc(out, bytes ? bytes : 1);
+    if (error != cudaErrorMemoryAllocation)
+        return rmx_cuda_check(backend, error, "memory on the GPU");
+    (void)cudaGetLastError();
+    if (cudaMemGetInfo(&unused, &total) != cudaSuccess) (void)cudaGetLastError();
+    return rmx_cuda_judge_memory(bytes, unused, total, backend->error, sizeof backend->error);
 }
 
 void rmx_cuda_free(rmx_backend *backend, void *memory)

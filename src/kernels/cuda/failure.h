@@ -1,0 +1,34 @@
+/* failure.h: what becomes of the runtime's errors, and what a person reads. Pure functions of
+ * what the runtime said, so that drivers, devices and losses that no test machine has are tested
+ * on any. Texts are one line. */
+#ifndef RMX_CUDA_FAILURE_H
+#define RMX_CUDA_FAILURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cuda_runtime_api.h>
+
+#include "rankmixer/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How cudaGetDeviceCount went, with the versions of driver (0: none) and runtime as CUDA numbers
+ * them, 1000 major + 10 minor. RMX_OK, or RMX_ERR_DEVICE and why. */
+rmx_status rmx_cuda_judge_count(cudaError_t error, int count, int driver, int runtime, char *why,
+                                size_t why_bytes);
+/* Whether a device can run this build: RMX_OK, or RMX_ERR_DEVICE and why. */
+rmx_status rmx_cuda_judge_device(const char *name, int major, int minor, char *why,
+                                 size_t why_bytes);
+/* What else went wrong while doing what: RMX_ERR_MEMORY or RMX_ERR_DEVICE, or RMX_OK. */
+rmx_status rmx_cuda_judge_error(cudaError_t error, const char *what, char *why, size_t why_bytes);
+/* RMX_ERR_MEMORY, with what was asked for and what was free of how much; total 0: not known. */
+rmx_status rmx_cuda_judge_memory(size_t asked, size_t unused, size_t total, char *why,
+                                 size_t why_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RMX_CUDA_FAILURE_H */
