@@ -295,7 +295,7 @@ static void run_out_of_memory(const char *device)
 Test(trainer, too_little_memory_is_one_line)
 {
     run_out_of_memory("cpu");
-    cr_expect_eq(run("ls z/checkpoints"), 2);
+    cr_expect_neq(run("ls z/checkpoints"), 0);
 }
 
 Test(trainer, too_little_memory_of_a_gpu_is_one_line)
@@ -327,7 +327,7 @@ Test(trainer, a_full_disk_is_one_line)
                          "train.schedule=warmup");
     expect_error(code, 3, ": cannot write");
     cr_expect_eq(run("rmx-info a/checkpoints/step-000000000005.h5"), 0, "%s", text_of("err"));
-    cr_expect_eq(run("ls a/checkpoints/*.tmp.*"), 2);
+    cr_expect_neq(run("ls a/checkpoints/*.tmp.*"), 0);
 }
 
 Test(trainer, evaluates_and_predicts_what_it_trained)
@@ -344,7 +344,7 @@ Test(trainer, evaluates_and_predicts_what_it_trained)
     cr_expect_eq(run("test $(wc -l < s.csv) = 701"), 0);
     cr_assert_eq(run("rmx-predict -q a/checkpoints/best.h5 valid.h5 -o s.h5"), 0);
     cr_expect_eq(run("rmx-info --json a/checkpoints/best.h5"), 0);
-    cr_expect_eq(run("ls *.tmp.*"), 2);
+    cr_expect_neq(run("ls *.tmp.*"), 0);
 }
 
 Test(trainer, synthetic_data_is_made_once_for_a_section)
