@@ -15,7 +15,7 @@ complain() { # RULE: the offending lines come in on stdin
 
 mapfile -t code < <(find include src tests bench examples -name '*.[ch]' -o -name '*.cu' \
     -o -name '*.cuh' | sort)
-scripts=(dev .ci/run CMakeLists.txt cmake/* tests/*.sh {tests,bench}/CMakeLists.txt)
+scripts=(dev .ci/run {,tests/,bench/}CMakeLists.txt cmake/*.* cmake/bundle/* tests/*.sh)
 mapfile -t documents < <(find . docs -maxdepth 1 -name '*.md')
 
 LC_ALL=C.UTF-8 grep -nE '^.{101,}' "${code[@]}" "${scripts[@]}" | cut -c1-120 |

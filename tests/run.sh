@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests of a build folder and counts their cases.
 #
-#   tests/run.sh BUILD [--kinds "KIND..."] [NAME[:FILTER]...]
+#   tests/run.sh BUILD [--list] [--kinds "KIND..."] [NAME[:FILTER]...]
+#
+# BUILD may also be a bundle that this script lies in: tests/programs, which --list wrote there,
+# then stands for the sources.
 #
 # KIND is one of
 #   criterion  tests/test_*.c    every case counts
@@ -21,9 +24,14 @@
 # whatever was written to its log is a failure, as Criterion hides it from the exit status.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-build=${1:?usage: tests/run.sh BUILD [--kinds "KIND..."] [NAME[:FILTER]...]}
+build=${1:?usage: tests/run.sh BUILD [--list] [--kinds "KIND..."] [NAME[:FILTER]...]}
 build=$(cd "$build" && pwd) || exit 2
 shift
+only_list=
+if [ "${1-}" = --list ]; then
+    only_list=1
+    shift
+fi
 kinds="criterion plain example script check"
 if [ "${1-}" = --kinds ]; then
     kinds=$2
@@ -31,7 +39,7 @@ if [ "${1-}" = --kinds ]; then
 fi
 jobs=${RMX_JOBS:-$(nproc)}
 limit=${RMX_TEST_SECONDS:-900}
-out=$(mktemp -d "$build/results.XXXXXX") || exit 2
+out=$(mktemp -d "$build/results.XXXXXX" 2>/dev/null || mktemp -d) || exit 2
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM
 wrap=() # ThreadSanitizer of gcc 12 wants a plain memory map
@@ -41,6 +49,10 @@ grep -qs 'RMX_SANITIZE:STRING=thread' "$build/CMakeCache.txt" && setarch -R true
 # ---- which ones -----------------------------------------------------------------------------
 list() # KIND: its programs and scripts, by name
 {
+    if [ -e tests/programs ]; then
+        awk -v kind="$1" '$1 == kind { print $2 }' tests/programs
+        return
+    fi
     case $1 in
     criterion) compgen -G 'tests/test_*.c' ;;
     plain) compgen -G 'tests/plain_*.c' && with_cuda 'tests/plain_*.cu' ;;
@@ -76,6 +88,11 @@ if [ ${#selected[@]} -eq 0 ]; then
     echo "no test is called ${*:-so}; there are:" >&2
     for kind in $kinds; do list "$kind"; done | sed "s,^,  ," >&2
     exit 2
+fi
+
+if [ -n "$only_list" ]; then
+    printf '%s\n' "${selected[@]}" | sed 's/ *$//'
+    exit 0
 fi
 
 # ---- running one -----------------------------------------------------------------------------
@@ -178,7 +195,7 @@ failed=$((failed + lost))
 if [ -n "${RMX_TALLY-}" ]; then # a part of something larger, which says the last word
     echo "$passed $failed $skipped" >>"$RMX_TALLY"
 else
-    [ -e /dev/nvidia0 ] || echo "no GPU here: $skipped GPU tests were skipped"
+    compgen -G '/dev/nvidia[0-9]*' >/dev/null || echo "no GPU here: $skipped GPU tests were skipped"
     echo "$passed passed, $failed failed, $skipped skipped"
 fi
 [ "$failed" -eq 0 ]

@@ -59,3 +59,10 @@ expect 1 "1 passed, 1 failed, 0 skipped" leak
 grep -q 'LeakSanitizer: detected' "$folder/log" || { cat "$folder/log" && exit 1; }
 expect 2 "  test_skips" no_such_test
 RMX_REQUIRE_GPU=1 expect 1 "2 passed, 1 failed, 0 skipped" good
+
+# A bundle has no sources: what --list wrote stands for them.
+"$folder/tests/run.sh" "$folder/build" --list --kinds criterion good lost >"$folder/programs"
+diff "$folder/programs" <(printf 'criterion %s\n' test_good test_lost)
+mv "$folder/programs" "$folder/tests/" && rm "$folder"/tests/*.c
+expect 1 "3 passed, 1 failed, 1 skipped"
+expect 2 "  test_lost" leak
