@@ -6,7 +6,7 @@
 if(NOT (RMX_HAVE_CUDA AND RMX_CRITERION_LIBRARIES AND TARGET rmx_testing AND TARGET rmx_bench))
   return()
 endif()
-set(RMX_BUNDLE ${CMAKE_BINARY_DIR}/bundle) # bin, lib and tests, as in the bundle
+set(RMX_BUNDLE ${CMAKE_BINARY_DIR}/bundle) # bin, lib and tests; programs are bundle_NAME here
 add_custom_target(bundle_parts)
 
 set(objects $<TARGET_OBJECTS:rmx_cuda>)
@@ -50,7 +50,6 @@ function(rmx_bundle_program name folder)
   target_link_libraries(bundle_${name} PRIVATE ${archive_files} rmx_inside ${ARGN} hdf5::hdf5
     PkgConfig::XXHASH PkgConfig::INIH CUDA::cudart stdc++ Threads::Threads ${CMAKE_DL_LIBS} m)
   add_dependencies(bundle_${name} ${archives})
-  set_target_properties(bundle_${name} PROPERTIES OUTPUT_NAME ${name})
   rmx_into_bundle(bundle_${name} ${folder})
 endfunction()
 foreach(source ${RMX_PROGRAM_SOURCES})

@@ -17,10 +17,11 @@ rm -rf "$new"
 mkdir -p "$new"/{bin,lib,configs,docs,tests/golden}
 tests/run.sh "$build" --list --kinds "criterion plain long example" >"$new/tests/programs"
 while read -r _ name; do
-    cp "$build/bundle/tests/$name" "$new/tests/"
+    cp "$build/bundle/tests/bundle_$name" "$new/tests/$name"
 done <"$new/tests/programs"
 for source in src/*/rmx-*.c bench/rmx-*.c; do
-    cp "$build/bundle/bin/$(basename "$source" .c)" "$new/bin/"
+    name=$(basename "$source" .c)
+    cp "$build/bundle/bin/bundle_$name" "$new/bin/$name"
 done
 cp tests/run.sh tests/minimum_counts "$new/tests/"
 cp tests/golden/golden.h5 "$new/tests/golden/"
