@@ -1,8 +1,9 @@
 /* long_numerics_cuda.cu: the checksums of long_numerics.c, computed by a GPU.
  *
  * Every function of one argument in numerics.h at all 2^32 floats, and Philox against cuRAND's
- * device function. Prints a line each; exit status 1 if any differs from numerics_list.h. The
- * host functions that nvcc makes are checked too, at every NUMERICS_SAMPLE-th float.
+ * device function. Prints a line each; exit status 1 if any differs from numerics_list.h, 77
+ * without a GPU. The host functions that nvcc makes are checked too, at every NUMERICS_SAMPLE-th
+ * float.
  *   nvcc -arch=sm_90a -O3 -fmad=false -Xcompiler -ffp-contract=off -Isrc -Itests \
  *        tests/long_numerics_cuda.cu */
 #include <cinttypes>
@@ -80,7 +81,12 @@ __global__ void compare_philox(unsigned long long *differences)
 
 int main()
 {
-    int bad = 0;
+    int bad = 0, devices = 0;
+    const cudaError_t error = cudaGetDeviceCount(&devices);
+    if (error != cudaSuccess || devices == 0) {
+        std::printf("no GPU: %s\n", cudaGetErrorString(error));
+        return 77;
+    }
 #define COMPARE(name, bound, root_bound, sample, full) \
     bad |= compare(#name, call_##name(), sample, full);
     NUMERICS_LIST(COMPARE)

@@ -135,7 +135,8 @@ static void *worker(void *argument)
 {
     bool *fine = argument;
     (void)pthread_barrier_wait(&start);
-    *fine = work(with_gpu) && work(with_gpu); /* contexts go while others work */
+    *fine = true;
+    for (int i = 0; *fine && i < 2; i++) *fine = work(with_gpu); /* one goes, others work on */
     return NULL;
 }
 
