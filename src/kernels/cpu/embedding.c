@@ -8,10 +8,11 @@
 
 #define DIGIT_BITS 11
 #define DIGITS (1 << DIGIT_BITS)
-#define CHUNKS 16 /* of the entries, counted and moved in parallel; fixed: a sort has one result */
+#define CHUNKS 16   /* of the entries at most, counted and moved in parallel */
+#define CHUNK 32768 /* entries of a chunk at least: smaller ones move into the same cache lines */
 
 typedef struct sort_job {
-    int64_t n, chunk; /* entries, entries of a chunk */
+    int64_t n, chunk, chunks; /* entries, entries of a chunk; a stable sort has one result */
     int shift;
     uint32_t mask;
     const uint32_t *key_in, *entry_in;
@@ -50,19 +51,19 @@ static void count_task(void *job, int64_t begin, int64_t end, int32_t worker)
     for (int64_t c = begin; c < end; c++) {
         uint32_t *count = s->place[c];
         const int64_t last = (c + 1) * s->chunk < s->n ? (c + 1) * s->chunk : s->n;
-        memset(count, 0, sizeof *count * DIGITS);
+        memset(count, 0, sizeof *count * (s->mask + 1));
         for (int64_t i = c * s->chunk; i < last; i++) count[s->key_in[i] >> s->shift & s->mask]++;
     }
 }
 
 /* Counts become places: all entries of smaller digits come first, then those of earlier chunks. */
-static void counts_to_places(uint32_t (*place)[DIGITS])
+static void counts_to_places(const sort_job *s)
 {
     uint32_t next = 0;
-    for (int digit = 0; digit < DIGITS; digit++) {
-        for (int c = 0; c < CHUNKS; c++) {
-            const uint32_t count = place[c][digit];
-            place[c][digit] = next;
+    for (uint32_t digit = 0; digit <= s->mask; digit++) {
+        for (int64_t c = 0; c < s->chunks; c++) {
+            const uint32_t count = s->place[c][digit];
+            s->place[c][digit] = next;
             next += count;
         }
     }
@@ -85,18 +86,18 @@ static void move_task(void *job, int64_t begin, int64_t end, int32_t worker)
     }
 }
 
-/* Distinct keys, and where each begins. */
+/* Distinct keys, and where each begins. No branch: nobody can foresee where a key changes. */
 static void find_unique(const uint32_t *key, int64_t n, uint32_t *rows, uint32_t *start,
                         uint32_t *unique)
 {
-    uint32_t u = 0;
+    uint32_t u = 0; /* the key that entry i has; its successor begins at i + 1 or later */
+    start[0] = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (i > 0 && key[i] == key[i - 1]) continue;
+        u += i > 0 && key[i] != key[i - 1];
         rows[u] = key[i];
-        start[u++] = (uint32_t)i;
+        start[u + 1] = (uint32_t)(i + 1);
     }
-    start[u] = (uint32_t)n;
-    *unique = u;
+    *unique = u + 1;
 }
 
 /* order, rows, start, unique of ops.h.
@@ -119,14 +120,15 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
     uint32_t *key[2] = {ws, ws + round_up(n)};
     uint32_t *entry[2] = {a->order, ws + 2 * round_up(n)}; /* the last pass ends in order */
     int from = passes % 2;
+    const int64_t chunks = n < 2 * CHUNK ? 1 : n / CHUNK < CHUNKS ? n / CHUNK : CHUNKS;
     sort_job job = {.n = n,
-                    .chunk = (n + CHUNKS - 1) / CHUNKS,
+                    .chunk = (n + chunks - 1) / chunks,
+                    .chunks = chunks,
                     .a = a,
                     .mask = (1u << digit_bits) - 1u,
                     .key_out = key[from],
                     .entry_out = entry[from],
                     .place = (uint32_t(*)[DIGITS])(void *)(ws + 3 * round_up(n))};
-    const int64_t chunk_grain = job.chunk < 4096 ? CHUNKS : 1;
     rmx_parallel(pool, a->samples, 1 + 16384 / a->fields, key_task, &job);
     for (int pass = 0; pass < passes; pass++, from = 1 - from) {
         job.shift = pass * digit_bits;
@@ -134,9 +136,9 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
         job.entry_in = entry[from];
         job.key_out = key[1 - from];
         job.entry_out = entry[1 - from];
-        rmx_parallel(pool, CHUNKS, chunk_grain, count_task, &job);
-        counts_to_places(job.place);
-        rmx_parallel(pool, CHUNKS, chunk_grain, move_task, &job);
+        rmx_parallel(pool, chunks, 1, count_task, &job);
+        counts_to_places(&job);
+        rmx_parallel(pool, chunks, 1, move_task, &job);
     }
     find_unique(key[0], n, a->rows, a->start, a->unique);
     return RMX_OK;
@@ -144,19 +146,36 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
 
 /* ---- gradients ---------------------------------------------------------------------------- */
 
+/* The gradient at the place of entry i in order. */
+RMX_INLINE const float *place_gradient(const rmx_embedding_grad_args *a, uint32_t fields,
+                                       uint32_t i)
+{
+    const uint32_t entry = a->order[i]; /* 32 bits: a shorter division */
+    return a->dout + (int64_t)(entry / fields) * a->out_width + a->column[entry % fields];
+}
+
 /* items: distinct rows */
 static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_embedding_grad_args *a = job;
     (void)worker;
+    const int64_t width = a->width;
+    const uint32_t fields = (uint32_t)a->fields;
     for (int64_t u = begin; u < end; u++) {
-        float *grad = a->grad + u * a->width;
-        memset(grad, 0, sizeof *grad * (size_t)a->width);
-        for (uint32_t i = a->start[u]; i < a->start[u + 1]; i++) {
-            const int64_t sample = a->order[i] / a->fields, field = a->order[i] % a->fields;
-            const float *d = a->dout + sample * a->out_width + a->column[field];
+        const uint32_t first = a->start[u], last = a->start[u + 1];
+        float *grad = a->grad + u * width;
+        if (width <= RMX_VL) {
+            rmx_vec sum = rmx_vec_zero();
+            for (uint32_t i = first; i < last; i++)
+                sum = sum + rmx_lanes_load(place_gradient(a, fields, i), width);
+            rmx_lanes_store(grad, sum, width);
+            continue;
+        }
+        memset(grad, 0, sizeof *grad * (size_t)width);
+        for (uint32_t i = first; i < last; i++) {
+            const float *d = place_gradient(a, fields, i);
             RMX_INDEPENDENT
-            for (int64_t j = 0; j < a->width; j++) grad[j] = rmx_addf(grad[j], d[j]);
+            for (int64_t j = 0; j < width; j++) grad[j] = rmx_addf(grad[j], d[j]);
         }
     }
 }

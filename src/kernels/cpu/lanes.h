@@ -30,6 +30,14 @@ RMX_INLINE rmx_vec rmx_lanes_load(const float *p, int64_t count)
     return count == RMX_VL ? rmx_vec_load(p) : rmx_vec_load_part(p, count);
 }
 
+RMX_INLINE void rmx_lanes_store(float *p, rmx_vec v, int64_t count)
+{
+    if (count == RMX_VL)
+        rmx_vec_store(p, v);
+    else
+        rmx_vec_store_part(p, v, count);
+}
+
 /* The larger number of each lane, as rmx_maxf(a, b): b where either is NaN. */
 static inline rmx_vec rmx_lanes_max(rmx_vec a, rmx_vec b)
 {
