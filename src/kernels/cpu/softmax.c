@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/columns.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/exp.h"
 #include "kernels/cpu/stream.h"
 
 typedef struct softmax_job {
@@ -13,63 +14,17 @@ typedef struct softmax_job {
     rmx_backend *backend;
 } softmax_job;
 
-/* The largest of the numbers in a row, NaNs passed over: they show in the exponentials. */
-RMX_INLINE rmx_vec row_max_vec(const float *x, int64_t n)
-{
-    rmx_vec m0 = rmx_vec_set(-RMX_INF), m1 = m0;
-    int64_t j = 0;
-    for (; j + 2 * RMX_VL <= n; j += 2 * RMX_VL) {
-        m0 = rmx_lanes_max(rmx_vec_load(x + j), m0);
-        m1 = rmx_lanes_max(rmx_vec_load(x + j + RMX_VL), m1);
-    }
-    if (j + RMX_VL <= n) m0 = rmx_lanes_max(rmx_vec_load(x + j), m0);
-    return rmx_lanes_max(m0, m1);
-}
-
-RMX_INLINE float row_max(const float *x, int64_t n)
-{
-    float m = rmx_lanes_max_vec(row_max_vec(x, n));
-    for (int64_t j = n / RMX_VL * RMX_VL; j < n; j++) m = rmx_maxf(x[j], m);
-    return rmx_addf(m, 0.0f);
-}
-
-/* ---- exponentials --------------------------------------------------------------------------
- * No argument x - m is above 0, and there rmx_exp_scaled, with half the work, gives the bits of
- * rmx_expf: its argument is cut off below, and the power of two taken out again. */
-
-#define LEAST (-104.0f) /* exp: 0 */
-
-RMX_INLINE rmx_vec exp_argument(rmx_vec x, rmx_vec m)
-{
-    return rmx_lanes_max(rmx_vec_set(LEAST), x - m); /* NaN stays */
-}
-
-/* d_j = what exp is to be taken of; n a multiple of RMX_VL */
-RMX_INLINE void arguments(const float *x, float m, int64_t n, float *d)
+/* e_j = exp(x_j - m) of n elements, m the row's maximum; what lies at `next` is asked for along
+ * the way. */
+RMX_INLINE void exp_row(const float *x, float m, int64_t n, const float *next, float *e)
 {
     const rmx_vec most = rmx_vec_set(m);
-    for (int64_t j = 0; j < n; j += RMX_VL)
-        rmx_vec_store(d + j, exp_argument(rmx_vec_load(x + j), most));
-}
-
-#define RUN 128 /* elements between two looks ahead */
-
-/* e = exp(e), n elements; what lies at `next` is asked for along the way. */
-RMX_INLINE void exp_in_place(float *e, int64_t n, const float *next)
-{
-    for (int64_t at = 0; at < n; at += RUN) {
-        const int64_t end = n - at < RUN ? n : at + RUN;
-        for (int64_t j = at; j < end; j += 16) __builtin_prefetch(next + j);
-        for (int64_t j = at; j < end; j++) e[j] = rmx_mulf(rmx_exp_scaled(e[j]), RMX_UNSCALE);
+    int64_t j = 0;
+    for (; j + RMX_VL <= n; j += RMX_VL) {
+        __builtin_prefetch(next + j);
+        rmx_vec_store(e + j, rmx_exp_negative_vec(rmx_vec_load(x + j) - most));
     }
-}
-
-static void exp_row(const float *x, float m, int64_t n, const float *next, float *e)
-{
-    const int64_t whole = n / RMX_VL * RMX_VL;
-    arguments(x, m, whole, e);
-    for (int64_t j = whole; j < n; j++) e[j] = rmx_at_leastf(rmx_subf(x[j], m), LEAST);
-    exp_in_place(e, n, next);
+    for (; j < n; j++) e[j] = rmx_exp_negative(rmx_subf(x[j], m));
 }
 
 /* ---- rows that are contiguous -------------------------------------------------------------- */
@@ -88,35 +43,50 @@ static float exp_span(const void *row, int64_t begin, int64_t n)
     return rmx_lanes_sum_span(e, 0, n);
 }
 
-/* stream: n is a multiple of RMX_VL */
+/* y = e * scale; stream: n is a multiple of RMX_VL, and of the rest too */
 RMX_INLINE void scale_row(const float *e, float scale, int64_t n, bool stream, float *y)
 {
-    const int64_t whole = n / RMX_VL * RMX_VL;
     const rmx_vec s = rmx_vec_set(scale);
-    for (int64_t j = 0; j < whole; j += RMX_VL)
-        rmx_stream_put(stream, y + j, rmx_vec_load(e + j) * s);
-    for (int64_t j = whole; j < n; j++) y[j] = rmx_mulf(e[j], scale);
+    int64_t j = 0;
+    for (; j + RMX_VL <= n; j += RMX_VL) rmx_stream_put(stream, y + j, rmx_vec_load(e + j) * s);
+    for (; j < n; j++) y[j] = rmx_mulf(e[j], scale);
+}
+
+/* y = (x - m) - log_sum */
+RMX_INLINE void shift_row(const float *x, float m, float log_sum, int64_t n, bool stream, float *y)
+{
+    const rmx_vec most = rmx_vec_set(m), sum = rmx_vec_set(log_sum);
+    int64_t j = 0;
+    for (; j + RMX_VL <= n; j += RMX_VL)
+        rmx_stream_put(stream, y + j, (rmx_vec_load(x + j) - most) - sum);
+    for (; j < n; j++) y[j] = rmx_subf(rmx_subf(x[j], m), log_sum);
+}
+
+/* The sum of exp(x_j - m), without keeping them: a row longer than RMX_SPAN is read again. */
+static float exp_sum(const float *x, float m, int64_t n)
+{
+    const exp_terms terms = {x, m};
+    return rmx_lanes_row(exp_span, &terms, n);
 }
 
 /* next: the row that comes after this one, or x */
-static void softmax_row(const float *x, const float *next, int64_t n, bool log, bool stream,
-                        float *y)
+RMX_INLINE void softmax_row(const float *x, const float *next, int64_t n, bool log, bool stream,
+                            float *y)
 {
-    const float m = row_max(x, n);
-    if (log) {
-        const exp_terms terms = {x, m};
-        const float log_sum = rmx_logf(rmx_lanes_row(exp_span, &terms, n));
-        RMX_INDEPENDENT
-        for (int64_t j = 0; j < n; j++) y[j] = rmx_subf(rmx_subf(x[j], m), log_sum);
-    } else {
-        float kept[RMX_SPAN];
-        float *e = n <= RMX_SPAN ? kept : y;
-        exp_row(x, m, n, next, e);
-        const float scale = rmx_divf(1.0f, rmx_lanes_sum(e, n));
-        if (stream && e == kept)
-            scale_row(e, scale, n, true, y);
+    const float m = rmx_addf(rmx_row_max(x, n), 0.0f);
+    float kept[RMX_SPAN];
+    if (n <= RMX_SPAN) {
+        exp_row(x, m, n, next, kept);
+        const float sum = rmx_lanes_sum(kept, n);
+        if (log)
+            shift_row(x, m, rmx_logf(sum), n, stream, y);
         else
-            scale_row(e, scale, n, false, y);
+            scale_row(kept, rmx_divf(1.0f, sum), n, stream, y);
+    } else if (log) {
+        shift_row(x, m, rmx_logf(exp_sum(x, m, n)), n, stream, y);
+    } else {
+        exp_row(x, m, n, next, y);
+        scale_row(y, rmx_divf(1.0f, rmx_lanes_sum(y, n)), n, false, y);
     }
 }
 
@@ -128,11 +98,17 @@ RMX_INLINE void softmax_rows(const float *x, const float *next, int64_t n, bool 
 {
     float e[RMX_ROWS * SHORT], m[RMX_ROWS], s[RMX_ROWS];
     rmx_vec v[RMX_ROWS];
-    for (int i = 0; i < RMX_ROWS; i++) v[i] = row_max_vec(x + i * n, n);
+    for (int i = 0; i < RMX_ROWS; i++) v[i] = rmx_row_max_vec(x + i * n, n);
     rmx_lanes_max_rows(v, m);
     for (int i = 0; i < RMX_ROWS; i++) m[i] = rmx_addf(m[i], 0.0f);
-    for (int i = 0; i < RMX_ROWS; i++) arguments(x + i * n, m[i], n, e + i * n);
-    exp_in_place(e, RMX_ROWS * n, next);
+    for (int i = 0; i < RMX_ROWS; i++) {
+        for (int64_t j = i * n; j < (i + 1) * n; j += RMX_VL)
+            rmx_vec_store(e + j, rmx_vec_load(x + j) - rmx_vec_set(m[i]));
+    }
+    for (int64_t j = 0; j < RMX_ROWS * n; j += RMX_VL) {
+        __builtin_prefetch(next + j);
+        rmx_vec_store(e + j, rmx_exp_negative_vec(rmx_vec_load(e + j)));
+    }
     for (int i = 0; i < RMX_ROWS; i++)
         v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, e + i * n, 0, n);
     rmx_lanes_halve_rows(v, s); /* no sum is -0: the empty partials may stay out */
@@ -159,8 +135,10 @@ static void softmax_rows_sized(const float *x, const float *next, int64_t n, boo
         softmax_rows(x, next, 16, false, false, y);
     else if (n == 64 && !log && stream)
         softmax_rows(x, next, 64, false, true, y);
+    else if (!log)
+        softmax_rows(x, next, n, false, stream, y);
     else
-        softmax_rows(x, next, n, log, stream, y);
+        softmax_rows(x, next, n, true, stream, y);
 }
 
 static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
@@ -180,7 +158,11 @@ static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t wor
     }
     for (; o < end; o++) {
         const float *x = a->x + o * n;
-        softmax_row(x, o + 1 < end ? x + n : x, n, a->log, stream, a->y + o * n);
+        const float *next = o + 1 < end ? x + n : x;
+        if (a->log)
+            softmax_row(x, next, n, true, stream, a->y + o * n);
+        else
+            softmax_row(x, next, n, false, stream, a->y + o * n);
     }
     rmx_stream_end(stream);
 }
@@ -203,17 +185,13 @@ RMX_INLINE void softmax_few(const float *x, const float *next, int64_t n, int64_
         rmx_vec most = rmx_vec_set(-RMX_INF);
         for (int64_t j = 0; j < n; j++)
             most = rmx_lanes_max(rmx_vec_load(x + j * stride + w), most);
-        most = most + rmx_vec_zero();
-        rmx_vec_store(m + w, most);
-        for (int64_t j = 0; j < n; j++)
-            rmx_vec_store(c->e + j * width + w,
-                          exp_argument(rmx_vec_load(x + j * stride + w), most));
+        rmx_vec_store(m + w, most + rmx_vec_zero());
     }
     for (int64_t j = 0; j < n; j++) {
-        for (int64_t w = 0; w < width; w += 16) __builtin_prefetch(next + j * stride + w);
-        for (int64_t w = 0; w < width; w++) {
-            float *e = c->e + j * width + w;
-            *e = rmx_mulf(rmx_exp_scaled(*e), RMX_UNSCALE);
+        for (int64_t w = 0; w < width; w += RMX_VL) {
+            const rmx_vec d = rmx_vec_load(x + j * stride + w) - rmx_vec_load(m + w);
+            __builtin_prefetch(next + j * stride + w);
+            rmx_vec_store(c->e + j * width + w, rmx_exp_negative_vec(d));
         }
     }
     const float *total = rmx_columns_halve_rows(c->e, n, width, width, c->half);
@@ -302,91 +280,5 @@ rmx_status RMX_CPU(softmax)(rmx_backend *backend, const rmx_softmax_args *a)
     else
         rmx_parallel(rmx_cpu_pool(backend), a->outer * strips, 1 + 4096 / (a->n * RMX_COLUMNS),
                      softmax_columns_task, &job);
-    return RMX_OK;
-}
-
-/* ---- backward ---- */
-
-typedef struct softmax_backward_job {
-    const rmx_softmax_backward_args *a;
-    rmx_backend *backend;
-} softmax_backward_job;
-
-RMX_INLINE float softmax_dx(bool log, float y, float dy, float c)
-{
-    return log ? rmx_fmaf(-rmx_expf(y), c, dy) : rmx_mulf(y, rmx_subf(dy, c));
-}
-
-static void softmax_backward_rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
-{
-    const softmax_backward_job *j = job;
-    const rmx_softmax_backward_args *a = j->a;
-    (void)worker;
-    for (int64_t o = begin; o < end; o++) {
-        const float *y = a->y + o * a->n, *dy = a->dy + o * a->n;
-        float *dx = a->dx + o * a->n;
-        if (a->log) {
-            const float c = rmx_lanes_sum(dy, a->n);
-            RMX_INDEPENDENT
-            for (int64_t i = 0; i < a->n; i++) dx[i] = softmax_dx(true, y[i], dy[i], c);
-        } else {
-            const float c = rmx_lanes_dot(dy, y, a->n);
-            RMX_INDEPENDENT
-            for (int64_t i = 0; i < a->n; i++) dx[i] = softmax_dx(false, y[i], dy[i], c);
-        }
-    }
-}
-
-RMX_INLINE void softmax_backward_columns(const rmx_softmax_backward_args *a, bool log, int64_t at,
-                                         rmx_columns *sums)
-{
-    for (int64_t i = 0; i < a->n; i++) {
-        const float *y = a->y + at + i * a->inner, *dy = a->dy + at + i * a->inner;
-        if (log)
-            rmx_columns_add(sums, dy, 1);
-        else
-            rmx_columns_add_product(sums, dy, y);
-    }
-    const float *c = rmx_columns_total(sums);
-    for (int64_t i = 0; i < a->n; i++) {
-        const float *y = a->y + at + i * a->inner, *dy = a->dy + at + i * a->inner;
-        float *dx = a->dx + at + i * a->inner;
-        RMX_INDEPENDENT
-        for (int64_t w = 0; w < sums->width; w++) dx[w] = softmax_dx(log, y[w], dy[w], c[w]);
-    }
-}
-
-/* items: outer * strips of columns */
-static void softmax_backward_columns_task(void *job, int64_t begin, int64_t end, int32_t worker)
-{
-    const softmax_backward_job *j = job;
-    const rmx_softmax_backward_args *a = j->a;
-    rmx_columns *sums = rmx_cpu_scratch(j->backend, worker);
-    const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
-    for (int64_t item = begin; item < end; item++) {
-        const int64_t col = item % strips * RMX_COLUMNS;
-        const int64_t at = item / strips * a->n * a->inner + col;
-        rmx_columns_start(sums, a->inner - col < RMX_COLUMNS ? a->inner - col : RMX_COLUMNS);
-        if (a->log)
-            softmax_backward_columns(a, true, at, sums);
-        else
-            softmax_backward_columns(a, false, at, sums);
-    }
-}
-
-/* dx = y (dy - sum(dy y)), or dy - exp(y) sum(dy) for log-softmax.
- * order   the sum by lanes
- * traffic y and dy read once, dx written once */
-rmx_status RMX_CPU(softmax_backward)(rmx_backend *backend, const rmx_softmax_backward_args *a)
-{
-    softmax_backward_job job = {a, backend};
-    const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
-    if (a->outer * a->n * a->inner == 0) return RMX_OK;
-    if (a->inner == 1)
-        rmx_parallel(rmx_cpu_pool(backend), a->outer, 1 + 4096 / a->n, softmax_backward_rows_task,
-                     &job);
-    else
-        rmx_parallel(rmx_cpu_pool(backend), a->outer * strips, 1 + 4096 / (a->n * RMX_COLUMNS),
-                     softmax_backward_columns_task, &job);
     return RMX_OK;
 }
