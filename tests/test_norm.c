@@ -27,6 +27,12 @@ static const norm_case cases[] = {
     {RMX_NORM_LAYER, 2, 4097, 0, true, true, true},
     {RMX_NORM_LAYER, 2, 8193, 5, true, true, false},
     {RMX_NORM_LAYER, 777, 20, 0, true, true, true},
+    {RMX_NORM_RMS, 139, 16, 0, true, false, false},
+    {RMX_NORM_LAYER, 149, 32, 16, true, true, false},
+    {RMX_NORM_LAYER, 16, 32, 0, false, false, true},
+    {RMX_NORM_LAYER, 21, 8, 0, true, true, false},
+    {RMX_NORM_RMS, 19, 256, 0, true, false, false},
+    {RMX_NORM_LAYER, 131, 768, 0, true, true, false},
 };
 
 static const float eps = 1e-5f;
@@ -106,18 +112,6 @@ static void stream_everything(void)
 #ifdef __x86_64__
     rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
 #endif
-}
-
-static void streamed_forward(rmx_backend *backend, const char *name)
-{
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        forward_case(backend, name, cases[i], PATTERN_NORMAL);
-}
-
-Test(norm, streamed)
-{
-    stream_everything();
-    kernel_each(streamed_forward);
 }
 
 /* Products that all round to -0: a row with empty partials has the sum +0, a full one -0. */
@@ -231,6 +225,20 @@ static void all_backward(rmx_backend *backend, const char *name)
 }
 
 Test(norm, backward_contract) { kernel_each(all_backward); }
+
+static void streamed_cases(rmx_backend *backend, const char *name)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        forward_case(backend, name, cases[i], PATTERN_NORMAL);
+        backward_case(backend, name, cases[i], PATTERN_NORMAL);
+    }
+}
+
+Test(norm, streamed)
+{
+    stream_everything();
+    kernel_each(streamed_cases);
+}
 
 /* ---- place in the batch, and truth --------------------------------------------------------- */
 

@@ -183,7 +183,8 @@ RMX_INLINE rmx_lanes_regs rmx_lanes_add(rmx_lanes_regs a, rmx_lanes_regs b)
 RMX_INLINE rmx_vec rmx_lanes_span_vec(rmx_lanes_step *step, const void *row, int64_t begin,
                                       int64_t n)
 {
-    if (n == 2 * RMX_VL) { /* such as the attention of 16 tokens: six partials of eight are +0 */
+    if (n == RMX_VL) return step(row, begin, RMX_VL, rmx_vec_zero()); /* the rest would be +0 */
+    if (n == 2 * RMX_VL) {
         const rmx_vec low = step(row, begin, RMX_VL, rmx_vec_zero());
         return low + step(row, begin + RMX_VL, RMX_VL, rmx_vec_zero());
     }

@@ -8,14 +8,6 @@
 /* Rows whose statistics are taken together: few enough to stay in L1 until they are scaled. */
 static int64_t rows_together(int64_t dim) { return dim <= 4096 / RMX_ROWS ? RMX_ROWS : 1; }
 
-/* Asks for the rows that come next while these are written. */
-static void prefetch_rows(const float *x, int64_t ld, int64_t rows, int64_t dim)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t j = 0; j < dim && j < 4096; j += 16) __builtin_prefetch(x + r * ld + j);
-    }
-}
-
 static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_args *a = job;
@@ -23,19 +15,28 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
     const int64_t together = rows_together(a->dim);
     const bool stream =
         a->x != a->y && a->ld_y % RMX_VL == 0 && rmx_stream_wanted(a->y, a->rows * a->dim, a->dim);
+    rmx_norm_rows it = {.kind = a->kind,
+                        .dim = a->dim,
+                        .ld_x = a->ld_x,
+                        .ld_y = a->ld_y,
+                        .eps = a->eps,
+                        .gamma = a->gamma,
+                        .beta = a->beta,
+                        .stream = stream};
     rmx_norm_stats s[RMX_ROWS];
     for (int64_t r = begin; r < end; r += together) {
-        const float *x = a->x + r * a->ld_x;
-        const int64_t rows = end - r < together ? end - r : together;
-        if (together > 1)
-            rmx_norm_rows_stats(a->kind, x, a->ld_x, rows, a->dim, a->eps, s);
-        else
-            s[0] = rmx_norm_row_stats(a->kind, x, a->dim, a->eps);
-        const int64_t ahead = end - r - rows < rows ? 0 : rows; /* the next rows, if as many */
-        if (!stream && a->dim >= 16) prefetch_rows(x + ahead * a->ld_x, a->ld_x, ahead, a->dim);
-        for (int64_t i = 0; i < rows; i++) {
-            rmx_norm_row_apply(x + i * a->ld_x, s[i], a->gamma, a->beta, a->dim, stream,
-                               x + (i + ahead) * a->ld_x, a->y + (r + i) * a->ld_y);
+        it.x = a->x + r * a->ld_x;
+        it.y = a->y + r * a->ld_y;
+        it.rows = end - r < together ? end - r : together;
+        const int64_t ahead = end - r - it.rows < it.rows ? 0 : it.rows; /* if as many follow */
+        it.next = it.x + ahead * a->ld_x;
+        if (together > 1) {
+            rmx_norm_rows_forward(&it, s);
+        } else {
+            s[0] = rmx_norm_row_stats(a->kind, it.x, a->dim, a->eps);
+            rmx_norm_row_apply(it.x, s[0], a->gamma, a->beta, a->dim, stream, it.next, it.y);
+        }
+        for (int64_t i = 0; i < it.rows; i++) {
             if (a->mean && a->kind == RMX_NORM_LAYER) a->mean[r + i] = s[i].mean;
             if (a->rstd) a->rstd[r + i] = s[i].rstd;
         }
@@ -53,13 +54,18 @@ rmx_status RMX_CPU(norm)(rmx_backend *backend, const rmx_norm_args *a)
     return RMX_OK;
 }
 
+/* The same going back, where a row is read from two arrays and written to a third. */
+static int64_t rows_together_backward(int64_t dim) { return dim <= 256 ? RMX_ROWS : 1; }
+
 /* items: blocks of RMX_BLOCK_ROWS rows, each with its row of partial sums */
 static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_backward_args *a = job;
     (void)worker;
     const bool parameters = a->dgamma || a->dbeta;
-    const int64_t blocks = rmx_row_blocks(a->rows);
+    const int64_t blocks = rmx_row_blocks(a->rows), together = rows_together_backward(a->dim);
+    const bool stream = a->dx != a->dy && a->dx != a->residual && a->ld % RMX_VL == 0 &&
+                        rmx_stream_wanted(a->dx, a->rows * a->dim, a->dim);
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * RMX_BLOCK_ROWS;
         const int64_t last = a->rows - first < RMX_BLOCK_ROWS ? a->rows : first + RMX_BLOCK_ROWS;
@@ -69,15 +75,27 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
             memset(pgamma, 0, sizeof *pgamma * (size_t)a->dim);
             memset(pbeta, 0, sizeof *pbeta * (size_t)a->dim);
         }
-        for (int64_t r = first; r < last; r++) {
-            const float mean = a->kind == RMX_NORM_LAYER ? a->mean[r] : 0.0f;
-            const rmx_norm_grad_row row = {a->dy + r * a->ld, a->x + r * a->ld, a->gamma, mean,
-                                           a->rstd[r]};
-            const float *residual = a->residual ? a->residual + r * a->ld : NULL;
-            if (parameters) rmx_norm_row_parameters(&row, a->dim, pgamma, pbeta);
-            if (a->dx) rmx_norm_row_backward(a->kind, &row, residual, a->dim, a->dx + r * a->ld);
+        for (int64_t r = first; r < last; r += together) {
+            const int64_t rows = last - r < together ? last - r : together;
+            rmx_norm_grad_row row[RMX_ROWS];
+            for (int64_t i = 0; i < rows; i++) {
+                const int64_t at = (r + i) * a->ld;
+                const float mean = a->kind == RMX_NORM_LAYER ? a->mean[r + i] : 0.0f;
+                row[i] =
+                    (rmx_norm_grad_row){a->dy + at, a->x + at, a->gamma, mean, a->rstd[r + i]};
+            }
+            if (parameters) rmx_norm_rows_parameters(row, rows, a->dim, pgamma, pbeta);
+            if (!a->dx) continue;
+            const bool more = r + 2 * together <= a->rows;
+            const rmx_norm_dx to = {.residual = a->residual ? a->residual + r * a->ld : NULL,
+                                    .dx = a->dx + r * a->ld,
+                                    .next_dy = more ? a->dy + (r + together) * a->ld : NULL,
+                                    .next_x = more ? a->x + (r + together) * a->ld : NULL,
+                                    .stream = stream};
+            rmx_norm_rows_backward(a->kind, row, rows, a->dim, a->ld, to);
         }
     }
+    rmx_stream_end(stream);
 }
 
 /* dx and the parameter gradients from dy, x and the saved statistics (ops.h).

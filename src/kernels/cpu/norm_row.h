@@ -56,9 +56,8 @@ static inline rmx_norm_stats rmx_norm_row_stats(rmx_norm_kind kind, const float 
 
 /* The same for up to RMX_ROWS rows, ld apart, whose sums are halved together: of short rows,
  * halving and the division would take longer than all else. dim <= RMX_SPAN. */
-RMX_INLINE void rmx_norm_rows_stats_sized(rmx_norm_kind kind, const float *x, int64_t ld,
-                                          int64_t rows, int64_t dim, float eps,
-                                          rmx_norm_stats stats[RMX_ROWS])
+RMX_INLINE void rmx_norm_rows_stats(rmx_norm_kind kind, const float *x, int64_t ld, int64_t rows,
+                                    int64_t dim, float eps, rmx_norm_stats stats[RMX_ROWS])
 {
     const float d = (float)dim;
     float mean[RMX_ROWS] = {0}, var[RMX_ROWS], rstd[RMX_ROWS];
@@ -81,44 +80,31 @@ RMX_INLINE void rmx_norm_rows_stats_sized(rmx_norm_kind kind, const float *x, in
     for (int i = 0; i < RMX_ROWS; i++) stats[i] = (rmx_norm_stats){mean[i], rstd[i]};
 }
 
-/* Loops of a known length for the most common width of narrow rows. */
-static inline void rmx_norm_rows_stats(rmx_norm_kind kind, const float *x, int64_t ld,
-                                       int64_t rows, int64_t dim, float eps,
-                                       rmx_norm_stats stats[RMX_ROWS])
-{
-    if (dim == 64 && rows == RMX_ROWS)
-        rmx_norm_rows_stats_sized(kind, x, ld, RMX_ROWS, 64, eps, stats);
-    else
-        rmx_norm_rows_stats_sized(kind, x, ld, rows, dim, eps, stats);
-}
-
-/* stream: y is aligned to vectors and dim a multiple of them (stream.h); then row `next` is asked
- * for along the way, which spreads the reads from memory between the writes to it. */
+/* stream: y is aligned to vectors and dim a multiple of them (stream.h). Row `next` is asked for
+ * along the way, which spreads the reads from memory between the writes to it. */
 RMX_INLINE void rmx_norm_row_scale(const float *x, rmx_norm_stats s, const float *gamma,
                                    const float *beta, int64_t dim, bool stream, const float *next,
                                    float *y)
 {
-    if (stream) {
-        const rmx_vec mean = rmx_vec_set(s.mean), rstd = rmx_vec_set(s.rstd);
-        for (int64_t j = 0; j < dim; j += RMX_VL) {
-            __builtin_prefetch(next + j);
-            const rmx_vec g = gamma ? rmx_vec_load(gamma + j) : rmx_vec_set(1.0f);
-            const rmx_vec b = beta ? rmx_vec_load(beta + j) : rmx_vec_zero();
-            rmx_stream_vec(y + j, rmx_vec_fma((rmx_vec_load(x + j) - mean) * rstd, g, b));
-        }
-        return;
+    const rmx_vec mean = rmx_vec_set(s.mean), rstd = rmx_vec_set(s.rstd);
+    int64_t j = 0;
+    for (; j + RMX_VL <= dim; j += RMX_VL) {
+        __builtin_prefetch(next + j);
+        const rmx_vec g = gamma ? rmx_vec_load(gamma + j) : rmx_vec_set(1.0f);
+        const rmx_vec b = beta ? rmx_vec_load(beta + j) : rmx_vec_zero();
+        const rmx_vec h = (rmx_vec_load(x + j) - mean) * rstd;
+        rmx_stream_put(stream, y + j, rmx_vec_fma(h, g, b));
     }
-    RMX_INDEPENDENT
-    for (int64_t j = 0; j < dim; j++) {
+    for (; j < dim; j++) {
         const float h = rmx_mulf(rmx_subf(x[j], s.mean), s.rstd);
         y[j] = rmx_fmaf(h, gamma ? gamma[j] : 1.0f, beta ? beta[j] : 0.0f);
     }
 }
 
 /* y = fma((x - mean) * rstd, gamma, beta); one loop for each choice of optional operands */
-static inline void rmx_norm_row_apply(const float *x, rmx_norm_stats s, const float *gamma,
-                                      const float *beta, int64_t dim, bool stream,
-                                      const float *next, float *y)
+RMX_INLINE void rmx_norm_row_apply(const float *x, rmx_norm_stats s, const float *gamma,
+                                   const float *beta, int64_t dim, bool stream, const float *next,
+                                   float *y)
 {
     if (gamma && beta)
         rmx_norm_row_scale(x, s, gamma, beta, dim, stream, next, y);
@@ -128,6 +114,38 @@ static inline void rmx_norm_row_apply(const float *x, rmx_norm_stats s, const fl
         rmx_norm_row_scale(x, s, NULL, beta, dim, stream, next, y);
     else
         rmx_norm_row_scale(x, s, NULL, NULL, dim, stream, next, y);
+}
+
+/* Up to RMX_ROWS rows from their statistics on: x has ld_x, what is asked for at `next` too. */
+typedef struct rmx_norm_rows {
+    rmx_norm_kind kind;
+    int64_t rows, dim, ld_x, ld_y;
+    float eps;
+    const float *x, *gamma, *beta, *next;
+    bool stream;
+    float *y;
+} rmx_norm_rows;
+
+RMX_INLINE void rmx_norm_rows_sized(const rmx_norm_rows *r, int64_t rows, int64_t dim,
+                                    rmx_norm_stats stats[RMX_ROWS])
+{
+    rmx_norm_rows_stats(r->kind, r->x, r->ld_x, rows, dim, r->eps, stats);
+    for (int64_t i = 0; i < rows; i++)
+        rmx_norm_row_apply(r->x + i * r->ld_x, stats[i], r->gamma, r->beta, dim, r->stream,
+                           r->next + i * r->ld_x, r->y + i * r->ld_y);
+}
+
+/* Loops of a known length for the most common widths of narrow rows. */
+static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, rmx_norm_stats stats[RMX_ROWS])
+{
+    if (r->dim == 16 && r->rows == RMX_ROWS)
+        rmx_norm_rows_sized(r, RMX_ROWS, 16, stats);
+    else if (r->dim == 32 && r->rows == RMX_ROWS)
+        rmx_norm_rows_sized(r, RMX_ROWS, 32, stats);
+    else if (r->dim == 64 && r->rows == RMX_ROWS)
+        rmx_norm_rows_sized(r, RMX_ROWS, 64, stats);
+    else
+        rmx_norm_rows_sized(r, r->rows, r->dim, stats);
 }
 
 /* ---- backward ---- */
@@ -171,16 +189,44 @@ static inline float rmx_norm_gh_span(const void *row, int64_t begin, int64_t n)
     return rmx_lanes_span(rmx_norm_gh_step, row, begin, n);
 }
 
+/* Where a row's dx goes. stream: it is aligned to vectors, and dim a multiple of them. The rows of
+ * dy and x that come next are asked for along the way, where they are given. */
+typedef struct rmx_norm_dx {
+    const float *residual, *next_dy, *next_x;
+    float *dx;
+    bool stream;
+} rmx_norm_dx;
+
+static inline void rmx_norm_dx_advance(rmx_norm_dx *to, int64_t ld)
+{
+    to->dx += ld;
+    if (to->residual) to->residual += ld;
+    if (to->next_dy) to->next_dy += ld;
+    if (to->next_x) to->next_x += ld;
+}
+
 RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, const float *gamma,
-                                const float *residual, int64_t dim, float *dx)
+                                const float *residual, int64_t dim, const rmx_norm_dx *to)
 {
     const float *dy = r->dy, *x = r->x;
-    const float mean = r->mean, rstd = r->rstd;
-    RMX_INDEPENDENT
-    for (int64_t j = 0; j < dim; j++) {
-        const float h = rmx_mulf(rmx_subf(x[j], mean), rstd);
+    float *dx = to->dx;
+    const rmx_vec mean = rmx_vec_set(r->mean), rstd = rmx_vec_set(r->rstd);
+    const rmx_vec mean_g = rmx_vec_set(a), mean_gh = rmx_vec_set(b);
+    int64_t j = 0;
+    for (; j + RMX_VL <= dim; j += RMX_VL) {
+        if (to->next_dy) __builtin_prefetch(to->next_dy + j);
+        if (to->next_x) __builtin_prefetch(to->next_x + j);
+        const rmx_vec h = (rmx_vec_load(x + j) - mean) * rstd;
+        rmx_vec g = rmx_vec_load(dy + j);
+        if (gamma) g = g * rmx_vec_load(gamma + j);
+        rmx_vec v = rstd * rmx_vec_fma(-h, mean_gh, g - mean_g);
+        if (residual) v = v + rmx_vec_load(residual + j);
+        rmx_stream_put(to->stream, dx + j, v);
+    }
+    for (; j < dim; j++) {
+        const float h = rmx_mulf(rmx_subf(x[j], r->mean), r->rstd);
         const float g = gamma ? rmx_mulf(dy[j], gamma[j]) : dy[j];
-        const float v = rmx_mulf(rstd, rmx_fmaf(-h, b, rmx_subf(g, a)));
+        const float v = rmx_mulf(r->rstd, rmx_fmaf(-h, b, rmx_subf(g, a)));
         dx[j] = residual ? rmx_addf(v, residual[j]) : v;
     }
 }
@@ -195,58 +241,97 @@ static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_ro
     *b = rmx_divf(rmx_lanes_row(rmx_norm_gh_span, row, dim), d);
 }
 
-/* The same, of LayerNorm, for up to RMX_ROWS rows together. dim <= RMX_SPAN. */
-static inline void rmx_norm_rows_means(const rmx_norm_grad_row *row, int64_t rows, int64_t dim,
-                                       float a[RMX_ROWS], float b[RMX_ROWS])
+/* The same for up to RMX_ROWS rows together. dim <= RMX_SPAN. */
+RMX_INLINE void rmx_norm_rows_means(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t rows,
+                                    int64_t dim, float a[RMX_ROWS], float b[RMX_ROWS])
 {
     const float d = (float)dim;
     rmx_vec g[RMX_ROWS], gh[RMX_ROWS];
     for (int64_t i = 0; i < rows; i++) {
-        g[i] = rmx_lanes_span_vec(rmx_norm_g_step, &row[i], 0, dim);
+        if (kind == RMX_NORM_LAYER) g[i] = rmx_lanes_span_vec(rmx_norm_g_step, &row[i], 0, dim);
         gh[i] = rmx_lanes_span_vec(rmx_norm_gh_step, &row[i], 0, dim);
     }
     for (int64_t i = rows; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
-    rmx_lanes_halve_rows(g, a);
+    if (kind == RMX_NORM_LAYER) rmx_lanes_halve_rows(g, a);
     rmx_lanes_halve_rows(gh, b);
     for (int i = 0; i < RMX_ROWS; i++) {
-        a[i] = rmx_divf(a[i], d);
+        a[i] = kind == RMX_NORM_LAYER ? rmx_divf(a[i], d) : 0.0f;
         b[i] = rmx_divf(rmx_lanes_with_empty(b[i], dim), d);
     }
 }
 
 /* dx = rstd * fma(-h, b, g - a) (+ residual) */
-static inline void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, float b,
-                                           const float *residual, int64_t dim, float *dx)
+RMX_INLINE void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, float b,
+                                        int64_t dim, const rmx_norm_dx *to)
 {
-    if (row->gamma && residual)
-        rmx_norm_row_dx(row, a, b, row->gamma, residual, dim, dx);
+    if (row->gamma && to->residual)
+        rmx_norm_row_dx(row, a, b, row->gamma, to->residual, dim, to);
     else if (row->gamma)
-        rmx_norm_row_dx(row, a, b, row->gamma, NULL, dim, dx);
-    else if (residual)
-        rmx_norm_row_dx(row, a, b, NULL, residual, dim, dx);
+        rmx_norm_row_dx(row, a, b, row->gamma, NULL, dim, to);
+    else if (to->residual)
+        rmx_norm_row_dx(row, a, b, NULL, to->residual, dim, to);
     else
-        rmx_norm_row_dx(row, a, b, NULL, NULL, dim, dx);
+        rmx_norm_row_dx(row, a, b, NULL, NULL, dim, to);
 }
 
-static inline void rmx_norm_row_backward(rmx_norm_kind kind, const rmx_norm_grad_row *row,
-                                         const float *residual, int64_t dim, float *dx)
+RMX_INLINE void rmx_norm_rows_dx(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t rows,
+                                 int64_t dim, int64_t ld, rmx_norm_dx to)
 {
-    float a, b;
-    rmx_norm_row_means(kind, row, dim, &a, &b);
-    rmx_norm_row_from_means(row, a, b, residual, dim, dx);
+    float a[RMX_ROWS], b[RMX_ROWS];
+    rmx_norm_rows_means(kind, row, rows, dim, a, b);
+    for (int64_t i = 0; i < rows; i++) {
+        rmx_norm_row_from_means(&row[i], a[i], b[i], dim, &to);
+        rmx_norm_dx_advance(&to, ld);
+    }
 }
 
-/* One row's share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */
-static inline void rmx_norm_row_parameters(const rmx_norm_grad_row *r, int64_t dim, float *pgamma,
-                                           float *pbeta)
+/* dx of up to RMX_ROWS rows; `to` is that of the first, the others lie ld apart. */
+static inline void rmx_norm_rows_backward(rmx_norm_kind kind, const rmx_norm_grad_row *row,
+                                          int64_t rows, int64_t dim, int64_t ld, rmx_norm_dx to)
 {
-    const float *dy = r->dy, *x = r->x;
-    const float mean = r->mean, rstd = r->rstd;
-    RMX_INDEPENDENT
-    for (int64_t j = 0; j < dim; j++) {
-        const float h = rmx_mulf(rmx_subf(x[j], mean), rstd);
-        pgamma[j] = rmx_fmaf(dy[j], h, pgamma[j]);
-        pbeta[j] = rmx_addf(pbeta[j], dy[j]);
+    if (rows == 1 || dim > RMX_SPAN) {
+        for (int64_t i = 0; i < rows; i++) {
+            float a, b;
+            rmx_norm_row_means(kind, &row[i], dim, &a, &b);
+            rmx_norm_row_from_means(&row[i], a, b, dim, &to);
+            rmx_norm_dx_advance(&to, ld);
+        }
+    } else if (rows == RMX_ROWS && dim == 16) {
+        rmx_norm_rows_dx(kind, row, RMX_ROWS, 16, ld, to);
+    } else if (rows == RMX_ROWS && dim == 32) {
+        rmx_norm_rows_dx(kind, row, RMX_ROWS, 32, ld, to);
+    } else if (rows == RMX_ROWS && dim == 64) {
+        rmx_norm_rows_dx(kind, row, RMX_ROWS, 64, ld, to);
+    } else {
+        rmx_norm_rows_dx(kind, row, rows, dim, ld, to);
+    }
+}
+
+/* Some rows' share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy, in the
+ * order of the rows. A vector of columns at a time: the sums of narrow rows stay in registers. */
+RMX_INLINE void rmx_norm_rows_parameters(const rmx_norm_grad_row *row, int64_t rows, int64_t dim,
+                                         float *pgamma, float *pbeta)
+{
+    int64_t j = 0;
+    for (; j + RMX_VL <= dim; j += RMX_VL) {
+        rmx_vec gamma = rmx_vec_load(pgamma + j), beta = rmx_vec_load(pbeta + j);
+        for (int64_t i = 0; i < rows; i++) {
+            const rmx_norm_grad_row *r = &row[i];
+            const rmx_vec dy = rmx_vec_load(r->dy + j);
+            const rmx_vec c = rmx_vec_load(r->x + j) - rmx_vec_set(r->mean);
+            gamma = rmx_vec_fma(dy, c * rmx_vec_set(r->rstd), gamma);
+            beta = beta + dy;
+        }
+        rmx_vec_store(pgamma + j, gamma);
+        rmx_vec_store(pbeta + j, beta);
+    }
+    for (; j < dim; j++) {
+        for (int64_t i = 0; i < rows; i++) {
+            const rmx_norm_grad_row *r = &row[i];
+            const float h = rmx_mulf(rmx_subf(r->x[j], r->mean), r->rstd);
+            pgamma[j] = rmx_fmaf(r->dy[j], h, pgamma[j]);
+            pbeta[j] = rmx_addf(pbeta[j], r->dy[j]);
+        }
     }
 }
 

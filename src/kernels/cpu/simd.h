@@ -100,8 +100,8 @@ static inline rmx_vec rmx_vec_fma(rmx_vec a, rmx_vec b, rmx_vec c)
 #elif RMX_VL == 8
     return _mm256_fmadd_ps(a, b, c);
 #else
-    for (int i = 0; i < RMX_VL; i++) c[i] = rmx_fmaf(a[i], b[i], c[i]);
-    return c;
+    return (rmx_vec){rmx_fmaf(a[0], b[0], c[0]), rmx_fmaf(a[1], b[1], c[1]),
+                     rmx_fmaf(a[2], b[2], c[2]), rmx_fmaf(a[3], b[3], c[3])};
 #endif
 }
 

@@ -62,6 +62,44 @@ RMX_INLINE rmx_vec join_pieces(int64_t D, const float *from, int64_t step)
 #endif
 }
 
+#if RMX_VL == 16
+#define UNPACK_LOW _mm512_unpacklo_ps
+#define UNPACK_HIGH _mm512_unpackhi_ps
+#define SHUFFLE _mm512_shuffle_ps
+#elif RMX_VL == 8
+#define UNPACK_LOW _mm256_unpacklo_ps
+#define UNPACK_HIGH _mm256_unpackhi_ps
+#define SHUFFLE _mm256_shuffle_ps
+#endif
+
+/* Pieces of 1 or 2 elements: four rows, or two, whose slots' pieces lie side by side in x and
+ * `step` apart from slot to slot, are a transposition of quads. own and z: rows `width` apart. */
+#if RMX_VL >= 8
+RMX_INLINE void transpose_narrow(int64_t D, int64_t width, const float *x, int64_t step,
+                                 const float *own, bool stream, float *z)
+{
+    for (int64_t j = 0; j < width; j += RMX_VL, x += RMX_VL / D * step) {
+        rmx_vec r[4], v[4];
+        for (int64_t i = 0; i < 4 / D; i++) r[i] = join_pieces(4, x + i * step, 4 / D * step);
+        if (D == 1) {
+            const rmx_vec low0 = UNPACK_LOW(r[0], r[1]), high0 = UNPACK_HIGH(r[0], r[1]);
+            const rmx_vec low1 = UNPACK_LOW(r[2], r[3]), high1 = UNPACK_HIGH(r[2], r[3]);
+            v[0] = SHUFFLE(low0, low1, 0x44);
+            v[1] = SHUFFLE(low0, low1, 0xee);
+            v[2] = SHUFFLE(high0, high1, 0x44);
+            v[3] = SHUFFLE(high0, high1, 0xee);
+        } else {
+            v[0] = SHUFFLE(r[0], r[1], 0x44);
+            v[1] = SHUFFLE(r[0], r[1], 0xee);
+        }
+        for (int64_t i = 0; i < 4 / D; i++) {
+            if (own) v[i] = rmx_vec_load(own + i * width + j) + v[i];
+            rmx_stream_put(stream, z + i * width + j, v[i]);
+        }
+    }
+}
+#endif
+
 /* gather_row for pieces narrower than a vector, which then are stored as wide as they are loaded
  * again (and wide enough to stream). `step` apart, a multiple of a vector's worth of them. */
 RMX_INLINE void gather_narrow(int64_t D, int64_t width, const float *from, int64_t step,
@@ -128,15 +166,50 @@ RMX_INLINE void gather(shape s, bool inverse, int64_t row, const float *x, const
         gather_sized(s, inverse, row, x, NULL, false, z);
 }
 
-static void mix_row(shape s, int64_t row, const float *x, const float *own, bool stream, float *z)
+/* A row's pieces come from all over its sample, which no prefetcher of the hardware follows: each
+ * row asks for its counterpart in the next sample, into L1 or L2, whichever holds two samples. */
+static inline void prefetch_row(shape s, const float *next)
 {
-    gather(s, false, row, x, own, stream, z);
+    if (s.tokens * s.width <= 4096) {
+        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
+    } else if (s.tokens * s.width <= 32768) {
+        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j, 0, 2);
+    }
 }
 
-static void revert_row(shape s, int64_t row, const float *x, const float *own, bool stream,
-                       float *z)
+/* Rows that transpose_narrow has done of `rows`, as many as come in fours or twos. */
+static int64_t transpose_rows(shape s, bool inverse, int64_t row, int64_t rows, const float *x,
+                              const float *own, bool stream, float *z)
 {
-    gather(s, true, row, x, own, stream, z);
+    int64_t i = 0;
+#if RMX_VL >= 8
+    const bool even = inverse || s.heads == s.tokens; /* the pieces are equally far apart */
+    if (s.d > 2 || !even || s.width % RMX_VL != 0) return 0;
+    const int64_t together = 4 / s.d, step = (inverse ? s.tokens : s.heads) * s.d;
+    for (; i + together <= rows; i += together) {
+        const float *from = x + (row + i) * s.d, *mine = own ? own + i * s.width : NULL;
+        if (s.d == 1)
+            transpose_narrow(1, s.width, from, step, mine, stream, z + i * s.width);
+        else
+            transpose_narrow(2, s.width, from, step, mine, stream, z + i * s.width);
+    }
+#else
+    (void)s, (void)inverse, (void)row, (void)rows, (void)x, (void)own, (void)stream, (void)z;
+#endif
+    return i;
+}
+
+/* `rows` rows of one sample from `row` on, of z = own + mix(x) or, inverse, revert(x); own NULL:
+ * without it. next: the same rows of the next sample, which are asked for; or NULL. */
+static void gather_rows(shape s, bool inverse, int64_t row, int64_t rows, const float *x,
+                        const float *own, const float *next, bool stream, float *z)
+{
+    const int64_t done = transpose_rows(s, inverse, row, rows, x, own, stream, z);
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t at = i * s.width;
+        if (next) prefetch_row(s, next + at);
+        if (i >= done) gather(s, inverse, row + i, x, own ? own + at : NULL, stream, z + at);
+    }
 }
 
 /* Whether an output's rows can be streamed as they are gathered, piece by piece: pieces that are
@@ -155,17 +228,6 @@ static int64_t row_grain(int64_t samples, int64_t tokens, int64_t width)
     return samples == 1 ? rows : (rows + tokens - 1) / tokens * tokens;
 }
 
-/* A row's pieces come from all over its sample, which no prefetcher of the hardware follows: each
- * row asks for its counterpart in the next sample, into L1 or L2, whichever holds two samples. */
-static inline void prefetch_row(shape s, const float *next)
-{
-    if (s.tokens * s.width <= 4096) {
-        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
-    } else if (s.tokens * s.width <= 32768) {
-        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j, 0, 2);
-    }
-}
-
 /* items: rows */
 static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
@@ -174,20 +236,14 @@ static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
     const int64_t rows = a->samples * a->tokens;
     const bool stream = a->residual != a->y && stream_pieces(s, a->inverse, a->y, rows);
-    int64_t row = begin % a->tokens;
-    const float *x = a->x + (begin - row) * a->width; /* of the sample */
-    for (int64_t r = begin; r < end; r++) {
-        const float *residual = a->residual ? a->residual + r * a->width : NULL;
-        float *y = a->y + r * a->width;
-        if (r + a->tokens < rows) prefetch_row(s, x + (row + a->tokens) * a->width);
-        if (a->inverse)
-            revert_row(s, row, x, residual, stream, y);
-        else
-            mix_row(s, row, x, residual, stream, y);
-        if (++row == a->tokens) {
-            row = 0;
-            x += a->tokens * a->width;
-        }
+    for (int64_t r = begin, some; r < end; r += some) {
+        const int64_t row = r % a->tokens, left = a->tokens - row;
+        const float *x = a->x + (r - row) * a->width; /* of the sample */
+        some = left < RMX_ROWS ? left : RMX_ROWS;
+        if (some > end - r) some = end - r;
+        const float *next = r + some + a->tokens <= rows ? x + (row + a->tokens) * a->width : NULL;
+        gather_rows(s, a->inverse, row, some, x, a->residual ? a->residual + r * a->width : NULL,
+                    next, stream, a->y + r * a->width);
     }
     rmx_stream_end(stream);
 }
@@ -212,18 +268,14 @@ static int64_t rows_ahead(int64_t width)
     return width < 1024 ? 1 + 2048 / width : 1;
 }
 
-/* Rows first .. last - 1 of z = x + mix(x), counted over the batch of `rows` rows. A row's pieces
- */
+/* Rows first .. last - 1 of z = x + mix(x), counted over the batch. */
 static void build_z(shape s, int64_t first, int64_t last, const float *x, float *z)
 {
-    int64_t row = first % s.tokens;
-    const float *sample = x + (first - row) * s.width;
-    for (int64_t r = first; r < last; r++, z += s.width) {
-        mix_row(s, row, sample, sample + row * s.width, false, z);
-        if (++row == s.tokens) {
-            row = 0;
-            sample += s.tokens * s.width;
-        }
+    for (int64_t r = first, some; r < last; r += some, z += some * s.width) {
+        const int64_t row = r % s.tokens, left = s.tokens - row;
+        some = left < last - r ? left : last - r;
+        const float *sample = x + (r - row) * s.width;
+        gather_rows(s, false, row, some, sample, sample + row * s.width, NULL, false, z);
     }
 }
 
@@ -242,22 +294,34 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
     const int64_t ahead = rows_ahead(a->width), all = a->samples * a->tokens;
     const bool fits = ahead * a->width <= (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
     const bool stream = fits && rmx_stream_wanted(a->y, all * a->width, a->width);
+    rmx_norm_rows it = {.kind = RMX_NORM_LAYER,
+                        .dim = a->width,
+                        .ld_x = a->width,
+                        .ld_y = a->width,
+                        .eps = a->eps,
+                        .gamma = a->gamma,
+                        .beta = a->beta,
+                        .stream = stream};
     rmx_norm_stats stats[RMX_ROWS];
     for (int64_t first = begin; first < end; first += ahead) {
-        const int64_t rows = end - first < ahead ? end - first : ahead;
-        float *y = a->y + first * a->width;
-        float *z = fits ? rmx_cpu_scratch(m->backend, worker) : y;
-        build_z(s, first, first + rows, a->x, z);
-        if (ahead == RMX_ROWS)
-            rmx_norm_rows_stats(RMX_NORM_LAYER, z, a->width, rows, a->width, a->eps, stats);
-        for (int64_t i = 0; i < rows; i++) {
-            const float *zi = z + i * a->width;
-            const int64_t next = first + i + a->tokens;
-            if (!stream && next < all) prefetch_row(s, a->x + next * a->width);
-            if (ahead != RMX_ROWS)
-                stats[i] = rmx_norm_row_stats(RMX_NORM_LAYER, zi, a->width, a->eps);
-            rmx_norm_row_apply(zi, stats[i], a->gamma, a->beta, a->width, stream,
-                               next < all ? a->x + next * a->width : zi, y + i * a->width);
+        it.rows = end - first < ahead ? end - first : ahead;
+        it.y = a->y + first * a->width;
+        float *z = fits ? rmx_cpu_scratch(m->backend, worker) : it.y;
+        it.x = z;
+        build_z(s, first, first + it.rows, a->x, z);
+        const bool more = first + it.rows + a->tokens <= all;
+        it.next = more ? a->x + (first + a->tokens) * a->width : z;
+        if (ahead == RMX_ROWS) {
+            rmx_norm_rows_forward(&it, stats);
+        } else {
+            for (int64_t i = 0; i < it.rows; i++) {
+                const int64_t at = i * a->width;
+                stats[i] = rmx_norm_row_stats(RMX_NORM_LAYER, z + at, a->width, a->eps);
+                rmx_norm_row_apply(z + at, stats[i], a->gamma, a->beta, a->width, stream,
+                                   it.next + at, it.y + at);
+            }
+        }
+        for (int64_t i = 0; i < it.rows; i++) {
             if (a->mean) a->mean[first + i] = stats[i].mean;
             if (a->rstd) a->rstd[first + i] = stats[i].rstd;
         }
@@ -305,6 +369,19 @@ static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, i
     return p;
 }
 
+/* The shares of rows first .. last - 1, which a block may end among. */
+static void parameters(const rmx_token_mixer_backward_args *a, const rmx_norm_grad_row *row,
+                       int64_t first, int64_t last)
+{
+    for (int64_t r = first; r < last;) {
+        const int64_t end = (r / RMX_BLOCK_ROWS + 1) * RMX_BLOCK_ROWS;
+        const int64_t rows = (end < last ? end : last) - r;
+        rmx_norm_rows_parameters(row + (r - first), rows, a->width, block_partial(a, r, 0),
+                                 block_partial(a, r, 1));
+        r += rows;
+    }
+}
+
 /* dz of one sample, some rows of z at a time */
 static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t sample, float *z,
                       int64_t ahead, float *dz)
@@ -314,22 +391,17 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t s
         const int64_t last = end - first < ahead ? end : first + ahead;
         build_z(s, first, last, a->x, z);
         rmx_norm_grad_row row[RMX_ROWS];
-        float mean_g[RMX_ROWS], mean_gh[RMX_ROWS];
         for (int64_t r = first; r < last; r++) {
-            rmx_norm_grad_row *it = &row[r - first];
-            *it = (rmx_norm_grad_row){a->dy + r * a->width, z + (r - first) * a->width, a->gamma,
-                                      a->mean[r], a->rstd[r]};
+            const float *zr = z + (r - first) * a->width;
+            row[r - first] =
+                (rmx_norm_grad_row){a->dy + r * a->width, zr, a->gamma, a->mean[r], a->rstd[r]};
             if (r + a->tokens < all) prefetch_row(s, a->x + (r + a->tokens) * a->width);
-            if (a->dgamma || a->dbeta)
-                rmx_norm_row_parameters(it, a->width, block_partial(a, r, 0),
-                                        block_partial(a, r, 1));
         }
-        if (ahead == RMX_ROWS) rmx_norm_rows_means(row, last - first, a->width, mean_g, mean_gh);
-        for (int64_t i = 0; i < last - first; i++, dz += a->width) {
-            if (ahead != RMX_ROWS)
-                rmx_norm_row_means(RMX_NORM_LAYER, &row[i], a->width, &mean_g[i], &mean_gh[i]);
-            rmx_norm_row_from_means(&row[i], mean_g[i], mean_gh[i], NULL, a->width, dz);
-        }
+        if (a->dgamma || a->dbeta) parameters(a, row, first, last);
+        const bool more = last + ahead <= all;
+        const rmx_norm_dx to = {.dx = dz, .next_dy = more ? a->dy + last * a->width : NULL};
+        rmx_norm_rows_backward(RMX_NORM_LAYER, row, last - first, a->width, a->width, to);
+        dz += (last - first) * a->width;
     }
 }
 
@@ -351,9 +423,7 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
         sample_dz(a, s, b, fits ? z : dx, fits ? ahead : 1, dz);
-        for (int64_t row = 0; row < a->tokens; row++) {
-            revert_row(s, row, dz, dz + row * a->width, stream, dx + row * a->width);
-        }
+        gather_rows(s, true, 0, a->tokens, dz, dz, NULL, stream, dx);
     }
     rmx_stream_end(stream);
 }
