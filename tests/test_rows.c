@@ -2,19 +2,23 @@
 #include "kernel_testing.h"
 
 typedef struct rows_case {
-    int64_t groups, rows, cols, ld, gap;
+    int64_t groups, rows, cols, ld, gap; /* gap: after a group's rows; SIDE: groups side by side */
 } rows_case;
+#define SIDE (-1)
 
 static const rows_case cases[] = {
-    {1, 0, 5, 5, 0},      {1, 1, 1, 1, 0},         {1, 127, 3, 3, 0},  {1, 128, 64, 64, 0},
-    {1, 129, 65, 70, 7},  {3, 300, 17, 20, 5},     {2, 1000, 9, 9, 0}, {1, 4097, 2, 3, 0},
-    {16, 200, 48, 48, 0}, {1, 257, 1300, 1300, 0}, {0, 5, 5, 5, 0},    {2, 5, 0, 1, 0},
+    {1, 0, 5, 5, 0},          {1, 1, 1, 1, 0},       {1, 127, 3, 3, 0},
+    {1, 128, 64, 64, 0},      {1, 129, 65, 70, 7},   {3, 300, 17, 20, 5},
+    {2, 1000, 9, 9, 0},       {1, 4097, 2, 3, 0},    {16, 200, 48, 48, 0},
+    {1, 257, 1300, 1300, 0},  {0, 5, 5, 5, 0},       {2, 5, 0, 1, 0},
+    {16, 300, 16, 256, SIDE}, {3, 130, 5, 17, SIDE}, {40, 129, 32, 1280, SIDE},
 };
 
 static void run_case(rmx_backend *backend, const char *name, rows_case c, testing_pattern pattern)
 {
     kernel_operands all = {.backend = backend};
-    const int64_t group_stride = c.rows * c.ld + c.gap, size = c.groups * group_stride;
+    const int64_t group_stride = c.gap == SIDE ? c.cols : c.rows * c.ld + c.gap;
+    const int64_t size = c.gap == SIDE ? c.rows * c.ld : c.groups * group_stride;
     float *x = host_filled(size, pattern, 1), *dst = host_filled(c.groups * c.cols, pattern, 2);
     const rmx_col_sum_args args = {
         .groups = c.groups,

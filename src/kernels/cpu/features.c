@@ -2,12 +2,12 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/lanes.h"
 
 static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_features_args *a = job;
     (void)worker;
-    const size_t row_bytes = sizeof(float) * (size_t)a->width;
     for (int64_t b = begin; b < end; b++) {
         float *out = a->out + b * a->out_width;
         const uint32_t *ids = a->ids + b * a->fields;
@@ -16,8 +16,12 @@ static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
         }
         memset(out, 0, sizeof *out * (size_t)a->out_width);
         for (int64_t f = 0; f < a->fields; f++) {
-            memcpy(out + a->column[f], a->table + (a->row_offset[f] + ids[f]) * a->width,
-                   row_bytes);
+            const float *row = a->table + (a->row_offset[f] + ids[f]) * a->width;
+            if (a->width > RMX_VL) {
+                memcpy(out + a->column[f], row, sizeof *row * (size_t)a->width);
+            } else { /* a call would take longer than the copy */
+                rmx_lanes_store(out + a->column[f], rmx_lanes_load(row, a->width), a->width);
+            }
         }
         for (int64_t j = 0; j < a->dense_fields; j++) {
             out[a->dense_column[j]] = a->dense[b * a->dense_fields + j];

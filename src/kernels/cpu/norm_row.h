@@ -126,13 +126,14 @@ typedef struct rmx_norm_rows {
     float *y;
 } rmx_norm_rows;
 
-RMX_INLINE void rmx_norm_rows_sized(const rmx_norm_rows *r, int64_t rows, int64_t dim,
+RMX_INLINE void rmx_norm_rows_sized(const rmx_norm_rows *all, int64_t rows, int64_t dim,
                                     rmx_norm_stats stats[RMX_ROWS])
 {
-    rmx_norm_rows_stats(r->kind, r->x, r->ld_x, rows, dim, r->eps, stats);
+    const rmx_norm_rows r = *all; /* a copy, which no store can change */
+    rmx_norm_rows_stats(r.kind, r.x, r.ld_x, rows, dim, r.eps, stats);
     for (int64_t i = 0; i < rows; i++)
-        rmx_norm_row_apply(r->x + i * r->ld_x, stats[i], r->gamma, r->beta, dim, r->stream,
-                           r->next + i * r->ld_x, r->y + i * r->ld_y);
+        rmx_norm_row_apply(r.x + i * r.ld_x, stats[i], r.gamma, r.beta, dim, r.stream,
+                           r.next + i * r.ld_x, r.y + i * r.ld_y);
 }
 
 /* Loops of a known length for the most common widths of narrow rows. */

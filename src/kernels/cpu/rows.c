@@ -71,11 +71,15 @@ static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
 rmx_status RMX_CPU(col_sum)(rmx_backend *backend, const rmx_col_sum_args *a)
 {
     rmx_col_sum_args job = *a;
-    const int64_t blocks = rmx_row_blocks(a->rows), strips = (a->cols + COLS - 1) / COLS;
-    if (a->groups * blocks * a->cols == 0) return RMX_OK;
-    const int64_t width = a->cols < COLS ? a->cols : COLS;
+    if (a->group_stride == a->cols) { /* groups side by side are columns: longer loops */
+        job.groups = 1;
+        job.cols = a->groups * a->cols;
+    }
+    const int64_t blocks = rmx_row_blocks(job.rows), strips = (job.cols + COLS - 1) / COLS;
+    if (job.groups * blocks * job.cols == 0) return RMX_OK;
+    const int64_t width = job.cols < COLS ? job.cols : COLS;
     const int64_t grain = 1 + 16384 / (width * RMX_BLOCK_ROWS);
-    rmx_parallel(rmx_cpu_pool(backend), a->groups * blocks * strips, grain, col_sum_task, &job);
-    RMX_CPU(rows_chain)(backend, a->groups, blocks, a->cols, a->ws, a->dst);
+    rmx_parallel(rmx_cpu_pool(backend), job.groups * blocks * strips, grain, col_sum_task, &job);
+    RMX_CPU(rows_chain)(backend, job.groups, blocks, job.cols, job.ws, job.dst);
     return RMX_OK;
 }

@@ -268,14 +268,18 @@ static int64_t rows_ahead(int64_t width)
     return width < 1024 ? 1 + 2048 / width : 1;
 }
 
-/* Rows first .. last - 1 of z = x + mix(x), counted over the batch. */
-static void build_z(shape s, int64_t first, int64_t last, const float *x, float *z)
+/* `rows` rows of z = x + mix(x), the first of them row *row of the sample at *sample; both are
+ * moved on behind the last. */
+static void build_z(shape s, int64_t rows, int64_t *row, const float **sample, float *z)
 {
-    for (int64_t r = first, some; r < last; r += some, z += some * s.width) {
-        const int64_t row = r % s.tokens, left = s.tokens - row;
-        some = left < last - r ? left : last - r;
-        const float *sample = x + (r - row) * s.width;
-        gather_rows(s, false, row, some, sample, sample + row * s.width, NULL, false, z);
+    for (int64_t some; rows > 0; rows -= some, z += some * s.width) {
+        some = s.tokens - *row < rows ? s.tokens - *row : rows;
+        gather_rows(s, false, *row, some, *sample, *sample + *row * s.width, NULL, false, z);
+        *row += some;
+        if (*row == s.tokens) {
+            *row = 0;
+            *sample += s.tokens * s.width;
+        }
     }
 }
 
@@ -303,12 +307,14 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
                         .beta = a->beta,
                         .stream = stream};
     rmx_norm_stats stats[RMX_ROWS];
+    int64_t row = begin % a->tokens;
+    const float *sample = a->x + (begin - row) * a->width;
     for (int64_t first = begin; first < end; first += ahead) {
         it.rows = end - first < ahead ? end - first : ahead;
         it.y = a->y + first * a->width;
         float *z = fits ? rmx_cpu_scratch(m->backend, worker) : it.y;
         it.x = z;
-        build_z(s, first, first + it.rows, a->x, z);
+        build_z(s, it.rows, &row, &sample, z);
         const bool more = first + it.rows + a->tokens <= all;
         it.next = more ? a->x + (first + a->tokens) * a->width : z;
         if (ahead == RMX_ROWS) {
@@ -386,10 +392,12 @@ static void parameters(const rmx_token_mixer_backward_args *a, const rmx_norm_gr
 static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t sample, float *z,
                       int64_t ahead, float *dz)
 {
-    const int64_t end = (sample + 1) * a->tokens, all = a->samples * a->tokens;
-    for (int64_t first = sample * a->tokens; first < end; first += ahead) {
+    const int64_t begin = sample * a->tokens, end = begin + a->tokens;
+    const int64_t all = a->samples * a->tokens;
+    const float *x = a->x + begin * a->width;
+    for (int64_t first = begin, row_of_z = 0; first < end; first += ahead) {
         const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, first, last, a->x, z);
+        build_z(s, last - first, &row_of_z, &x, z);
         rmx_norm_grad_row row[RMX_ROWS];
         for (int64_t r = first; r < last; r++) {
             const float *zr = z + (r - first) * a->width;
