@@ -309,31 +309,46 @@ static inline void rmx_norm_rows_backward(rmx_norm_kind kind, const rmx_norm_gra
 }
 
 /* Some rows' share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy, in the
- * order of the rows. A vector of columns at a time: the sums of narrow rows stay in registers. */
-RMX_INLINE void rmx_norm_rows_parameters(const rmx_norm_grad_row *row, int64_t rows, int64_t dim,
-                                         float *pgamma, float *pbeta)
+ * order of the rows. Down a vector of columns the sums stay in registers. */
+RMX_INLINE void rmx_norm_rows_parameters_sized(const rmx_norm_grad_row *row, int rows, int64_t dim,
+                                               float *pgamma, float *pbeta)
 {
+    const float *dy[RMX_ROWS], *x[RMX_ROWS];
+    rmx_vec mean[RMX_ROWS], rstd[RMX_ROWS];
+    for (int i = 0; i < rows; i++) {
+        dy[i] = row[i].dy;
+        x[i] = row[i].x;
+        mean[i] = rmx_vec_set(row[i].mean);
+        rstd[i] = rmx_vec_set(row[i].rstd);
+    }
     int64_t j = 0;
     for (; j + RMX_VL <= dim; j += RMX_VL) {
         rmx_vec gamma = rmx_vec_load(pgamma + j), beta = rmx_vec_load(pbeta + j);
-        for (int64_t i = 0; i < rows; i++) {
-            const rmx_norm_grad_row *r = &row[i];
-            const rmx_vec dy = rmx_vec_load(r->dy + j);
-            const rmx_vec c = rmx_vec_load(r->x + j) - rmx_vec_set(r->mean);
-            gamma = rmx_vec_fma(dy, c * rmx_vec_set(r->rstd), gamma);
-            beta = beta + dy;
+        for (int i = 0; i < rows; i++) {
+            const rmx_vec d = rmx_vec_load(dy[i] + j);
+            gamma = rmx_vec_fma(d, (rmx_vec_load(x[i] + j) - mean[i]) * rstd[i], gamma);
+            beta = beta + d;
         }
         rmx_vec_store(pgamma + j, gamma);
         rmx_vec_store(pbeta + j, beta);
     }
     for (; j < dim; j++) {
-        for (int64_t i = 0; i < rows; i++) {
-            const rmx_norm_grad_row *r = &row[i];
-            const float h = rmx_mulf(rmx_subf(r->x[j], r->mean), r->rstd);
-            pgamma[j] = rmx_fmaf(r->dy[j], h, pgamma[j]);
-            pbeta[j] = rmx_addf(pbeta[j], r->dy[j]);
+        for (int i = 0; i < rows; i++) {
+            const float h = rmx_mulf(rmx_subf(x[i][j], row[i].mean), row[i].rstd);
+            pgamma[j] = rmx_fmaf(dy[i][j], h, pgamma[j]);
+            pbeta[j] = rmx_addf(pbeta[j], dy[i][j]);
         }
     }
+}
+
+static inline void rmx_norm_rows_parameters(const rmx_norm_grad_row *row, int64_t rows,
+                                            int64_t dim, float *pgamma, float *pbeta)
+{
+    for (; rows >= RMX_ROWS; rows -= RMX_ROWS, row += RMX_ROWS)
+        rmx_norm_rows_parameters_sized(row, RMX_ROWS, dim, pgamma, pbeta);
+    for (; rows >= 2; rows -= 2, row += 2)
+        rmx_norm_rows_parameters_sized(row, 2, dim, pgamma, pbeta);
+    if (rows > 0) rmx_norm_rows_parameters_sized(row, 1, dim, pgamma, pbeta);
 }
 
 #endif /* RMX_NORM_ROW_H */

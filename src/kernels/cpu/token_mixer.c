@@ -403,11 +403,11 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t s
             const float *zr = z + (r - first) * a->width;
             row[r - first] =
                 (rmx_norm_grad_row){a->dy + r * a->width, zr, a->gamma, a->mean[r], a->rstd[r]};
-            if (r + a->tokens < all) prefetch_row(s, a->x + (r + a->tokens) * a->width);
         }
         if (a->dgamma || a->dbeta) parameters(a, row, first, last);
-        const bool more = last + ahead <= all;
-        const rmx_norm_dx to = {.dx = dz, .next_dy = more ? a->dy + last * a->width : NULL};
+        const bool more = last + a->tokens <= all;
+        const rmx_norm_dx to = {.dx = dz,
+                                .next_x = more ? a->x + (first + a->tokens) * a->width : NULL};
         rmx_norm_rows_backward(RMX_NORM_LAYER, row, last - first, a->width, a->width, to);
         dz += (last - first) * a->width;
     }
@@ -431,7 +431,8 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
         sample_dz(a, s, b, fits ? z : dx, fits ? ahead : 1, dz);
-        gather_rows(s, true, 0, a->tokens, dz, dz, NULL, stream, dx);
+        const float *next_dy = b + 1 < a->samples ? a->dy + (b + 1) * size : NULL;
+        gather_rows(s, true, 0, a->tokens, dz, dz, next_dy, stream, dx);
     }
     rmx_stream_end(stream);
 }
