@@ -1,11 +1,13 @@
 /* threads.c: a pool that hands out pieces of one job at a time.
  *
- * `unclaimed` counts the pieces of the current job that nobody has taken; whoever lowers it by
- * compare-and-swap owns a piece. The caller publishes a job by raising it from 0, works too, and
- * leaves when every piece is `done`: it does not wait for a worker that slept through the job.
- * The job's fields change only while no piece is claimed or unclaimed, so a worker that holds a
- * piece may read them. Workers look for the next job for a short while before they sleep: a
- * training step is hundreds of short jobs in a row. */
+ * `unclaimed` is the range of the current job's pieces that nobody has taken; whoever shortens it
+ * by compare-and-swap owns a piece. Half of the threads take from its front, the others from its
+ * end: jobs in a row work on the same rows, and find them in the cache of the core that wrote
+ * them. The caller publishes a job by making the range not empty, works too, and leaves when every
+ * piece is `done`: it does not wait for a worker that slept through the job. The job's fields
+ * change only while no piece is claimed or unclaimed, so a worker that holds a piece may read
+ * them. Workers look for the next job for a short while before they sleep: a training step is
+ * hundreds of short jobs in a row. */
 #include "kernels/cpu/threads.h"
 
 #include <pthread.h>
@@ -31,12 +33,25 @@ struct rmx_pool {
     int64_t items, piece; /* items in all, and of a piece */
     int64_t pieces;
 
-    atomic_int_fast64_t unclaimed, done;
+    atomic_uint_fast64_t unclaimed; /* range_of(first, end) */
+    atomic_int_fast64_t done;
     atomic_bool stop;
     atomic_int sleepers;
     pthread_mutex_t lock;
     pthread_cond_t wake; /* unclaimed pieces, or stop */
 };
+
+/* Pieces first .. end - 1 in one word. */
+static uint_fast64_t range_of(uint32_t first, uint32_t end)
+{
+    return (uint_fast64_t)first << 32 | end;
+}
+
+static uint32_t range_first(uint_fast64_t range) { return (uint32_t)(range >> 32); }
+
+static uint32_t range_end(uint_fast64_t range) { return (uint32_t)range; }
+
+static bool range_empty(uint_fast64_t range) { return range_first(range) == range_end(range); }
 
 static inline void pause_briefly(void)
 {
@@ -48,15 +63,18 @@ static inline void pause_briefly(void)
 /* Does pieces until none is left. */
 static void work(rmx_pool *pool, int32_t index)
 {
-    int_fast64_t left = atomic_load(&pool->unclaimed);
-    while (left > 0) {
-        if (!atomic_compare_exchange_weak(&pool->unclaimed, &left, left - 1)) continue;
-        const int64_t begin = (pool->pieces - left) * pool->piece;
+    const bool front = index < pool->threads / 2;
+    uint_fast64_t range = atomic_load(&pool->unclaimed);
+    while (!range_empty(range)) {
+        const uint32_t first = range_first(range), last = range_end(range) - 1;
+        const uint_fast64_t others = front ? range_of(first + 1, last + 1) : range_of(first, last);
+        if (!atomic_compare_exchange_weak(&pool->unclaimed, &range, others)) continue;
+        const int64_t begin = (front ? first : last) * pool->piece;
         const int64_t rest = pool->items - begin;
         pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece,
                    index);
         atomic_fetch_add(&pool->done, 1);
-        left = atomic_load(&pool->unclaimed);
+        range = atomic_load(&pool->unclaimed);
     }
 }
 
@@ -66,12 +84,12 @@ static bool wait_for_work(rmx_pool *pool)
 {
     for (int spin = 0; spin < SPINS; spin++) {
         if (atomic_load(&pool->stop)) return false;
-        if (atomic_load(&pool->unclaimed) > 0) return true;
+        if (!range_empty(atomic_load(&pool->unclaimed))) return true;
         pause_briefly();
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleepers, 1);
-    while (atomic_load(&pool->unclaimed) == 0 && !atomic_load(&pool->stop))
+    while (range_empty(atomic_load(&pool->unclaimed)) && !atomic_load(&pool->stop))
         pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->sleepers, 1);
     pthread_mutex_unlock(&pool->lock);
@@ -159,7 +177,7 @@ void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, v
     pool->piece = (grains + pieces - 1) / pieces * grain;
     pool->pieces = (items + pool->piece - 1) / pool->piece;
     atomic_store(&pool->done, 0);
-    atomic_store(&pool->unclaimed, pool->pieces);
+    atomic_store(&pool->unclaimed, range_of(0, (uint32_t)pool->pieces));
     wake_sleepers(pool);
     work(pool, 0);
     for (int spin = 0; atomic_load(&pool->done) != pool->pieces; spin++) {
