@@ -1,21 +1,15 @@
-/* bench_gemm_cuda: the strict fp32 product on a GPU, checked bit for bit and timed against cuBLAS.
+/* plain_gemm_variants.cu: every kernel of the CUDA product against a plain chain, bit for bit.
  *
- *   bench_gemm_cuda test    every tile against a plain chain on the GPU and one on the CPU
- *   bench_gemm_cuda bench   our choice of tile against cuBLAS fp32 (no TF32), in one run
- *   bench_gemm_cuda tune    the same with every tile's own time
- *   bench_gemm_cuda one M N K VARIANT    a few launches of one tile, for a profiler
- *
- * Times are medians of graph replays; operands rotate through more memory than L2 holds. cuBLAS
- * is opened at run time: RMX_CUBLAS names the library, libcublas.so.13 or .12 by default. */
-#include <algorithm>
-#include <cmath>
+ * Which one runs is decided by shape, so that a test through the library sees few of them at few
+ * sizes. Here each is forced (rmx_cuda_gemm_variant) on the same cases: operands in six layouts,
+ * batches, every epilogue, in place and not, four kinds of values. What they are compared with is
+ * the contract of ops.h, written as one thread an output, on the GPU and, where that is not too
+ * slow, compiled by the host's compiler too. */
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <vector>
 
-#include <cublas_v2.h>
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/backend.h"
@@ -27,7 +21,7 @@
         if (status_) {                                                       \
             printf("%s:%d: %s: %d %s\n", __FILE__, __LINE__, #call, status_, \
                    cudaGetErrorString(cudaGetLastError()));                  \
-            exit(2);                                                         \
+            exit(1);                                                         \
         }                                                                    \
     } while (0)
 
@@ -206,7 +200,7 @@ static void run_case(int64_t m, int64_t n, int64_t k)
         const rmx_gemm_args g = aim(shape, got_c, got_pre, in_place);
         if (rmx_cuda_gemm(&backend, &g) != RMX_OK) {
             printf("gemm: %s\n", backend.error);
-            exit(2);
+            exit(1);
         }
         const unsigned long long wrong =
             differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
@@ -219,6 +213,13 @@ static void run_case(int64_t m, int64_t n, int64_t k)
     rmx_cuda_gemm_variant = -1;
 }
 
+static void download(float *to, const float *from)
+{
+    const size_t bytes = sizeof(float) * (size_t)ROOM;
+    CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream));
+    CHECK(cudaStreamSynchronize(stream));
+}
+
 /* The plain chain compiled by the host's compiler against the one compiled for the GPU. */
 static void run_host_case(int64_t m, int64_t n, int64_t k)
 {
@@ -227,9 +228,7 @@ static void run_host_case(int64_t m, int64_t n, int64_t k)
     std::vector<float> a(ROOM), b(ROOM), bias(ROOM), grad(ROOM), res(ROOM), old(ROOM), c, pre;
     float *const from[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
     std::vector<float> *const to[] = {&a, &b, &bias, &grad, &res, &old};
-    for (int i = 0; i < 6; i++) {
-        CHECK(cudaMemcpy(to[i]->data(), from[i], bytes, cudaMemcpyDeviceToHost));
-    }
+    for (int i = 0; i < 6; i++) download(to[i]->data(), from[i]);
     c = old, pre = old;
     rmx_gemm_args g = aim(shape, c.data(), pre.data(), 0);
     g.a.p = a.data() + (shape.a.p - buffer_a), g.b.p = b.data() + (shape.b.p - buffer_b);
@@ -240,17 +239,39 @@ static void run_host_case(int64_t m, int64_t n, int64_t k)
         for (int64_t v = 0; v < g.batch[1]; v++)
             for (int64_t i = 0; i < m; i++)
                 for (int64_t j = 0; j < n; j++) plain_output(&g, old.data(), u, v, i, j);
-    CHECK(cudaMemcpy(want_c, c.data(), bytes, cudaMemcpyHostToDevice));
-    CHECK(cudaMemcpy(want_pre, pre.data(), bytes, cudaMemcpyHostToDevice));
+    CHECK(cudaMemcpyAsync(want_c, c.data(), bytes, cudaMemcpyHostToDevice, stream));
+    CHECK(cudaMemcpyAsync(want_pre, pre.data(), bytes, cudaMemcpyHostToDevice, stream));
     CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     const rmx_gemm_args device = aim(shape, got_c, got_pre, 0);
-    if (rmx_cuda_gemm(&backend, &device) != RMX_OK) exit(2);
+    if (rmx_cuda_gemm(&backend, &device) != RMX_OK) {
+        printf("gemm: %s\n", backend.error);
+        exit(1);
+    }
     const unsigned long long wrong =
         differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
     if (wrong && ++failures < 40)
         printf("WRONG against the host: %lld x %lld x %lld: %llu\n", (long long)m, (long long)n,
                (long long)k, wrong);
+}
+
+/* The comparison can fail: the same sums in descending order have other bits. */
+static void run_reversed_case(void)
+{
+    rmx_gemm_args g;
+    memset(&g, 0, sizeof g);
+    g.m = 128, g.n = 256, g.k = 64, g.batch[0] = g.batch[1] = 1, g.alpha = g.beta = 1.0f;
+    g.a.p = buffer_a, g.a.rs = g.k, g.a.cs = 1;
+    g.b.p = buffer_b, g.b.rs = g.n, g.b.cs = 1;
+    g.c.p = want_c, g.c.rs = g.n;
+    plain_gpu(g, old_c);
+    g.a.p += g.k - 1, g.a.cs = -1;
+    g.b.p += (g.k - 1) * g.n, g.b.rs = -g.n;
+    g.c.p = got_c;
+    plain_gpu(g, old_c);
+    if (differences(want_c, got_c, g.m * g.n) > 0) return;
+    failures++;
+    printf("WRONG: a sum in descending order was not told from one in ascending order\n");
 }
 
 static int test(void)
@@ -270,6 +291,7 @@ static int test(void)
         float *const inputs[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
         for (int i = 0; i < 6; i++)
             fill(inputs[i], ROOM, (uint64_t)(pattern * 10 + i + 1), pattern);
+        if (pattern == NORMAL) run_reversed_case();
         for (int round = 0; round < 6; round++) {
             for (const auto &s : sizes) run_case(s[0], s[1], s[2]), cases++;
         }
@@ -277,267 +299,20 @@ static int test(void)
             if (s[0] * s[1] * s[2] < 6000000) run_host_case(s[0], s[1], s[2]), cases++;
         }
     }
-    printf("test: %d cases, %d tiles each, %d wrong\n", cases, RMX_GEMM_VARIANTS + 1, failures);
+    printf("%d cases, %d kernels each, %d wrong\n", cases, RMX_GEMM_VARIANTS + 1, failures);
     return failures != 0;
 }
 
-/* ---- cuBLAS ------------------------------------------------------------------------------ */
-
-static struct {
-    cublasHandle_t handle;
-    decltype(&cublasSgemm_v2) sgemm;
-    decltype(&cublasSgemmStridedBatched) batched;
-} blas;
-
-static void open_cublas(void)
-{
-    const char *name = getenv("RMX_CUBLAS");
-    void *library = name ? dlopen(name, RTLD_NOW) : nullptr;
-    if (!library) library = dlopen("libcublas.so.13", RTLD_NOW);
-    if (!library) library = dlopen("libcublas.so.12", RTLD_NOW);
-    if (!library) {
-        printf("no cuBLAS: %s\n", dlerror());
-        exit(2);
-    }
-    const auto create = (decltype(&cublasCreate_v2))dlsym(library, "cublasCreate_v2");
-    const auto set_stream = (decltype(&cublasSetStream_v2))dlsym(library, "cublasSetStream_v2");
-    const auto space = (decltype(&cublasSetWorkspace_v2))dlsym(library, "cublasSetWorkspace_v2");
-    blas.sgemm = (decltype(&cublasSgemm_v2))dlsym(library, "cublasSgemm_v2");
-    blas.batched =
-        (decltype(&cublasSgemmStridedBatched))dlsym(library, "cublasSgemmStridedBatched");
-    void *workspace = nullptr;
-    CHECK(cudaMalloc(&workspace, (size_t)64 << 20));
-    CHECK(create(&blas.handle));
-    CHECK(set_stream(blas.handle, stream));
-    CHECK(space(blas.handle, workspace, (size_t)64 << 20));
-}
-
-/* The same product by cuBLAS, which is column major: C^T = B^T A^T, without the epilogue. */
-static void by_cublas(const rmx_gemm_args &g)
-{
-    const float one = 1.0f, beta = g.accumulate ? 1.0f : 0.0f;
-    const cublasOperation_t ta = g.a.cs == 1 ? CUBLAS_OP_N : CUBLAS_OP_T;
-    const cublasOperation_t tb = g.b.cs == 1 ? CUBLAS_OP_N : CUBLAS_OP_T;
-    const int lda = (int)(g.a.cs == 1 ? g.a.rs : g.a.cs),
-              ldb = (int)(g.b.cs == 1 ? g.b.rs : g.b.cs);
-    if (g.batch[1] == 1) {
-        CHECK(blas.sgemm(blas.handle, tb, ta, (int)g.n, (int)g.m, (int)g.k, &one, g.b.p, ldb,
-                         g.a.p, lda, &beta, g.c.p, (int)g.c.rs));
-    } else {
-        CHECK(blas.batched(blas.handle, tb, ta, (int)g.n, (int)g.m, (int)g.k, &one, g.b.p, ldb,
-                           g.b.batch[1], g.a.p, lda, g.a.batch[1], &beta, g.c.p, (int)g.c.rs,
-                           g.c.batch[1], (int)g.batch[1]));
-    }
-}
-
-/* ---- time -------------------------------------------------------------------------------- */
-
-static float *pool;
-static const int64_t POOL = (int64_t)3 << 28; /* floats, 3 GiB */
-
-enum { CUBLAS = -2, OURS = -1 };
-
-/* Microseconds of one product: median over replays of a graph of several. */
-static double microseconds(const std::vector<rmx_gemm_args> &sets, int which, double guess)
-{
-    cudaGraph_t graph;
-    cudaGraphExec_t ready;
-    cudaEvent_t start, stop;
-    const int least = (int)std::min(40.0, std::max(2.0, 1500.0 / guess));
-    const int launches = std::max((int)sets.size(), least);
-    rmx_cuda_gemm_variant = which == CUBLAS ? -1 : which;
-    CHECK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
-    for (int i = 0; i < launches; i++) {
-        const rmx_gemm_args &g = sets[(size_t)i % sets.size()];
-        if (which == CUBLAS) {
-            by_cublas(g);
-        } else if (rmx_cuda_gemm(&backend, &g) != RMX_OK) {
-            printf("gemm: %s\n", backend.error);
-            exit(2);
-        }
-    }
-    CHECK(cudaStreamEndCapture(stream, &graph));
-    CHECK(cudaGraphInstantiate(&ready, graph, 0));
-    CHECK(cudaEventCreate(&start));
-    CHECK(cudaEventCreate(&stop));
-    std::vector<float> times;
-    for (int i = 0; i < 8; i++) {
-        float ms = 0.0f;
-        CHECK(cudaEventRecord(start, stream));
-        CHECK(cudaGraphLaunch(ready, stream));
-        CHECK(cudaEventRecord(stop, stream));
-        CHECK(cudaEventSynchronize(stop));
-        CHECK(cudaEventElapsedTime(&ms, start, stop));
-        if (i > 0) times.push_back(ms);
-    }
-    std::sort(times.begin(), times.end());
-    CHECK(cudaEventDestroy(start));
-    CHECK(cudaEventDestroy(stop));
-    CHECK(cudaGraphExecDestroy(ready));
-    CHECK(cudaGraphDestroy(graph));
-    rmx_cuda_gemm_variant = -1;
-    return 1e3 * (double)times[times.size() / 2] / launches;
-}
-
-static void take(int64_t *at, int64_t n, float **p)
-{
-    *p = pool + *at;
-    *at += (n + 63) / 64 * 64;
-}
-
-/* Copies of a product whose operands lie elsewhere, until they exceed L2 several times. */
-static std::vector<rmx_gemm_args> rotate(rmx_gemm_args g, int64_t a, int64_t b, int64_t c)
-{
-    std::vector<rmx_gemm_args> sets;
-    const int64_t far = 64 << 20; /* floats */
-    int64_t at = 0;
-    do {
-        float *pa, *pb, *pc, *bias;
-        take(&at, a, &pa), take(&at, b, &pb), take(&at, c, &pc), take(&at, 1 << 16, &bias);
-        g.a.p = pa, g.b.p = pb, g.c.p = pc;
-        if (g.bias.rs == 0 && g.bias.cs == 1) g.bias.p = bias;
-        sets.push_back(g);
-    } while (at < far && sets.size() < 64);
-    if (at > POOL) {
-        printf("the pool is too small\n");
-        exit(2);
-    }
-    return sets;
-}
-
-static double logs = 0.0, worst = 1e9;
-static int counted = 0;
-
-static void compare(const char *name, const std::vector<rmx_gemm_args> &sets, bool tune)
-{
-    const rmx_gemm_args &g = sets[0];
-    const double flop = 2.0 * (double)g.m * (double)g.n * (double)g.k * (double)g.batch[1];
-    const double guess = std::max(8.0, flop / 40e6);
-    const double theirs = microseconds(sets, CUBLAS, guess),
-                 ours = microseconds(sets, OURS, guess);
-    const double ratio = theirs / ours;
-    logs += log(ratio), counted++;
-    worst = std::min(worst, ratio);
-    printf("%-10s %6lld %5lld %5lld  cublas %9.2f us %5.1f  ours %9.2f us %5.1f  ratio %.3f", name,
-           (long long)g.m, (long long)g.n, (long long)g.k, theirs, flop / theirs / 1e6, ours,
-           flop / ours / 1e6, ratio);
-    double best = 1e30;
-    int which = 0;
-    for (int v = 0; tune && v < RMX_GEMM_VARIANTS; v++) {
-        const rmx_gemm_tile *t =
-            v < RMX_GEMM_TILES ? &rmx_gemm_tiles_nn[v] : &rmx_gemm_chains_nn[v - RMX_GEMM_TILES];
-        const double tiles = ceil((double)g.m / t->rows) * ceil((double)g.n / t->cols);
-        if (v > 3 && tiles * (double)g.batch[1] > 132 * 40) continue;
-        if (v < 4 && t->rows > 4 * g.m) continue;
-        const double us = microseconds(sets, v, guess);
-        if (us < best) best = us, which = v;
-        printf(" %d:%.1f", v, us);
-    }
-    if (tune) printf("  best %d %.3f", which, theirs / best);
-    printf("\n");
-    fflush(stdout);
-}
-
-static void summary(const char *name)
-{
-    printf("%-10s geometric mean of %d ratios %.3f, worst %.3f\n\n", name, counted,
-           exp(logs / counted), worst);
-    logs = 0.0, worst = 1e9, counted = 0;
-}
-
-static rmx_gemm_args product(int64_t m, int64_t n, int64_t k)
-{
-    rmx_gemm_args g;
-    memset(&g, 0, sizeof g);
-    g.m = m, g.n = n, g.k = k, g.batch[0] = g.batch[1] = 1, g.alpha = g.beta = 1.0f;
-    g.a.rs = k, g.a.cs = 1, g.b.rs = n, g.b.cs = 1, g.c.rs = n;
-    return g;
-}
-
-static void bench_rows(bool tune)
-{
-    const int64_t ms[] = {1, 16, 64, 256, 1024, 4096, 16384};
-    const int64_t nk[][2] = {{3072, 768}, {768, 3072}, {4096, 4096}, {1536, 6144}, {6144, 1536}};
-    for (int64_t m : ms) {
-        for (const auto &x : nk) {
-            const int64_t n = x[0], k = x[1];
-            compare("nn", rotate(product(m, n, k), m * k, k * n, m * n), tune);
-        }
-    }
-    summary("nn");
-}
-
-/* x [samples, tokens, d] times a matrix per token, with bias and GELU in ours alone. */
-static void bench_grouped(bool tune)
-{
-    const int64_t tokens = 16, nk[][2] = {{3072, 768}, {768, 3072}};
-    for (int64_t samples : {16, 64, 512, 4096}) {
-        for (const auto &x : nk) {
-            rmx_gemm_args g = product(samples, x[0], x[1]);
-            g.batch[1] = tokens;
-            g.a.rs *= tokens, g.a.batch[1] = g.k;
-            g.b.batch[1] = g.k * g.n;
-            g.c.rs *= tokens, g.c.batch[1] = g.n;
-            g.bias.cs = 1, g.bias.batch[1] = g.n;
-            g.act = RMX_ACT_GELU_ERF;
-            compare("grouped",
-                    rotate(g, samples * tokens * g.k, tokens * g.k * g.n, samples * tokens * g.n),
-                    tune);
-        }
-    }
-    summary("grouped");
-}
-
-/* dx = dy w^T, and dw += x^T dy with a batch of m. */
-static void bench_training(bool tune)
-{
-    const int64_t wide[][2] = {{3072, 768}, {768, 3072}, {4096, 4096}};
-    for (int64_t m : {512, 4096}) {
-        for (const auto &x : wide) {
-            rmx_gemm_args g = product(m, x[0], x[1]);
-            g.b.rs = 1, g.b.cs = g.k;
-            compare("a b^t", rotate(g, m * g.k, g.k * g.n, m * g.n), tune);
-        }
-    }
-    for (int64_t m : {512, 4096}) {
-        for (const auto &x : wide) {
-            rmx_gemm_args g = product(x[1], x[0], m);
-            g.a.rs = 1, g.a.cs = g.m;
-            g.accumulate = true;
-            compare("a^t b +=", rotate(g, m * g.m, m * g.n, g.m * g.n), tune);
-        }
-    }
-    summary("training");
-}
-
-int main(int count, char **words)
+int main(void)
 {
     char describe[256];
-    if (count != 2 && count != 6) {
-        printf("usage: %s test | bench | tune | one M N K VARIANT\n", words[0]);
-        return 2;
-    }
     if (rmx_cuda_backend_create(&backend, describe, sizeof describe) != RMX_OK) {
-        printf("%s\n", backend.error);
-        return 2;
+        printf("no GPU: %s\n", backend.error);
+        return 77;
     }
     stream = rmx_cuda_stream(&backend);
     printf("%s\n", describe);
-    if (!strcmp(words[1], "test")) return test();
-    const bool tune = !strcmp(words[1], "tune");
-    open_cublas();
-    CHECK(cudaMalloc(&pool, sizeof(float) * (size_t)POOL));
-    fill(pool, POOL, 5, NORMAL);
-    if (count == 6) {
-        const int64_t m = atoll(words[2]), n = atoll(words[3]), k = atoll(words[4]);
-        const auto sets = rotate(product(m, n, k), m * k, k * n, m * n);
-        printf("%.2f us\n", microseconds(sets, atoi(words[5]), 1e4));
-        return 0;
-    }
-    printf("%-10s %6s %5s %5s  microseconds and TFLOP/s\n", "", "m", "n", "k");
-    bench_rows(tune);
-    bench_grouped(tune);
-    bench_training(tune);
+    const int status = test();
     rmx_cuda_backend_destroy(&backend);
-    return 0;
+    return status;
 }
