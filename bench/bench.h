@@ -29,6 +29,9 @@ typedef struct bench {
     rmx_context *ctx;
     rmx_backend *backend;
     bool cuda, quick;
+    bool launched;              /* a GPU's calls are launched one by one, never as a graph */
+    bool variants;              /* every kernel of the CUDA product has a line of its own */
+    const char *only;           /* text that a line's "op shape" must hold; NULL: every line */
     double seconds;             /* to spend on a line, at least a few runs */
     int32_t threads;            /* of the CPU; 1 on a GPU */
     int64_t cache_bytes;        /* last-level cache */
@@ -48,7 +51,8 @@ typedef struct bench {
 typedef struct bench_options {
     rmx_device device;
     int32_t threads;
-    bool quick;
+    bool quick, launched, variants;
+    const char *only;
     const char *openblas, *cublas; /* NULL: looked for by their names */
 } bench_options;
 rmx_status bench_open(bench *b, const bench_options *options);
@@ -87,11 +91,21 @@ typedef struct bench_side {
     bench_run *run;
     void *user;
     bool spins; /* its threads keep a core busy for a while after a call, as OpenBLAS's do */
+    /* 0, or: run only launches work, with as many sets of operands. On a GPU the calls of a
+     * sample are then recorded once and replayed as one graph, as a training step is: what is
+     * timed is the device, not how fast a host launches. */
+    int64_t sets;
 } bench_side;
 
 #define BENCH_SIDES 3
 /* Seconds a call of each side, the sides taking turns. */
 rmx_status bench_measure(bench *b, const bench_side *side, int sides, bench_times *out);
+
+/* Median and percentiles of samples, which it sorts. */
+bench_times bench_times_of(double *seconds, int32_t runs);
+
+/* Whether --only leaves this line; to be asked before anything is made for it. */
+bool bench_wants(const bench *b, const char *op, const char *shape);
 
 /* A record with the shares that follow from bytes, flop and the ceilings. */
 bench_record bench_record_of(const bench *b, const char *group, const bench_times *times,
@@ -101,6 +115,7 @@ bench_record bench_record_of(const bench *b, const char *group, const bench_time
 
 rmx_status bench_product(bench *b);
 rmx_status bench_grouped(bench *b);
+rmx_status bench_gradients(bench *b);
 rmx_status bench_rows(bench *b);
 rmx_status bench_mixers(bench *b);
 rmx_status bench_block(bench *b);

@@ -145,14 +145,11 @@ rmx_status memory_child_ask(bench *b, const char *config, int64_t batch, memory_
 static rmx_status line(bench *b, const char *config, int64_t batch)
 {
     memory_child child;
-    BENCH_TRY(memory_child_ask(b, config, batch, &child));
     bench_record r = bench_record_none("memory");
-    const char *slash = config ? strrchr(config, '/') : NULL;
     snprintf(r.op, sizeof r.op, b->cuda ? "device memory" : "peak resident memory");
-    snprintf(r.shape, sizeof r.shape, "B=%lld %s", (long long)batch,
-             !config ? "defaults"
-             : slash ? slash + 1
-                     : config);
+    snprintf(r.shape, sizeof r.shape, "B=%lld %s", (long long)batch, workload_name(config).text);
+    if (!bench_wants(b, r.op, r.shape)) return RMX_OK;
+    BENCH_TRY(memory_child_ask(b, config, batch, &child));
     snprintf(r.yardstick, sizeof r.yardstick, "planned");
     r.x = (double)batch;
     r.memory = (double)child.grown_bytes;
@@ -160,14 +157,20 @@ static rmx_status line(bench *b, const char *config, int64_t batch)
     return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
 }
 
+static rmx_status lines(bench *b, const char *config, const int64_t *size)
+{
+    for (; *size; size++) BENCH_TRY(line(b, config, *size));
+    return RMX_OK;
+}
+
 rmx_status bench_memory(bench *b)
 {
     static const int64_t sizes[] = {512, 2048, 8192, 0}, quick[] = {512, 0};
-    const int32_t configs = b->config_count ? b->config_count : 1;
-    for (int32_t i = 0; i < configs; i++) {
-        const char *config = b->config_count ? b->configs[i] : NULL;
-        for (const int64_t *size = b->quick ? quick : sizes; *size; size++)
-            BENCH_TRY(line(b, config, *size));
-    }
-    return RMX_OK;
+    static const int64_t large[] = {256, 0}, large_cuda[] = {4096, 0};
+    for (int32_t i = 0; i < b->config_count; i++)
+        BENCH_TRY(lines(b, b->configs[i], b->quick ? quick : sizes));
+    if (b->config_count > 0) return RMX_OK;
+    BENCH_TRY(lines(b, SHIPPED "base.ini", b->quick ? quick : sizes));
+    return b->quick ? RMX_OK
+                    : lines(b, SHIPPED "rankmixer-100m.ini", b->cuda ? large_cuda : large);
 }

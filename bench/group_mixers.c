@@ -18,6 +18,7 @@ typedef struct mixers {
     float *x, *dy, *y, *dx, *vectors, *gradients, *stat, *ws; /* of both */
     size_t ws_bytes;
     float *z, *dz, *qkv, *probabilities, *mixed, *w, *dw; /* of attention */
+    char shape[48];
 } mixers;
 
 static int64_t unit(const mixers *m) { return (int64_t)m->tokens * m->width; }
@@ -144,12 +145,12 @@ static rmx_status line(contender *c)
     costs(c);
     BENCH_TRY(bench_check_alone(m->b, c->op, part, NULL, c, c->backward ? m->dx : m->y, unit(m),
                                 m->samples));
-    BENCH_TRY(bench_measure(m->b, &(bench_side){.run = turn_of, .user = c}, 1, &times));
+    const bench_side side = {.run = turn_of, .user = c, .sets = m->sets};
+    BENCH_TRY(bench_measure(m->b, &side, 1, &times));
     bench_record r = bench_record_of(m->b, "mixers", &times, c->bytes, c->flop);
     snprintf(r.op, sizeof r.op, "%s", c->op);
     snprintf(r.series, sizeof r.series, "%s", c->series);
-    snprintf(r.shape, sizeof r.shape, "T=%d D=%d B=%lld", m->tokens, m->width,
-             (long long)m->samples);
+    snprintf(r.shape, sizeof r.shape, "%s", m->shape);
     snprintf(r.unit, sizeof r.unit, "tokens");
     r.x = m->tokens;
     r.memory = c->memory;
@@ -186,7 +187,7 @@ static rmx_status operands(mixers *m)
 
 rmx_status bench_mixers(bench *b)
 {
-    const int32_t most = b->quick ? 16 : b->cuda ? 512 : 256;
+    const int32_t most = b->quick ? 16 : 512;
     for (int32_t tokens = 8; tokens <= most; tokens *= 2) {
         mixers m = {.b = b,
                     .tokens = tokens,
@@ -212,8 +213,13 @@ rmx_status bench_mixers(bench *b)
              .backward = true,
              .series = "self-attention forward + backward"},
         };
-        BENCH_TRY(operands(&m));
-        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) BENCH_TRY(line(&lines[i]));
+        snprintf(m.shape, sizeof m.shape, "T=%d D=%d B=%lld", tokens, m.width,
+                 (long long)m.samples);
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+            if (!bench_wants(b, lines[i].op, m.shape)) continue;
+            if (b->buffers == 0) BENCH_TRY(operands(&m));
+            BENCH_TRY(line(&lines[i]));
+        }
         bench_release(b);
     }
     return RMX_OK;

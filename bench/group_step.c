@@ -1,17 +1,20 @@
-/* group_step.c: training steps and scoring of a whole model over the batch, and the products of
- * one step by themselves: what is left of a step is everything that is not a product. */
+/* group_step.c: training steps and scoring of a whole model over the batch; the products of one
+ * step by themselves: what is left of a step is everything that is not a product; and a step in
+ * the trainer's loop: what is left of that is waiting for the next one. */
 #include <stdio.h>
 #include <string.h>
 
 #include "bench.h"
+#include "layers/model_internal.h"
 #include "product_log.h"
+#include "training_loop.h"
 #include "workload.h"
 
 #define SETS 4 /* batches that take turns */
 
 typedef struct steps {
     bench *b;
-    const char *name;
+    const char *config; /* see workload.h */
     workload w;
     rmx_model *model;
     int64_t samples;
@@ -54,7 +57,29 @@ static rmx_status replay_vendor(void *user, int64_t turn)
     return product_log_replay_vendor(&s->log, s->b->ctx, &s->b->yardstick);
 }
 
+/* A recorded step once more, with the batch that it was recorded with or the one after the next:
+ * what the device does and nothing else. */
+static rmx_status replay_step(void *user, int64_t turn)
+{
+    const steps *s = user;
+    rmx_backend *backend = s->b->backend;
+    (void)turn;
+    return rmx_context_check(s->b->ctx,
+                             backend->ops->replay(backend, s->model->recordings[0].recording));
+}
+
 /* ---- check ------------------------------------------------------------------------------- */
+
+/* The first one, as a recorded step would run without a call that could be written down. */
+static rmx_status first_step(steps *s)
+{
+    product_log_begin(&s->log, s->b->ctx);
+    const rmx_status status = train(s, 0);
+    product_log_end(s->b->ctx);
+    if (status == RMX_OK && s->log.full)
+        return rmx_fail(&s->b->error, RMX_ERR_MEMORY, "out of memory");
+    return status;
+}
 
 /* The last request of the batch has the logit that it has alone; the first loss is that of a
  * model that knows nothing, near log 2. */
@@ -73,7 +98,7 @@ static rmx_status check(steps *s)
     if (memcmp(&together[s->samples - 1], &alone, sizeof alone) != 0)
         return rmx_fail(&s->b->error, RMX_ERR_NUMERIC,
                         "scoring: a request is not what it is alone");
-    BENCH_TRY(train(s, 0));
+    BENCH_TRY(first_step(s));
     BENCH_TRY(rmx_model_read(s->model, &result));
     if (!result.finite || !(result.loss > 0.1 && result.loss < 5.0))
         return rmx_fail(&s->b->error, RMX_ERR_NUMERIC, "training: the first loss is %g",
@@ -83,87 +108,133 @@ static rmx_status check(steps *s)
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-static rmx_status put(steps *s, const char *op, const bench_times *times, double flop,
-                      bench_record *r)
+static void name(const steps *s, const char *op, bench_record *r)
 {
-    const rmx_model_memory memory = rmx_model_memory_of(s->model);
     const rmx_model_config *c = &s->w.setup.model;
-    *r = bench_record_of(s->b, "step", times, NAN, flop);
     snprintf(r->op, sizeof r->op, "%s", op);
     snprintf(r->shape, sizeof r->shape, "B=%lld T=%d D=%d L=%d %s", (long long)s->samples,
-             c->tokens, c->width, c->layers, s->name);
-    snprintf(r->series, sizeof r->series, "%s, D=%d (%.16s)", op, c->width, s->name);
-    snprintf(r->unit, sizeof r->unit, "samples");
-    r->x = (double)s->samples;
-    r->memory = (double)memory.total_bytes;
-    r->per_second = (double)s->samples / times->median;
-    return RMX_OK;
+             c->tokens, c->width, c->layers, workload_name(s->config).text);
+    snprintf(r->series, sizeof r->series, "%s, %s", op, workload_name(s->config).text);
 }
 
-static rmx_status training_lines(steps *s)
+static bool wanted(const steps *s, const char *op)
+{
+    bench_record r = bench_record_none("step");
+    name(s, op, &r);
+    return bench_wants(s->b, r.op, r.shape);
+}
+
+static bench_record record_of(const steps *s, const char *op, const bench_times *times,
+                              double flop)
+{
+    bench_record r = bench_record_of(s->b, "step", times, NAN, flop);
+    name(s, op, &r);
+    r.x = (double)s->samples;
+    return r;
+}
+
+static void put_samples(const steps *s, bench_record *r)
+{
+    snprintf(r->unit, sizeof r->unit, "samples");
+    r->per_second = (double)s->samples / r->time.median;
+}
+
+static void put_ratio(bench_record *r, double theirs, const char *yardstick)
+{
+    r->ratio = theirs / r->time.median;
+    snprintf(r->yardstick, sizeof r->yardstick, "%s", yardstick);
+}
+
+static rmx_status add(const steps *s, const bench_record *r)
+{
+    return records_add(s->b->out, r) ? RMX_OK : RMX_ERR_MEMORY;
+}
+
+static rmx_status training_lines(steps *s, double *step_seconds)
 {
     bench *b = s->b;
     bench_times times[3];
-    bench_record r;
-    product_log_begin(&s->log, b->ctx);
-    const rmx_status status = train(s, 0);
-    product_log_end(b->ctx);
-    if (status != RMX_OK || s->log.full)
-        return status != RMX_OK ? status : rmx_fail(&b->error, RMX_ERR_MEMORY, "out of memory");
     const double flop = product_log_flop(&s->log);
     const bench_side side[] = {{.run = train, .user = s},
-                               {.run = replay, .user = s},
-                               {.run = replay_vendor, .user = s, .spins = true}};
+                               {.run = replay, .user = s, .sets = 1},
+                               {.run = replay_vendor, .user = s, .sets = 1, .spins = true}};
     BENCH_TRY(bench_measure(b, side, b->yardstick.open ? 3 : 2, times));
-    BENCH_TRY(put(s, "training step", &times[0], flop, &r));
-    r.ratio = times[1].median / times[0].median;
-    snprintf(r.yardstick, sizeof r.yardstick, "its products");
-    if (!records_add(b->out, &r)) return RMX_ERR_MEMORY;
-    BENCH_TRY(put(s, "its products alone", &times[1], flop, &r));
-    r.memory = r.per_second = NAN;
-    if (b->yardstick.open) {
-        r.ratio = times[2].median / times[1].median;
-        snprintf(r.yardstick, sizeof r.yardstick, "%s", b->yardstick.name);
+    *step_seconds = times[0].median;
+    bench_record r = record_of(s, "training step", &times[0], flop);
+    r.memory = (double)rmx_model_memory_of(s->model).total_bytes;
+    put_samples(s, &r);
+    put_ratio(&r, times[1].median, "its products");
+    BENCH_TRY(add(s, &r));
+    r = record_of(s, "its products alone", &times[1], flop);
+    if (b->yardstick.open) put_ratio(&r, times[2].median, b->yardstick.name);
+    return add(s, &r);
+}
+
+/* On a GPU: of the time of a step in the loop, how much the step itself does not need. */
+static rmx_status loop_line(steps *s, double step_seconds)
+{
+    bench *b = s->b;
+    bench_times loop, graph;
+    BENCH_TRY(training_loop_measure(b, s->config, s->samples, &loop));
+    bench_record r = record_of(s, "training loop", &loop, product_log_flop(&s->log));
+    put_samples(s, &r);
+    if (!b->cuda) {
+        put_ratio(&r, step_seconds, "a step");
+        return add(s, &r);
     }
-    return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+    BENCH_TRY(bench_measure(b, &(bench_side){.run = replay_step, .user = s}, 1, &graph));
+    put_ratio(&r, graph.median, "its graph");
+    snprintf(r.ceiling, sizeof r.ceiling, "GPU idle");
+    r.share = 1.0 - r.ratio;
+    return add(s, &r);
 }
 
 static rmx_status scoring_line(steps *s)
 {
     bench *b = s->b;
     bench_times times;
-    bench_record r;
     const rmx_batch batch = workload_batch(&s->w, 0, s->samples);
     BENCH_TRY(bench_measure(b, &(bench_side){.run = score, .user = s}, 1, &times));
     BENCH_TRY(rmx_model_load(s->model, &batch));
-    BENCH_TRY(
-        put(s, "scoring", &times, rmx_model_forward_flop(s->model) * (double)s->samples, &r));
-    r.memory = NAN;
-    return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+    bench_record r =
+        record_of(s, "scoring", &times, rmx_model_forward_flop(s->model) * (double)s->samples);
+    put_samples(s, &r);
+    return add(s, &r);
 }
 
-static rmx_status one_batch(steps *s, const char *path, bool training)
+/* ---- the group --------------------------------------------------------------------------- */
+
+/* Batches of a config's lines, 0 at the end; training begins at 128. loop: the batch of the line
+ * of the loop, 0: none. */
+typedef struct step_plan {
+    const char *config;
+    const int64_t *batches;
+    int64_t loop;
+} step_plan;
+
+static rmx_status one_batch(steps *s, const step_plan *p)
 {
     bench *b = s->b;
-    BENCH_TRY(workload_open(path, SETS * s->samples, &s->w, &b->error));
+    double step_seconds = NAN;
+    BENCH_TRY(workload_open(p->config, SETS * s->samples, &s->w, &b->error));
     s->w.setup.model.batch = s->samples;
     if (s->w.setup.model.micro_batch > s->samples) s->w.setup.model.micro_batch = 0;
-    s->name = path ? strrchr(path, '/') ? strrchr(path, '/') + 1 : path : "defaults";
+    const bool training = s->samples >= 128 && wanted(s, "training step its products alone");
+    const bool loop = s->samples == p->loop && wanted(s, "training loop"),
+               scoring = wanted(s, "scoring");
+    if (!training && !loop && !scoring) return RMX_OK;
     BENCH_TRY(rmx_model_create(b->ctx, &s->w.setup.model, &s->w.setup.training, &s->model));
     BENCH_TRY(check(s));
-    if (training) BENCH_TRY(training_lines(s));
-    return scoring_line(s);
+    if (training || loop) BENCH_TRY(training_lines(s, &step_seconds));
+    if (loop) BENCH_TRY(loop_line(s, step_seconds));
+    return scoring ? scoring_line(s) : RMX_OK;
 }
 
-static rmx_status one_config(bench *b, const char *path)
+static rmx_status one_config(bench *b, const step_plan *p)
 {
-    static const int64_t sizes[] = {1, 16, 128, 512, 2048, 8192};
-    static const int64_t quick[] = {1, 128};
-    const int64_t *size = b->quick ? quick : sizes;
-    const size_t count = b->quick ? 2 : sizeof sizes / sizeof *sizes;
-    for (size_t i = 0; i < count; i++) {
-        steps s = {.b = b, .samples = size[i]};
-        const rmx_status status = one_batch(&s, path, size[i] >= 128);
+    for (const int64_t *batch = p->batches; *batch; batch++) {
+        steps s = {.b = b, .config = p->config, .samples = *batch};
+        const rmx_status status = one_batch(&s, p);
         rmx_model_destroy(s.model);
         workload_close(&s.w);
         product_log_free(&s.log);
@@ -174,7 +245,16 @@ static rmx_status one_config(bench *b, const char *path)
 
 rmx_status bench_step(bench *b)
 {
-    if (b->config_count == 0) return one_config(b, NULL);
-    for (int32_t i = 0; i < b->config_count; i++) BENCH_TRY(one_config(b, b->configs[i]));
-    return RMX_OK;
+    static const int64_t sizes[] = {1, 16, 128, 512, 1024, 2048, 8192, 0}, quick[] = {1, 128, 0};
+    static const int64_t large_cpu[] = {1, 128, 256, 0};
+    static const int64_t large_cuda[] = {1, 512, 1024, 2048, 4096, 0};
+    const step_plan base = {SHIPPED "base.ini", b->quick ? quick : sizes, b->quick ? 128 : 1024};
+    const step_plan large = {SHIPPED "rankmixer-100m.ini", b->cuda ? large_cuda : large_cpu, 0};
+    for (int32_t i = 0; i < b->config_count; i++) {
+        const step_plan own = {b->configs[i], base.batches, 0};
+        BENCH_TRY(one_config(b, &own));
+    }
+    if (b->config_count > 0) return RMX_OK;
+    BENCH_TRY(one_config(b, &base));
+    return b->quick ? RMX_OK : one_config(b, &large);
 }

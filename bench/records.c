@@ -93,7 +93,9 @@ static void put_flop_rate(const bench_record *r, char *out, size_t bytes)
 static void put_share(const bench_record *r, char *out, size_t bytes)
 {
     snprintf(out, bytes, "%s", "");
-    if (!isnan(r->share)) snprintf(out, bytes, "%.0f %% %s", 100.0 * r->share, r->ceiling);
+    const double percent = 100.0 * r->share;
+    if (!isnan(percent))
+        snprintf(out, bytes, "%.*f %% %s", percent < 9.95 ? 1 : 0, percent, r->ceiling);
 }
 static void put_ratio(const bench_record *r, char *out, size_t bytes)
 {
@@ -112,10 +114,10 @@ static void put_per_second(const bench_record *r, char *out, size_t bytes)
 }
 
 static const column columns[] = {
-    {"op", -28, put_op},           {"shape", -26, put_shape},
+    {"op", -26, put_op},           {"shape", -36, put_shape},
     {"time", 9, put_time},         {"p10 p90", 11, put_spread},
     {"moved", 10, put_bytes_rate}, {"computed", 13, put_flop_rate},
-    {"of ceiling", 10, put_share}, {"against", 18, put_ratio},
+    {"of ceiling", 14, put_share}, {"against", 18, put_ratio},
     {"memory", 9, put_memory},     {"per second", 16, put_per_second},
 };
 #define COLUMNS ((int)(sizeof columns / sizeof *columns))

@@ -20,7 +20,7 @@ typedef struct bench_record {
     double x;        /* the curve's abscissa: M, T, B */
     bench_times time;
     double bytes, flop; /* that cannot be avoided */
-    char ceiling[8];    /* what bounds it: "copy" or "fma" */
+    char ceiling[12];   /* what bounds it: "copy" or "fma"; "GPU idle" is no bound */
     double share;       /* of that ceiling; 1 is all of it */
     char yardstick[16];
     double ratio;      /* its time over ours: above 1 ours is faster */

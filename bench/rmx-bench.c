@@ -21,6 +21,8 @@ static const group groups[] = {
     {"product", "product: y = x W in fp32, against the vendor's", bench_product},
     {"grouped", "grouped: one weight matrix a token, with bias and GELU; the vendor's has neither",
      bench_grouped},
+    {"gradients", "gradients: dx = dy W^T and dW += x^T dy of a layer, against the vendor's",
+     bench_gradients},
     {"rows", "rows: bound by memory; share of a copy measured in the same run", bench_rows},
     {"mixers", "mixers: token mixing against self-attention over T tokens", bench_mixers},
     {"block", "block: a RankMixer block over the batch", bench_block},
@@ -31,6 +33,9 @@ static const group groups[] = {
 
 enum {
     KEY_QUICK = 256,
+    KEY_ONLY,
+    KEY_LAUNCHED,
+    KEY_VARIANTS,
     KEY_ALL,
     KEY_CSV,
     KEY_JSON,
@@ -62,9 +67,14 @@ static const struct argp_option options[] = {
     {"quick", KEY_QUICK, NULL, 0, "small shapes, a few runs: shows that it works, not how fast",
      0},
     {"config", 'c', "FILE", 0,
-     "model of step and memory (its [model], [synthetic] and [train]); "
-     "may be given again; default: rmx-train's defaults",
+     "model of step and memory (its [model], [synthetic] and [train]); may be given again; "
+     "default: builtin:base.ini and builtin:rankmixer-100m.ini, of configs/",
      0},
+    {"only", KEY_ONLY, "TEXT", 0, "only lines whose op and shape hold TEXT: 'gelu', 'M=1 '", 0},
+    {"variants", KEY_VARIANTS, NULL, 0,
+     "product on a GPU: also each kernel that there is, against the one that is chosen", 0},
+    {"launched", KEY_LAUNCHED, NULL, 0,
+     "launch what runs on a GPU call by call instead of recording it as a graph", 0},
     {"csv", KEY_CSV, "FILE", 0, "write the lines as CSV", 0},
     {"json", KEY_JSON, "FILE", 0, "write the lines as JSON, one object a line", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "write the tables as Markdown", 0},
@@ -129,6 +139,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             a->configs[a->config_count++] = value;
         return 0;
     case KEY_QUICK: a->options.quick = true; return 0;
+    case KEY_ONLY: a->options.only = value; return 0;
+    case KEY_VARIANTS: a->options.variants = true; return 0;
+    case KEY_LAUNCHED: a->options.launched = true; return 0;
     case KEY_ALL:
         for (int i = 0; i < GROUPS; i++) want(a, state, groups[i].name);
         return 0;
@@ -154,7 +167,8 @@ static const struct argp parser = {
     parse_option,
     "[GROUP...]",
     "Times operations, blocks and training steps on this machine, after checking that their "
-    "results are right. Groups: product, grouped, rows, mixers, block, step, memory."
+    "results are right. Groups: product, grouped, gradients, rows, mixers, block, "
+    "step, memory."
     "\v"
     "A line has the median of many runs and how far the 10th and 90th percentile lie from it, "
     "bytes and operations that cannot be avoided per second, and the share of what this machine "
@@ -187,7 +201,9 @@ static rmx_status run_groups(bench *b, const arguments *a)
         records_print_head(b->out, groups[i].title);
         BENCH_TRY(groups[i].run(b));
     }
-    return RMX_OK;
+    if (b->out->count > 0) return RMX_OK;
+    return rmx_fail(&b->error, RMX_ERR_ARGUMENT, "--only=%s: no line of these groups holds it",
+                    a->options.only);
 }
 
 static bool write_files(const arguments *a, const records *all)

@@ -68,11 +68,13 @@ typedef int handle_fn(void **handle);
 typedef int destroy_fn(void *handle);
 typedef int stream_fn(void *handle, void *stream);
 typedef int mode_fn(void *handle, int mode);
+typedef int workspace_fn(void *handle, void *workspace, size_t bytes);
 typedef int batched_fn(void *handle, int trans_a, int trans_b, int m, int n, int k,
                        const float *alpha, const float *a, int lda, long long step_a,
                        const float *b, int ldb, long long step_b, const float *beta, float *c,
                        int ldc, long long step_c, int count);
-enum { CUBLAS_DEFAULT_MATH = 0 }; /* fp32 stays fp32: TF32 is another mode */
+enum { CUBLAS_DEFAULT_MATH = 0 };    /* fp32 stays fp32: TF32 is another mode */
+#define WORKSPACE ((size_t)64 << 20) /* twice what NVIDIA advises for Hopper */
 
 static bool open_cublas(vendor *v, rmx_context *ctx, const char *path)
 {
@@ -80,15 +82,19 @@ static bool open_cublas(vendor *v, rmx_context *ctx, const char *path)
     handle_fn *create = NULL;
     stream_fn *set_stream = NULL;
     mode_fn *set_mode = NULL;
+    workspace_fn *set_workspace = NULL;
     snprintf(v->name, sizeof v->name, "cuBLAS");
     if (!open_first(v, path, names, 3)) return false;
     void *stream = clock_cuda_stream(rmx_context_backend(ctx));
     if (find(v->library, "cublasCreate_v2", &create) &&
         find(v->library, "cublasSetStream_v2", &set_stream) &&
         find(v->library, "cublasSetMathMode", &set_mode) &&
+        find(v->library, "cublasSetWorkspace_v2", &set_workspace) &&
         find(v->library, "cublasDestroy_v2", &v->destroy) &&
         find(v->library, "cublasSgemmStridedBatched", &v->batched) && create(&v->handle) == 0 &&
-        set_stream(v->handle, stream) == 0 && set_mode(v->handle, CUBLAS_DEFAULT_MATH) == 0)
+        set_stream(v->handle, stream) == 0 && set_mode(v->handle, CUBLAS_DEFAULT_MATH) == 0 &&
+        rmx_alloc(ctx, WORKSPACE, &v->workspace) == RMX_OK &&
+        set_workspace(v->handle, v->workspace, WORKSPACE) == 0)
         return true;
     snprintf(v->where + strlen(v->where), sizeof v->where - strlen(v->where), " does not start");
     return false;
@@ -112,6 +118,7 @@ static rmx_status cublas_run(const vendor *v, const vendor_product *p)
 bool vendor_open(vendor *v, rmx_context *ctx, const char *path)
 {
     memset(v, 0, sizeof *v);
+    v->ctx = ctx;
 #ifdef RMX_WITH_CUDA
     if (rmx_context_device(ctx) == RMX_DEVICE_CUDA) v->open = open_cublas(v, ctx, path);
 #endif
@@ -125,6 +132,7 @@ void vendor_close(vendor *v)
     destroy_fn *destroy = NULL;
     memcpy(&destroy, &v->destroy, sizeof destroy);
     if (v->handle && destroy) destroy(v->handle);
+    rmx_free(v->ctx, v->workspace);
 #endif
     /* the library stays: its threads may still be running */
     memset(v, 0, sizeof *v);

@@ -26,6 +26,8 @@ typedef struct vendor {
     char where[160]; /* the library's file, or why there is none */
     void *library, *handle;
     void *sgemm, *batched, *destroy; /* functions of the library */
+    rmx_context *ctx;
+    void *workspace; /* of cuBLAS: its own would be allocated while a graph is recorded */
 } vendor;
 
 /* path NULL: by the library's usual names, in the loader's path. On a GPU it works on the

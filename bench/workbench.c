@@ -34,6 +34,9 @@ rmx_status bench_open(bench *b, const bench_options *options)
     b->backend = rmx_context_backend(b->ctx);
     b->cuda = rmx_context_device(b->ctx) == RMX_DEVICE_CUDA;
     b->quick = options->quick;
+    b->launched = options->launched;
+    b->variants = options->variants;
+    b->only = options->only;
     b->seconds = options->quick ? 0.02 : b->cuda ? 0.25 : 0.9;
     b->threads = rmx_context_threads(b->ctx);
     vendor_open(&b->yardstick, b->ctx, b->cuda ? options->cublas : options->openblas);
@@ -50,6 +53,13 @@ void bench_close(bench *b)
     rmx_context_destroy(b->ctx);
     free(b->pattern);
     b->ctx = NULL;
+}
+
+bool bench_wants(const bench *b, const char *op, const char *shape)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%s %s", op, shape);
+    return !b->only || strstr(text, b->only);
 }
 
 /* ---- memory ------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* workload.c: see workload.h. */
 #include "workload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,13 +28,39 @@ static rmx_status make_rows(workload *w, rmx_error *error)
     return RMX_OK;
 }
 
-rmx_status workload_open(const char *path, int64_t rows, workload *out, rmx_error *error)
+rmx_status workload_config(const char *config, const char *const *sets, int32_t count,
+                           rmx_config *out, rmx_error *error)
+{
+    const size_t prefix = sizeof SHIPPED - 1;
+    if (!config) return rmx_config_parse("the defaults", "", 0, sets, count, out, error);
+    if (strncmp(config, SHIPPED, prefix) != 0)
+        return rmx_config_read(config, sets, count, out, error);
+    for (const shipped_config *s = shipped_configs; s->name; s++)
+        if (!strcmp(s->name, config + prefix))
+            return rmx_config_parse(config, s->text, strlen(s->text), sets, count, out, error);
+    return rmx_fail(error, RMX_ERR_ARGUMENT,
+                    "%.200s: there is no such config inside; there are " SHIPPED "%s and " SHIPPED
+                    "%s",
+                    config, shipped_configs[0].name, shipped_configs[1].name);
+}
+
+workload_title workload_name(const char *config)
+{
+    workload_title title;
+    const char *name = config ? config : "defaults";
+    if (!strncmp(name, SHIPPED, sizeof SHIPPED - 1)) name += sizeof SHIPPED - 1;
+    if (strrchr(name, '/')) name = strrchr(name, '/') + 1;
+    const size_t length = strlen(name);
+    const bool ini = length > 4 && !strcmp(name + length - 4, ".ini");
+    snprintf(title.text, sizeof title.text, "%.*s", (int)(ini ? length - 4 : length), name);
+    return title;
+}
+
+rmx_status workload_open(const char *config, int64_t rows, workload *out, rmx_error *error)
 {
     memset(out, 0, sizeof *out);
     out->rows = rows;
-    rmx_status status =
-        path ? rmx_config_read(path, NULL, 0, &out->config, error)
-             : rmx_config_parse("the defaults", "", 0, NULL, 0, &out->config, error);
+    rmx_status status = workload_config(config, NULL, 0, &out->config, error);
     if (status != RMX_OK) return status;
     const rmx_config_synthetic *s = &out->config.synthetic;
     status = rmx_schema_init(&out->schema, (int32_t)s->sparse_fields, (int32_t)s->dense_fields, 1,

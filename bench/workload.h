@@ -1,4 +1,4 @@
-/* workload.h: a model of a config file with random examples in memory. */
+/* workload.h: a model of a config with random examples in memory. */
 #ifndef RMX_BENCH_WORKLOAD_H
 #define RMX_BENCH_WORKLOAD_H
 
@@ -17,9 +17,26 @@ typedef struct workload {
     uint8_t *labels;
 } workload;
 
-/* path NULL: what rmx-train does without a word in its config. Fields and vocabularies are those
- * of [synthetic], whatever [data] says; ids are uniform. Close it in every case. */
-rmx_status workload_open(const char *path, int64_t rows, workload *out, rmx_error *error);
+/* The configs of configs/ that are compiled in; the last one's name is NULL. */
+typedef struct shipped_config {
+    const char *name, *text;
+} shipped_config;
+extern const shipped_config shipped_configs[];
+
+/* A config is a file's path, or SHIPPED and the name of one that is compiled in, or NULL: what
+ * rmx-train does without a word in its config. sets as in rmx_config_read. */
+#define SHIPPED "builtin:"
+rmx_status workload_config(const char *config, const char *const *sets, int32_t count,
+                           rmx_config *out, rmx_error *error);
+/* What a line calls it: "base", "defaults". */
+typedef struct workload_title {
+    char text[24];
+} workload_title;
+workload_title workload_name(const char *config);
+
+/* Fields and vocabularies are those of [synthetic], whatever [data] says; ids are uniform. Close
+ * it in every case. */
+rmx_status workload_open(const char *config, int64_t rows, workload *out, rmx_error *error);
 void workload_close(workload *w);
 
 /* Rows first .. first + samples - 1 of it. */

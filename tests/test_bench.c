@@ -188,7 +188,7 @@ Test(bench, a_config_sets_the_model)
     fclose(file);
     cr_assert_eq(run("rmx-bench step --quick --device=cpu --config=small.ini --json=bench.json"),
                  0, "%s", text_of("err"));
-    cr_expect(strstr(text_of("bench.json"), "T=4 D=8 L=1 small.ini"));
+    cr_expect(strstr(text_of("bench.json"), "T=4 D=8 L=1 small"));
     cr_expect_eq(run("rmx-bench step --quick --device=cpu --config=missing.ini"), 2);
     cr_expect(strstr(text_of("err"), "missing.ini"), "%s", text_of("err"));
 }
