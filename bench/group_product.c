@@ -208,7 +208,7 @@ static rmx_status variant_lines(product *p, const bench_times *chosen)
         if (status == RMX_ERR_DEVICE) continue;
         BENCH_TRY(status);
         bench_record r = record_of(p, &times);
-        snprintf(r.op, sizeof r.op, "%.16s, kernel %d", p->op, v);
+        snprintf(r.op, sizeof r.op, "%.12s, kernel %d", p->op, v);
         snprintf(r.yardstick, sizeof r.yardstick, "the choice");
         r.ratio = chosen->median / times.median;
         if (!records_add(p->b->out, &r)) return RMX_ERR_MEMORY;

@@ -1,174 +1,68 @@
 /* group_rows.c: what is bound by memory, as a share of the machine's own copy: token mixing,
- * norms, softmax, means, GELU, optimisers.
+ * norms, softmax, means, GELU and the like, the loss, sums, embeddings, optimisers.
  *
  * Bytes are those that cannot be avoided: each input read once, each output written once. The
  * copy is measured in turns with every line, between buffers of the same size. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
 #include "machine.h"
-#include "rankmixer/gelu.h"
 #include "rankmixer/layer_norm.h"
-#include "rankmixer/mean.h"
 #include "rankmixer/optimizer.h"
-#include "rankmixer/rms_norm.h"
-#include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
+#include "rows.h"
 
-#define TOKENS 16
-
-typedef struct rows rows;
-
-/* A sample is unit values of x; out is what has to be the same alone. */
-typedef struct row_case {
-    const char *op, *shape;
-    int64_t width, tokens; /* a sample has tokens rows of width */
-    double moved;          /* values read or written, for each of x */
-    bench_part *run;
-    int32_t kind;    /* what run chooses by */
-    bool parameters; /* of an optimiser: they change, and have to be set back */
-} row_case;
-
-struct rows {
-    bench *b;
-    const row_case *c;
-    int64_t count; /* values in a buffer */
-    float *x, *dy, *y, *dx, *s1, *s2, *stat, *small, *ws;
-    size_t ws_bytes;
-};
-
-static int64_t unit(const rows *r) { return r->c->width * r->c->tokens; }
-static int64_t samples_of(const rows *r) { return r->count / unit(r); }
-
-/* ---- the layers -------------------------------------------------------------------------- */
-
-static rmx_status mixer_forward(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t at = first * unit(r), row = first * r->c->tokens;
-    const int32_t width = (int32_t)r->c->width;
-    const rmx_token_mixer_desc desc = {samples, TOKENS, width, TOKENS, 1e-5f};
-    return rmx_token_mixer_forward(r->b->ctx, &desc, r->x + at, r->small, r->small + width,
-                                   r->y + at, r->stat + row, r->stat + r->count / 16 + row);
-}
-
-static rmx_status mixer_both(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t at = first * unit(r), row = first * r->c->tokens;
-    const int32_t width = (int32_t)r->c->width;
-    const rmx_token_mixer_desc desc = {samples, TOKENS, width, TOKENS, 1e-5f};
-    BENCH_TRY(mixer_forward(user, first, samples));
-    return rmx_token_mixer_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small,
-                                    r->stat + row, r->stat + r->count / 16 + row, r->dx + at,
-                                    r->small + 2 * width, r->small + 3 * width, r->ws,
-                                    r->ws_bytes);
-}
-
-static rmx_status layer_norm(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t at = first * unit(r), d = r->c->width;
-    const rmx_layer_norm_desc desc = {.rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
-    float *mean = r->stat + first, *rstd = r->stat + r->count / 16 + first;
-    BENCH_TRY(rmx_layer_norm_forward(r->b->ctx, &desc, r->x + at, r->small, r->small + d,
-                                     r->y + at, mean, rstd));
-    if (!r->c->kind) return RMX_OK;
-    return rmx_layer_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, mean, rstd,
-                                   r->dx + at, r->small + 2 * d, r->small + 3 * d, r->ws,
-                                   r->ws_bytes);
-}
-
-static rmx_status rms_norm(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t at = first * unit(r), d = r->c->width;
-    const rmx_rms_norm_desc desc = {.rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
-    float *rstd = r->stat + first;
-    BENCH_TRY(rmx_rms_norm_forward(r->b->ctx, &desc, r->x + at, r->small, r->y + at, rstd));
-    if (!r->c->kind) return RMX_OK;
-    return rmx_rms_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, rstd,
-                                 r->dx + at, r->small + 2 * d, r->ws, r->ws_bytes);
-}
-
-enum { SOFTMAX, LOG_SOFTMAX, SOFTMAX_BOTH, LOG_SOFTMAX_BOTH };
-
-static rmx_status softmax(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    rmx_context *ctx = r->b->ctx;
-    const int64_t at = first * unit(r), shape[] = {samples, r->c->width};
-    const rmx_tensor x = rmx_tensor_of(r->x + at, 2, shape),
-                     y = rmx_tensor_of(r->y + at, 2, shape);
-    const rmx_tensor dy = rmx_tensor_of(r->dy + at, 2, shape);
-    const rmx_tensor dx = rmx_tensor_of(r->dx + at, 2, shape);
-    const bool log = r->c->kind == LOG_SOFTMAX || r->c->kind == LOG_SOFTMAX_BOTH;
-    BENCH_TRY(log ? rmx_log_softmax_forward(ctx, 1, &x, &y) : rmx_softmax_forward(ctx, 1, &x, &y));
-    if (r->c->kind < SOFTMAX_BOTH) return RMX_OK;
-    return log ? rmx_log_softmax_backward(ctx, 1, &dy, &y, &dx)
-               : rmx_softmax_backward(ctx, 1, &dy, &y, &dx);
-}
-
-/* Over the tokens; a sample's mean is left where its first token would be. */
-static rmx_status mean_tokens(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t d = r->c->width, shape[] = {samples, r->c->tokens, d};
-    const int64_t kept[] = {samples, d};
-    const rmx_tensor x = rmx_tensor_of(r->x + first * unit(r), 3, shape);
-    const rmx_tensor y = rmx_tensor_of(r->y + first * d, 2, kept);
-    const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
-    return rmx_mean_forward(r->b->ctx, &desc, &x, &y);
-}
-
-static rmx_status gelu(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const int64_t at = first * unit(r), n = samples * unit(r);
-    const rmx_gelu kind = r->c->kind & 1 ? RMX_GELU_TANH : RMX_GELU_ERF;
-    BENCH_TRY(rmx_gelu_forward(r->b->ctx, kind, n, r->x + at, r->y + at));
-    if (r->c->kind < 2) return RMX_OK;
-    return rmx_gelu_backward(r->b->ctx, kind, n, r->x + at, r->dy + at, r->dx + at);
-}
-
-/* y is the parameter, x its gradient. */
-static rmx_status optimiser(void *user, int64_t first, int64_t samples)
-{
-    const rows *r = user;
-    const rmx_optimizer_config config = rmx_optimizer_default((rmx_optimizer)r->c->kind);
-    const int64_t at = first * unit(r);
-    const bool by_row = r->c->kind == RMX_OPTIMIZER_ROWWISE_ADAGRAD;
-    float *s1 = r->c->kind == RMX_OPTIMIZER_SGD ? NULL : by_row ? r->s1 + first : r->s1 + at;
-    return rmx_optimizer_step(r->b->ctx, &config, 3, 1e-3f, samples, r->c->width, r->x + at,
-                              r->y + at, s1,
-                              r->c->kind == RMX_OPTIMIZER_ADAMW ? r->s2 + at : NULL);
-}
-
+#define SMALL 4096 /* values for gamma, beta and their gradients */
 #define MIX "T=16 D="
+
 static const row_case cases[] = {
-    {"token mixer", MIX "768", 768, TOKENS, 2, mixer_forward, 0, false},
-    {"token mixer", MIX "64", 64, TOKENS, 2, mixer_forward, 0, false},
-    {"token mixer fwd+bwd", MIX "768", 768, TOKENS, 5, mixer_both, 1, false},
-    {"token mixer fwd+bwd", MIX "64", 64, TOKENS, 5, mixer_both, 1, false},
-    {"layer_norm", "D=768", 768, 1, 2, layer_norm, 0, false},
-    {"layer_norm fwd+bwd", "D=768", 768, 1, 5, layer_norm, 1, false},
-    {"rms_norm", "D=768", 768, 1, 2, rms_norm, 0, false},
-    {"rms_norm fwd+bwd", "D=768", 768, 1, 5, rms_norm, 1, false},
-    {"softmax", "n=1024", 1024, 1, 2, softmax, SOFTMAX, false},
-    {"softmax fwd+bwd", "n=1024", 1024, 1, 5, softmax, SOFTMAX_BOTH, false},
-    {"log_softmax", "n=1024", 1024, 1, 2, softmax, LOG_SOFTMAX, false},
-    {"log_softmax fwd+bwd", "n=1024", 1024, 1, 5, softmax, LOG_SOFTMAX_BOTH, false},
-    {"mean over tokens", MIX "768", 768, TOKENS, 1 + 1.0 / TOKENS, mean_tokens, 0, false},
-    {"gelu (erf)", "n=1024", 1024, 1, 2, gelu, 0, false},
-    {"gelu (tanh)", "n=1024", 1024, 1, 2, gelu, 1, false},
-    {"gelu (erf) fwd+bwd", "n=1024", 1024, 1, 5, gelu, 2, false},
-    {"sgd", "width 64", 64, 1, 3, optimiser, RMX_OPTIMIZER_SGD, true},
-    {"rmsprop", "width 64", 64, 1, 5, optimiser, RMX_OPTIMIZER_RMSPROP, true},
-    {"adagrad", "width 64", 64, 1, 5, optimiser, RMX_OPTIMIZER_ADAGRAD, true},
-    {"rowwise_adagrad", "width 64", 64, 1, 3 + 2.0 / 64, optimiser, RMX_OPTIMIZER_ROWWISE_ADAGRAD,
-     true},
-    {"adamw", "width 64", 64, 1, 7, optimiser, RMX_OPTIMIZER_ADAMW, true},
+    {"token mix alone", MIX "768", 768, TOKENS, 2, rows_token_mix, .out = IN_Y},
+    {"token mix alone", MIX "16", 16, TOKENS, 2, rows_token_mix, .out = IN_Y},
+    {"token mixer", MIX "768", 768, TOKENS, 2, rows_mixer, .out = IN_Y},
+    {"token mixer", MIX "64", 64, TOKENS, 2, rows_mixer, .out = IN_Y},
+    {"token mixer", MIX "16", 16, TOKENS, 2, rows_mixer, .out = IN_Y},
+    {"token mixer fwd+bwd", MIX "768", 768, TOKENS, 5, rows_mixer_both, .out = IN_DX},
+    {"token mixer fwd+bwd", MIX "64", 64, TOKENS, 5, rows_mixer_both, .out = IN_DX},
+    {"token mixer fwd+bwd", MIX "16", 16, TOKENS, 5, rows_mixer_both, .out = IN_DX},
+    {"layer_norm", "D=768", 768, 1, 2, rows_layer_norm, .out = IN_Y},
+    {"layer_norm", "D=16", 16, 1, 2, rows_layer_norm, .out = IN_Y},
+    {"layer_norm fwd+bwd", "D=768", 768, 1, 5, rows_layer_norm, .kind = 1, .out = IN_DX},
+    {"layer_norm fwd+bwd", "D=16", 16, 1, 5, rows_layer_norm, .kind = 1, .out = IN_DX},
+    {"rms_norm", "D=768", 768, 1, 2, rows_rms_norm, .out = IN_Y},
+    {"rms_norm fwd+bwd", "D=768", 768, 1, 5, rows_rms_norm, .kind = 1, .out = IN_DX},
+    {"softmax", "n=1024", 1024, 1, 2, rows_softmax, .kind = SOFTMAX},
+    {"softmax", "n=16", 16, 1, 2, rows_softmax, .kind = SOFTMAX},
+    {"softmax over tokens", MIX "64", 64, TOKENS, 2, rows_softmax_across, .out = IN_Y},
+    {"softmax fwd+bwd", "n=1024", 1024, 1, 5, rows_softmax, .kind = SOFTMAX_BOTH, .out = IN_DX},
+    {"log_softmax", "n=1024", 1024, 1, 2, rows_softmax, .kind = LOG_SOFTMAX},
+    {"log_softmax fwd+bwd", "n=1024", 1024, 1, 5, rows_softmax, .kind = LOG_SOFTMAX_BOTH,
+     .out = IN_DX},
+    {"mean over tokens", MIX "768", 768, TOKENS, 1 + 1.0 / TOKENS, rows_mean_tokens,
+     .out_width = 768},
+    {"mean over tokens", MIX "16", 16, TOKENS, 1 + 1.0 / TOKENS, rows_mean_tokens,
+     .out_width = 16},
+    {"mean over tokens, bwd", MIX "768", 768, TOKENS, 1 + 1.0 / TOKENS, rows_mean_back,
+     .out = IN_Y},
+    {"mean of each row", "n=1024", 1024, 1, 1 + 1.0 / 1024, rows_mean_width, .out_width = 1},
+    {"mean of all values", "", 1024, 1, 1, rows_mean_all, .check = rows_check_mean_all},
+    {"gelu (erf)", "", 1024, 1, 2, rows_gelu, .kind = GELU_ERF},
+    {"gelu (tanh)", "", 1024, 1, 2, rows_gelu, .kind = GELU_TANH},
+    {"gelu (erf) fwd+bwd", "", 1024, 1, 5, rows_gelu, .kind = GELU_ERF_BOTH, .out = IN_DX},
+    {"gelu (tanh) fwd+bwd", "", 1024, 1, 5, rows_gelu, .kind = GELU_TANH_BOTH, .out = IN_DX},
+    {"sigmoid", "", 1024, 1, 2, rows_sigmoid, .out = IN_Y},
+    {"add", "", 1024, 1, 3, rows_add, .out = IN_Y},
+    {"dropout", "p=0.1", 1024, 1, 2, rows_dropout, .out = IN_Y},
+    {"cross-entropy fwd+bwd", "one task", 1, 1, 2.25, rows_bce, .out = IN_Y},
+    {"bias gradient", "N=768", 768, 1, 1, rows_col_sum, .check = rows_check_col_sum},
+    {"bias gradient", "N=16", 16, 1, 1, rows_col_sum, .check = rows_check_col_sum},
+    {"sum of squares", "", 1024, 1, 1, rows_sum_squares, .check = rows_check_sum_squares},
+    {"sgd", "width 64", 64, 1, 3, rows_optimiser, .kind = RMX_OPTIMIZER_SGD, .out = STATE},
+    {"rmsprop", "width 64", 64, 1, 5, rows_optimiser, .kind = RMX_OPTIMIZER_RMSPROP, .out = STATE},
+    {"adagrad", "width 64", 64, 1, 5, rows_optimiser, .kind = RMX_OPTIMIZER_ADAGRAD, .out = STATE},
+    {"rowwise_adagrad", "width 64", 64, 1, 3 + 2.0 / 64, rows_optimiser,
+     .kind = RMX_OPTIMIZER_ROWWISE_ADAGRAD, .out = STATE},
+    {"adamw", "width 64", 64, 1, 7, rows_optimiser, .kind = RMX_OPTIMIZER_ADAMW, .out = STATE},
 };
 
 /* ---- one line ---------------------------------------------------------------------------- */
@@ -177,7 +71,7 @@ static rmx_status refresh(void *user)
 {
     const rows *r = user;
     const size_t bytes = sizeof(float) * (size_t)r->count;
-    if (!r->c->parameters) return RMX_OK;
+    if (r->c->out != STATE) return RMX_OK;
     BENCH_TRY(bench_fill(r->b, r->y, r->count, 3));
     BENCH_TRY(rmx_zero(r->b->ctx, r->s1, bytes));
     return rmx_zero(r->b->ctx, r->s2, bytes);
@@ -187,52 +81,82 @@ static rmx_status run_all(void *user, int64_t turn)
 {
     rows *r = user;
     (void)turn; /* one set is larger than the cache */
-    return r->c->run(user, 0, samples_of(r));
+    return r->c->run(user, 0, rows_samples(r));
 }
 
 static rmx_status run_copy(void *user, int64_t turn)
 {
     const rows *r = user;
     (void)turn;
-    return machine_copy(r->b, r->y, r->x, samples_of(r) * unit(r));
+    return machine_copy(r->b, r->y, r->x, r->count);
 }
 
-static bool gives_dx(const row_case *c) { return c->moved == 5 && !c->parameters; }
+rmx_status rows_line(rows *r, const char *op, const char *shape, const bench_side *ours,
+                     double bytes)
+{
+    bench *b = r->b;
+    bench_times times[2];
+    const bench_side side[] = {*ours, {.run = run_copy, .user = r, .sets = 1}};
+    const double copied = 2.0 * sizeof(float) * (double)r->count;
+    BENCH_TRY(bench_measure(b, side, 2, times));
+    bench_record line = bench_record_of(b, "rows", &times[0], bytes, NAN);
+    snprintf(line.op, sizeof line.op, "%s", op);
+    snprintf(line.shape, sizeof line.shape, "%s", shape);
+    snprintf(line.series, sizeof line.series, "%s%s%s", op, *shape ? " " : "", shape);
+    snprintf(line.ceiling, sizeof line.ceiling, "copy");
+    line.share = bytes / copied * times[1].median / times[0].median;
+    return records_add(b->out, &line) ? RMX_OK : RMX_ERR_MEMORY;
+}
 
 static rmx_status line(rows *r)
 {
     bench *b = r->b;
-    bench_times times[2];
-    const double values = (double)(samples_of(r) * unit(r)) * sizeof(float);
-    const bool mean = r->c->run == mean_tokens;
-    BENCH_TRY(bench_check_alone(b, r->c->op, r->c->run, refresh, r, gives_dx(r->c) ? r->dx : r->y,
-                                mean ? r->c->width : unit(r), samples_of(r)));
-    const bench_side side[] = {{.run = run_all, .user = r}, {.run = run_copy, .user = r}};
-    BENCH_TRY(bench_measure(b, side, 2, times));
-    bench_record line = bench_record_of(b, "rows", &times[0], values * r->c->moved, NAN);
-    snprintf(line.op, sizeof line.op, "%s", r->c->op);
-    snprintf(line.shape, sizeof line.shape, "%s", r->c->shape);
-    snprintf(line.series, sizeof line.series, "%s %s", r->c->op, r->c->shape);
-    snprintf(line.ceiling, sizeof line.ceiling, "copy");
-    line.share = r->c->moved / 2.0 * times[1].median / times[0].median;
-    return records_add(b->out, &line) ? RMX_OK : RMX_ERR_MEMORY;
+    const row_case *c = r->c;
+    /* an optimiser's call uploads its rates, which cannot be recorded */
+    const bench_side side = {.run = run_all, .user = r, .sets = c->out == STATE ? 0 : 1};
+    const double values = (double)(rows_samples(r) * rows_unit(r)) * sizeof(float);
+    if (!bench_wants(b, c->op, c->shape)) return RMX_OK;
+    BENCH_TRY(bench_fill(b, r->small, SMALL, 9));
+    BENCH_TRY(rmx_zero(b->ctx, r->stat, sizeof(uint64_t)));
+    if (c->check)
+        BENCH_TRY(c->check(r));
+    else
+        BENCH_TRY(bench_check_alone(b, c->op, c->run, refresh, r, c->out == IN_DX ? r->dx : r->y,
+                                    c->out_width ? c->out_width : rows_unit(r), rows_samples(r)));
+    return rows_line(r, c->op, c->shape, &side, values * c->moved);
 }
 
-/* The largest of what the backward passes ask for. */
+/* ---- the group --------------------------------------------------------------------------- */
+
+/* The largest of what backward passes, sums and the loss ask for. */
 static size_t workspace(int64_t count)
 {
-    const rmx_layer_norm_desc narrow = {.rows = count / 64, .dim = 64, .eps = 1e-5f};
-    const rmx_layer_norm_desc wide = {.rows = count / 768, .dim = 768, .eps = 1e-5f};
-    const rmx_token_mixer_desc mixer = {count / (64 * TOKENS), TOKENS, 64, TOKENS, 1e-5f};
-    const rmx_token_mixer_desc mixer_wide = {count / (768 * TOKENS), TOKENS, 768, TOKENS, 1e-5f};
-    const size_t bytes[] = {rmx_layer_norm_backward_workspace(&narrow),
-                            rmx_layer_norm_backward_workspace(&wide),
-                            rmx_token_mixer_backward_workspace(&mixer),
-                            rmx_token_mixer_backward_workspace(&mixer_wide)};
-    size_t most = 0;
-    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
-        if (bytes[i] > most) most = bytes[i];
+    const int64_t widths[] = {16, 64, 768};
+    size_t most = rmx_bce_workspace(count);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        const int32_t d = (int32_t)widths[i];
+        const rmx_layer_norm_desc norm = {.rows = count / d, .dim = d, .eps = 1e-5f};
+        const rmx_token_mixer_desc mixer = {count / (d * TOKENS), TOKENS, d, TOKENS, 1e-5f};
+        const size_t bytes[] = {
+            rmx_layer_norm_backward_workspace(&norm), rmx_token_mixer_backward_workspace(&mixer),
+            rmx_rows_workspace(1, count / d, d, 1), rmx_sum_squares_workspace(count)};
+        for (size_t j = 0; j < sizeof bytes / sizeof *bytes; j++)
+            if (bytes[j] > most) most = bytes[j];
+    }
     return most;
+}
+
+static rmx_status make_labels(rows *r)
+{
+    float *memory = NULL;
+    uint8_t *host = malloc((size_t)r->count);
+    if (!host) return rmx_fail(&r->b->error, RMX_ERR_MEMORY, "out of memory");
+    for (int64_t i = 0; i < r->count; i++) host[i] = i * 7919 % 5 < 2;
+    rmx_status status = bench_zeros(r->b, r->count / 4 + 1, &memory);
+    if (status == RMX_OK) status = rmx_upload(r->b->ctx, memory, host, (size_t)r->count);
+    r->labels = (uint8_t *)memory;
+    free(host);
+    return status;
 }
 
 rmx_status bench_rows(bench *b)
@@ -246,12 +170,14 @@ rmx_status bench_rows(bench *b)
     BENCH_TRY(bench_floats(b, r.count, &r.s1));
     BENCH_TRY(bench_floats(b, r.count, &r.s2));
     BENCH_TRY(bench_zeros(b, r.count / 8, &r.stat));
-    BENCH_TRY(bench_floats(b, 4096, &r.small));
+    BENCH_TRY(bench_floats(b, SMALL, &r.small));
     BENCH_TRY(bench_floats(b, (int64_t)(r.ws_bytes / sizeof(float)) + 1, &r.ws));
+    BENCH_TRY(make_labels(&r));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         r.c = &cases[i];
         BENCH_TRY(line(&r));
     }
+    BENCH_TRY(rows_embedding(&r));
     bench_release(b);
     return RMX_OK;
 }
