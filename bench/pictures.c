@@ -28,6 +28,7 @@ static const char style[] = "set border 3 lc rgb '#666666' lw 0.8\n"
 typedef struct canvas {
     const records *all;
     FILE *script;
+    int plotted; /* curves of the plot that has begun */
 } canvas;
 
 static bool in_group(const bench_record *r, const char *group)
@@ -35,11 +36,11 @@ static bool in_group(const bench_record *r, const char *group)
     return !strcmp(r->group, group) && *r->series && !isnan(r->x);
 }
 
-static bool has_group(const records *all, const char *group)
+static int lines_of(const records *all, const char *group)
 {
-    for (int32_t i = 0; i < all->count; i++)
-        if (!strcmp(all->line[i].group, group)) return true;
-    return false;
+    int count = 0;
+    for (int32_t i = 0; i < all->count; i++) count += !strcmp(all->line[i].group, group);
+    return count;
 }
 
 /* True at the first line of its curve. */
@@ -66,79 +67,194 @@ static void foot(const canvas *c)
     fputs("' at screen 0.985, 0.022 right font ',9' tc rgb '#888888' noenhanced\n", c->script);
 }
 
-/* ---- curves ------------------------------------------------------------------------------ */
+/* ---- what is drawn of a line, and which lines -------------------------------------------- */
 
 typedef double value_of(const bench_record *r);
 
-/* "$tag_0 << EOD" ... for every curve of a group that has values; returns how many. */
-static int put_points(const canvas *c, const char *tag, const char *group, value_of *value,
-                      const char *titles[], int most)
+static double get_ratio(const bench_record *r) { return r->ratio; }
+static double get_time(const bench_record *r) { return r->time.median; }
+static double get_memory(const bench_record *r) { return r->memory / 1048576.0; }
+static double get_per_second(const bench_record *r) { return r->per_second; }
+static double get_flops(const bench_record *r) { return r->flop / r->time.median; }
+static double get_their_flops(const bench_record *r) { return get_flops(r) / r->ratio; }
+
+typedef bool filter(const bench_record *r);
+
+static bool any(const bench_record *r) { return *r->op != '\0'; }
+static bool both_ways(const bench_record *r) { return strstr(r->op, "fwd+bwd") != NULL; }
+static bool forward(const bench_record *r) { return !both_ways(r); }
+static bool is_step(const bench_record *r) { return !strcmp(r->op, "training step"); }
+static bool is_products(const bench_record *r) { return !strcmp(r->op, "its products alone"); }
+static bool is_training(const bench_record *r) { return is_step(r) || is_products(r); }
+static bool is_scoring(const bench_record *r) { return !strcmp(r->op, "scoring"); }
+
+/* ---- curves ------------------------------------------------------------------------------ */
+
+#define MOST 8
+
+typedef struct curves {
+    const char *tag; /* of its data: "$tag_0", ... */
+    const char *title[MOST];
+    int count;
+} curves;
+
+/* The curves of some of a group's lines that have values, as data in the script. */
+static curves put_points(const canvas *c, const char *tag, const char *group, filter *wanted,
+                         value_of *value)
 {
-    int curves = 0;
-    for (int32_t i = 0; i < c->all->count && curves < most; i++) {
+    curves out = {.tag = tag};
+    for (int32_t i = 0; i < c->all->count && out.count < MOST; i++) {
         const bench_record *r = &c->all->line[i];
-        if (!in_group(r, group) || !first_of_series(c->all, i) || isnan(value(r))) continue;
-        fprintf(c->script, "$%s_%d << EOD\n", tag, curves);
+        if (!in_group(r, group) || !first_of_series(c->all, i)) continue;
+        if (!wanted(r) || isnan(value(r))) continue;
+        fprintf(c->script, "$%s_%d << EOD\n", tag, out.count);
         for (int32_t j = i; j < c->all->count; j++) {
             const bench_record *s = &c->all->line[j];
             if (in_group(s, group) && !strcmp(s->series, r->series) && !isnan(value(s)))
                 fprintf(c->script, "%.9g %.9g\n", s->x, value(s));
         }
         fputs("EOD\n", c->script);
-        titles[curves++] = r->series;
+        out.title[out.count++] = r->series;
     }
-    return curves;
+    return out;
 }
 
-/* Adds the curves to a plot command that has begun; titles NULL: they stand beside it already. */
-static void put_curves(const canvas *c, const char *tag, int curves, const char *titles[],
-                       int first_style)
+static void begin_plot(canvas *c)
 {
-    for (int i = 0; i < curves; i++) {
-        fprintf(c->script, "%s$%s_%d using 1:2 with linespoints ls %d ", i ? ", " : "", tag, i,
-                first_style + i);
-        fputs(titles ? "title '" : "notitle", c->script);
-        if (!titles) continue;
-        put_text(c->script, titles[i]);
+    fputs("plot ", c->script);
+    c->plotted = 0;
+}
+
+static void comma(canvas *c)
+{
+    if (c->plotted++) fputs(", ", c->script);
+}
+
+/* Each in the style of its number, with more of gnuplot's words, in the key or not. */
+static void put_curves(canvas *c, const curves *of, const char *more, bool key)
+{
+    for (int i = 0; i < of->count; i++) {
+        comma(c);
+        fprintf(c->script, "$%s_%d using 1:2 with linespoints ls %d %s ", of->tag, i, 1 + i, more);
+        fputs(key ? "title '" : "notitle", c->script);
+        if (!key) continue;
+        put_text(c->script, of->title[i]);
         fputs("' noenhanced", c->script);
     }
 }
 
-static void end_plot(const canvas *c) { fputc('\n', c->script); }
+static void put_level(canvas *c, double level, const char *title)
+{
+    comma(c);
+    fprintf(c->script, "%.9g with lines ls 20 title '%s'", level, title);
+}
 
-static double get_ratio(const bench_record *r) { return r->ratio; }
-static double get_ms(const bench_record *r) { return r->time.median * 1e3; }
-static double get_memory(const bench_record *r) { return r->memory / 1048576.0; }
-static double get_gflop(const bench_record *r) { return r->flop / r->time.median * 1e-9; }
+static void put_machine(canvas *c)
+{
+    if (!isnan(c->all->fma_rate)) put_level(c, c->all->fma_rate, "multiply-adds, measured");
+}
+
+/* ---- panels ------------------------------------------------------------------------------ */
+
+#define DASHED "dt (5,4)"
+
+static void begin_panels(const canvas *c, int count)
+{
+    fprintf(c->script,
+            "set multiplot layout 1,%d margins %s,0.97,0.2,0.9 spacing %s,0\n"
+            "set logscale x 2\nset format x '%%.0f'\n",
+            count, count == 3 ? "0.055" : "0.08", count == 3 ? "0.07" : "0.1");
+}
+
+static void put_labels(const canvas *c, const char *title, const char *x, const char *y)
+{
+    fprintf(c->script,
+            "set title '%s' noenhanced\nset xlabel '%s'\nset ylabel '%s'\n"
+            "set key top left Left reverse\n",
+            title, x, y);
+}
+
+/* A y axis from zero on, with room above the curves for so many lines of key. */
+static void linear_axis(const canvas *c, const char *format, int key)
+{
+    const double room = 0.075 * key;
+    fprintf(c->script,
+            "unset logscale y\nset yrange [0:*]\nset offsets 0, 0, graph %.3f, 0\n"
+            "set format y '%s'\n",
+            0.05 + room / (1.0 - room), format);
+}
+
+/* The same, logarithmic and around the values of some of a group's lines. */
+static void log_axis(const canvas *c, const char *format, int key, const char *group,
+                     filter *wanted, value_of *value)
+{
+    double least = INFINITY, most = 0.0;
+    for (int32_t i = 0; i < c->all->count; i++) {
+        const bench_record *r = &c->all->line[i];
+        if (!in_group(r, group) || !wanted(r) || !(value(r) > 0.0)) continue;
+        least = fmin(least, value(r));
+        most = fmax(most, value(r));
+    }
+    const double room = 0.075 * key, decades = fmax(log10(1.5 * most / least), 0.3);
+    fprintf(c->script,
+            "set logscale y 10\nset offsets 0, 0, 0, 0\nset yrange [%.3g:%.3g]\n"
+            "set format y '%s'\n",
+            least / 1.3, 1.3 * most * pow(10.0, decades * room / (1.0 - room)), format);
+}
+
+#define SECONDS "%.0s %cs"
+#define SCALED "%.0s%c"
+
+/* The machine stands under the first one only. */
+static void end_panel(const canvas *c) { fputs("\nunset label 1\n", c->script); }
+static void end_panels(const canvas *c) { fputs("unset multiplot\n", c->script); }
 
 /* ---- the pictures ------------------------------------------------------------------------ */
 
-#define MOST 6
-
-static bool draw_product(const canvas *c)
+static const char *yardstick_of(const canvas *c, const char *group)
 {
-    const char *titles[MOST];
-    const char *name = "";
-    for (int32_t i = 0; i < c->all->count; i++)
-        if (!strcmp(c->all->line[i].group, "product") && *c->all->line[i].yardstick)
-            name = c->all->line[i].yardstick;
-    const int curves = put_points(c, "p", "product", get_ratio, titles, MOST);
-    if (curves == 0) return false;
-    fprintf(c->script,
-            "set title 'fp32 product x W: speed against %s, equal threads'\n"
-            "set logscale x 2\nset format x '%%.0f'\nset xlabel 'rows M'\n"
-            "set ylabel '%s time / our time'\nset yrange [0:*]\nset key outside right center Left "
-            "reverse\n"
-            "set bmargin at screen 0.17\nset offsets 0, 0, graph 0.08, 0\nplot 1 with lines ls 20 "
-            "title 'as fast', ",
-            name, name);
-    put_curves(c, "p", curves, titles, 1);
-    end_plot(c);
+    for (int32_t i = 0; i < c->all->count; i++) {
+        const bench_record *r = &c->all->line[i];
+        if (in_group(r, group) && !isnan(r->ratio)) return r->yardstick;
+    }
+    return NULL;
+}
+
+/* Ours drawn through and theirs dashed in the same colours; beside it the one over the other. */
+static bool draw_product(canvas *c)
+{
+    char title[96] = "fp32 product x W", axis[64];
+    const char *name = yardstick_of(c, "product");
+    const curves ours = put_points(c, "p", "product", any, get_flops);
+    const curves theirs = put_points(c, "v", "product", any, get_their_flops);
+    const curves ratio = put_points(c, "r", "product", any, get_ratio);
+    if (ours.count == 0) return false;
+    if (name) snprintf(title, sizeof title, "fp32 product x W; dashed: %s", name);
+    begin_panels(c, name ? 2 : 1);
+    put_labels(c, title, "rows M", "FLOP/s");
+    log_axis(c, SCALED, 0, "product", any, get_flops);
+    fputs("set yrange [*:*]\nset key bottom right\n", c->script); /* theirs may be lower */
+    begin_plot(c);
+    put_machine(c);
+    put_curves(c, &ours, "", true);
+    put_curves(c, &theirs, "lw 1.4 ps 0 " DASHED, false);
+    end_panel(c);
+    if (name) {
+        snprintf(title, sizeof title, "Speed against %s", name);
+        snprintf(axis, sizeof axis, "%s time / our time", name);
+        put_labels(c, title, "rows M", axis);
+        linear_axis(c, "%.1f", 1);
+        begin_plot(c);
+        put_level(c, 1.0, "as fast");
+        put_curves(c, &ratio, "", false);
+        end_panel(c);
+    }
+    end_panels(c);
     return true;
 }
 
 /* Bars that lie, in the order of the table; the longest names fit beside them. */
-static bool draw_rows(const canvas *c)
+static bool draw_rows(canvas *c)
 {
     int bars = 0;
     fputs("$rows << EOD\n", c->script);
@@ -151,7 +267,7 @@ static bool draw_rows(const canvas *c)
     fprintf(c->script,
             "EOD\nset title 'Necessary bytes a second, %% of a copy'\n"
             "set yrange [%.1f:0.7]\nset xrange [0:*]\nset offsets 0, graph 0.08, 0, 0\n"
-            "set lmargin 33\nset bmargin at screen 0.1\n"
+            "set lmargin 37\nset tmargin 3\nset bmargin 4\n"
             "unset grid\nset grid xtics lc rgb '#e4e7eb' lt 1 lw 0.8\nset border 1\n"
             "set ytics scale 0 noenhanced\nset arrow 1 from 100, graph 0 to 100, graph 1 nohead "
             "ls 20\nset style fill solid 1.0\n"
@@ -162,92 +278,86 @@ static bool draw_rows(const canvas *c)
     return bars > 0;
 }
 
-/* Room for the key above curves on a logarithmic axis. */
-static void put_room(const canvas *c, const char *group, const char *other, value_of *value,
-                     double factor)
+/* One colour a mixer, dashes for forward alone; the key stands in the first panel. */
+static bool draw_mixers(canvas *c)
 {
-    double most = 0.0;
-    for (int32_t i = 0; i < c->all->count; i++) {
-        const bench_record *r = &c->all->line[i];
-        if ((in_group(r, group) || in_group(r, other)) && value(r) > most) most = value(r);
+    static const struct {
+        const char *title, *axis, *format;
+        value_of *value;
+        bool apart; /* forward alone is another value */
+    } panels[] = {{"Time of a batch", "", SECONDS, get_time, true},
+                  {"Kept for backward, and its scratch", "MiB", "%g", get_memory, false},
+                  {"Speed", "tokens a second", SCALED, get_per_second, true}};
+    begin_panels(c, 3);
+    for (int i = 0; i < 3; i++) {
+        const curves one = put_points(c, "one", "mixers", forward, panels[i].value);
+        const curves two = put_points(c, "two", "mixers", both_ways, panels[i].value);
+        if (two.count == 0) return false;
+        put_labels(c, panels[i].title, "tokens T", panels[i].axis);
+        log_axis(c, panels[i].format, i ? 0 : 4, "mixers", any, panels[i].value);
+        begin_plot(c);
+        if (panels[i].apart) put_curves(c, &one, DASHED, i == 0);
+        put_curves(c, &two, "", i == 0);
+        end_panel(c);
     }
-    fprintf(c->script, "set yrange [*:%.3g]\n", most * factor);
-}
-
-static void log_axes(const canvas *c, const char *x, const char *y)
-{
-    fprintf(c->script,
-            "set logscale x 2\nset logscale y 10\nset format x '%%.0f'\nset format y '%%g'\n"
-            "set xlabel '%s'\nset ylabel '%s'\nset key top left Left reverse\n",
-            x, y);
-}
-
-static bool draw_mixers(const canvas *c)
-{
-    static const char *const colours[] = {"#0b4f8a", "#d1495b"};
-    const char *titles[MOST], *unused[MOST];
-    const int curves = put_points(c, "t", "mixers", get_ms, titles, 4);
-    if (put_points(c, "m", "mixers", get_memory, unused, 4) == 0 || curves != 4) return false;
-    for (int i = 0; i < 4; i++) /* one colour a mixer, dashes for forward alone */
-        fprintf(c->script, "set style line %d lc rgb '%s' lw 2.4 pt %d ps 0.7 %s\n", i + 1,
-                colours[i % 2], i % 2 ? 5 : 7, i < 2 ? "dt (3,3)" : "dt 1");
-    fputs("set multiplot layout 1,2 margins 0.085,0.985,0.2,0.9 spacing 0.1,0\n", c->script);
-    log_axes(c, "tokens T", "ms a batch");
-    put_room(c, "mixers", "mixers", get_ms, 60.0);
-    fputs("set title 'Time'\nplot ", c->script);
-    put_curves(c, "t", 4, titles, 1);
-    end_plot(c);
-    log_axes(c, "tokens T", "MiB a batch");
-    put_room(c, "mixers", "mixers", get_memory, 4.0);
-    fputs("unset label 1\nset title 'Memory: kept for backward, and its scratch'\n"
-          "plot $m_2 using 1:2 with linespoints ls 3 title 'token mixer', "
-          "$m_3 using 1:2 with linespoints ls 4 title 'self-attention'\nunset multiplot\n",
-          c->script);
+    end_panels(c);
     return true;
 }
 
-static bool draw_batch(const canvas *c)
+static bool draw_block(canvas *c)
 {
-    const char *block[MOST], *step[MOST], *block_ms[MOST], *step_ms[MOST];
-    const int blocks = put_points(c, "bs", "block", get_gflop, block, 2);
-    const int steps = put_points(c, "ss", "step", get_gflop, step, 6);
-    const int blocks_ms = put_points(c, "bt", "block", get_ms, block_ms, 2);
-    const int steps_ms = put_points(c, "st", "step", get_ms, step_ms, 6);
-    if (blocks + steps == 0) return false;
-    fputs("set multiplot layout 1,2 margins 0.085,0.985,0.2,0.9 spacing 0.1,0\n"
-          "set logscale x 2\nset format x '%.0f'\nset xlabel 'batch B'\n"
-          "set ylabel 'GFLOP/s'\nset yrange [0:*]\nset offsets 0, 0, graph 0.12, 0\n"
-          "set key top left Left reverse\nset title 'Products of a call per second'\n",
-          c->script);
-    if (isnan(c->all->fma_rate))
-        fputs("plot ", c->script);
-    else
-        fprintf(c->script, "plot %.6g with lines ls 20 title 'multiply-adds of this machine', ",
-                c->all->fma_rate * 1e-9);
-    put_curves(c, "bs", blocks, NULL, 1);
-    if (blocks && steps) fputs(", ", c->script);
-    put_curves(c, "ss", steps, NULL, 3);
-    end_plot(c);
-    log_axes(c, "batch B", "ms a call");
-    put_room(c, "block", "step", get_ms, 300.0);
-    fputs("unset label 1\nset title 'Time'\nplot ", c->script);
-    put_curves(c, "bt", blocks_ms, block_ms, 1);
-    if (blocks_ms && steps_ms) fputs(", ", c->script);
-    put_curves(c, "st", steps_ms, step_ms, 3);
-    end_plot(c);
-    fputs("unset multiplot\n", c->script);
+    const curves rate = put_points(c, "r", "block", any, get_flops);
+    const curves time = put_points(c, "t", "block", any, get_time);
+    if (rate.count == 0) return false;
+    begin_panels(c, 2);
+    put_labels(c, "Speed of its products", "batch B", "FLOP/s");
+    linear_axis(c, SCALED, rate.count + 1);
+    begin_plot(c);
+    put_machine(c);
+    put_curves(c, &rate, "", true);
+    end_panel(c);
+    put_labels(c, "Time of a call", "batch B", "");
+    log_axis(c, SECONDS, 0, "block", any, get_time);
+    begin_plot(c);
+    put_curves(c, &time, "", false);
+    end_panel(c);
+    end_panels(c);
+    return true;
+}
+
+/* One colour a model. */
+static bool draw_step(canvas *c)
+{
+    const curves step = put_points(c, "t", "step", is_step, get_time);
+    const curves products = put_points(c, "p", "step", is_products, get_time);
+    const curves trained = put_points(c, "st", "step", is_step, get_per_second);
+    const curves scored = put_points(c, "ss", "step", is_scoring, get_per_second);
+    if (step.count == 0) return false;
+    begin_panels(c, 2);
+    put_labels(c, "Time of a training step", "batch B", "");
+    log_axis(c, SECONDS, step.count + products.count, "step", is_training, get_time);
+    begin_plot(c);
+    put_curves(c, &step, "", true);
+    put_curves(c, &products, DASHED, true);
+    end_panel(c);
+    put_labels(c, "Training and scoring", "batch B", "samples a second");
+    log_axis(c, SCALED, trained.count + scored.count, "step", any, get_per_second);
+    begin_plot(c);
+    put_curves(c, &scored, DASHED, true);
+    put_curves(c, &trained, "", true);
+    end_panel(c);
+    end_panels(c);
     return true;
 }
 
 static const struct picture {
-    const char *name, *group, *other;
-    int width, height;
-    bool (*draw)(const canvas *c);
+    const char *group;       /* and the file's name */
+    int width, height, line; /* the height grows with each line of the group */
+    bool (*draw)(canvas *c);
 } pictures[] = {
-    {"product", "product", "product", 820, 480, draw_product},
-    {"rows", "rows", "rows", 820, 640, draw_rows},
-    {"mixers", "mixers", "mixers", 1080, 480, draw_mixers},
-    {"batch", "block", "step", 1080, 480, draw_batch},
+    {"product", 1080, 480, 0, draw_product}, {"rows", 820, 110, 19, draw_rows},
+    {"mixers", 1440, 480, 0, draw_mixers},   {"block", 1080, 480, 0, draw_block},
+    {"step", 1080, 480, 0, draw_step},
 };
 
 /* ---- gnuplot ----------------------------------------------------------------------------- */
@@ -257,13 +367,14 @@ typedef enum outcome { DRAWN, NOTHING_TO_SHOW, FAILED } outcome;
 static outcome draw(const records *all, const struct picture *p, const char *folder, bool png)
 {
     FILE *script = popen("gnuplot >/dev/null 2>&1", "w");
-    const canvas c = {all, script};
+    canvas c = {all, script, 0};
     if (!script) return FAILED;
     fprintf(script, "set terminal %s size %d,%d %s font 'Helvetica,12' background '#ffffff'\n",
-            png ? "pngcairo" : "svg", p->width, p->height, png ? "" : "enhanced");
+            png ? "pngcairo" : "svg", p->width, p->height + p->line * lines_of(all, p->group),
+            png ? "" : "enhanced");
     fputs("set output '", script);
     put_text(script, folder);
-    fprintf(script, "/%s.%s'\n", p->name, png ? "png" : "svg");
+    fprintf(script, "/%s.%s'\n", p->group, png ? "png" : "svg");
     fputs(style, script);
     foot(&c);
     const bool drawn = p->draw(&c);
@@ -276,21 +387,22 @@ static outcome draw(const records *all, const struct picture *p, const char *fol
 bool pictures_draw(const records *all, const char *folder, bool png)
 {
     static const char *const why[] = {
-        [NOTHING_TO_SHOW] = "there is nothing to compare with", [FAILED] = "gnuplot failed"};
+        [NOTHING_TO_SHOW] = "there is nothing to show", [FAILED] = "gnuplot failed"};
     bool good = true;
     if (system("command -v gnuplot >/dev/null") != 0) {
-        fputs("rmx-bench: no pictures: gnuplot is not here (apt-get install gnuplot-nox)\n",
+        fputs("rmx-bench: no pictures: gnuplot is not here (apt-get install gnuplot-nox; or "
+              "--draw the --csv on another machine)\n",
               stderr);
         return true;
     }
     void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may end early */
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
         const struct picture *p = &pictures[i];
-        if (!has_group(all, p->group) && !has_group(all, p->other)) continue;
+        if (!lines_of(all, p->group)) continue;
         outcome came = draw(all, p, folder, false);
         if (came == DRAWN && png) came = draw(all, p, folder, true);
         if (came == DRAWN) continue;
-        fprintf(stderr, "rmx-bench: no picture of %s: %s\n", p->name, why[came]);
+        fprintf(stderr, "rmx-bench: no picture of %s: %s\n", p->group, why[came]);
         good = good && came != FAILED;
     }
     signal(SIGPIPE, before);

@@ -1,12 +1,9 @@
-/* records.c: see records.h. One table of columns serves the terminal and Markdown, another of
- * keys CSV and JSON. */
+/* records.c: see records.h. One table of columns serves the terminal and Markdown. */
 #include "records.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "train/run_log.h"
 
 bench_record bench_record_none(const char *group)
 {
@@ -209,7 +206,7 @@ static void write_group(FILE *file, const records *all, int32_t first, int32_t e
     for (int32_t i = first; i < end; i++) write_row(file, &all->line[i], used);
 }
 
-static bool close_written(FILE *file)
+bool records_close(FILE *file)
 {
     const bool good = ferror(file) == 0;
     return fclose(file) == 0 && good;
@@ -229,87 +226,5 @@ bool records_write_markdown(const records *all, const char *path)
         while (end < all->count && !strcmp(all->line[end].group, all->line[first].group)) end++;
         write_group(file, all, first, end);
     }
-    return close_written(file);
-}
-
-/* ---- for programs ------------------------------------------------------------------------ */
-
-typedef struct key {
-    const char *name;
-    double (*value)(const bench_record *r);
-} key;
-
-static double get_x(const bench_record *r) { return r->x; }
-static double get_median(const bench_record *r) { return r->time.median; }
-static double get_p10(const bench_record *r) { return r->time.p10; }
-static double get_p90(const bench_record *r) { return r->time.p90; }
-static double get_runs(const bench_record *r) { return r->time.runs; }
-static double get_bytes(const bench_record *r) { return r->bytes; }
-static double get_flop(const bench_record *r) { return r->flop; }
-static double get_gb(const bench_record *r) { return r->bytes / r->time.median * 1e-9; }
-static double get_gflop(const bench_record *r) { return r->flop / r->time.median * 1e-9; }
-static double get_share(const bench_record *r) { return r->share; }
-static double get_ratio(const bench_record *r) { return r->ratio; }
-static double get_memory(const bench_record *r) { return r->memory; }
-static double get_per_second(const bench_record *r) { return r->per_second; }
-
-static const key keys[] = {
-    {"x", get_x},
-    {"median_s", get_median},
-    {"p10_s", get_p10},
-    {"p90_s", get_p90},
-    {"runs", get_runs},
-    {"bytes", get_bytes},
-    {"flop", get_flop},
-    {"gb_per_s", get_gb},
-    {"gflop_per_s", get_gflop},
-    {"share", get_share},
-    {"ratio", get_ratio},
-    {"memory_bytes", get_memory},
-    {"per_second", get_per_second},
-};
-#define KEYS (sizeof keys / sizeof *keys)
-
-bool records_write_json(const records *all, const char *path)
-{
-    FILE *file = fopen(path, "w");
-    if (!file) return false;
-    for (int32_t i = 0; i < all->count; i++) {
-        const bench_record *r = &all->line[i];
-        const char *const text[][2] = {
-            {"group", r->group},   {"op", r->op},           {"shape", r->shape},
-            {"series", r->series}, {"ceiling", r->ceiling}, {"yardstick", r->yardstick},
-            {"unit", r->unit},     {"device", all->device}, {"code", all->code}};
-        for (size_t t = 0; t < sizeof text / sizeof *text; t++) {
-            fprintf(file, "%s\"%s\":", t ? "," : "{", text[t][0]);
-            rmx_json_string(file, text[t][1]);
-        }
-        fprintf(file, ",\"threads\":%d", all->threads);
-        for (size_t k = 0; k < KEYS; k++) rmx_json_number(file, keys[k].name, keys[k].value(r));
-        fputs("}\n", file);
-    }
-    return close_written(file);
-}
-
-bool records_write_csv(const records *all, const char *path)
-{
-    FILE *file = fopen(path, "w");
-    if (!file) return false;
-    fputs("group,op,shape,series,ceiling,yardstick,unit,code,threads", file);
-    for (size_t k = 0; k < KEYS; k++) fprintf(file, ",%s", keys[k].name);
-    fputc('\n', file);
-    for (int32_t i = 0; i < all->count; i++) {
-        const bench_record *r = &all->line[i];
-        fprintf(file, "%s,\"%s\",\"%s\",\"%s\",%s,%s,%s,%s,%d", r->group, r->op, r->shape,
-                r->series, r->ceiling, r->yardstick, r->unit, all->code, all->threads);
-        for (size_t k = 0; k < KEYS; k++) {
-            const double value = keys[k].value(r);
-            if (isnan(value))
-                fputc(',', file);
-            else
-                fprintf(file, ",%.9g", value);
-        }
-        fputc('\n', file);
-    }
-    return close_written(file);
+    return records_close(file);
 }

@@ -3,6 +3,7 @@
 #define RMX_BENCH_RECORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -53,6 +54,11 @@ void records_print_head(const records *out, const char *title);
 bool records_write_csv(const records *all, const char *path);
 bool records_write_json(const records *all, const char *path);
 bool records_write_markdown(const records *all, const char *path);
+/* What records_write_csv wrote, here or elsewhere, to the last bit. False: *why says in which line
+ * and why; out is to be freed all the same. */
+bool records_read_csv(const char *path, records *out, char *why, size_t bytes);
+/* Closes a file that was written; false where anything went wrong before. */
+bool records_close(FILE *file);
 
 /* Times, rates and bytes as a person writes them: "12.3 us", "4.1 GB". */
 void records_seconds(char *out, size_t bytes, double seconds);

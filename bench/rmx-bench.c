@@ -42,6 +42,7 @@ enum {
     KEY_MARKDOWN,
     KEY_PLOTS,
     KEY_PNG,
+    KEY_DRAW,
     KEY_OPENBLAS,
     KEY_CUBLAS,
     KEY_MEMORY_OF,
@@ -53,7 +54,7 @@ enum {
 typedef struct arguments {
     bench_options options;
     bool wanted[GROUPS], any, png, quiet;
-    const char *csv, *json, *markdown, *plots;
+    const char *csv, *json, *markdown, *plots, *draw;
     char out[3][4096]; /* the files of --out */
     const char *configs[CONFIGS_MOST];
     int32_t config_count;
@@ -79,6 +80,8 @@ static const struct argp_option options[] = {
     {"json", KEY_JSON, "FILE", 0, "write the lines as JSON, one object a line", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "write the tables as Markdown", 0},
     {"plots", KEY_PLOTS, "DIR", 0, "draw pictures (svg) into a folder, with gnuplot", 0},
+    {"draw", KEY_DRAW, "FILE", 0,
+     "measure nothing: draw the pictures of a CSV that rmx-bench wrote, here or elsewhere", 0},
     {"out", KEY_OUT, "DIR", 0,
      "all of these: bench.csv, bench.json, bench.md and the pictures in a folder", 0},
     {"png", KEY_PNG, NULL, 0, "draw them as png too", 0},
@@ -150,13 +153,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_MARKDOWN: a->markdown = value; return 0;
     case KEY_PLOTS: a->plots = value; return 0;
     case KEY_PNG: a->png = true; return 0;
+    case KEY_DRAW: a->draw = value; return 0;
     case KEY_OUT: put_into(a, state, value); return 0;
     case KEY_OPENBLAS: a->options.openblas = value; return 0;
     case KEY_CUBLAS: a->options.cublas = value; return 0;
     case KEY_MEMORY_OF: a->memory_of = number(state, "memory-of", value, INT32_MAX); return 0;
     case ARGP_KEY_ARG: want(a, state, value); return 0;
     case ARGP_KEY_END:
-        if (!a->any && !a->memory_of) argp_error(state, "which groups? Name some, or --all");
+        if (a->draw && (a->any || !a->plots))
+            argp_error(state, "--draw takes no groups, and --plots to say where to");
+        if (!a->any && !a->memory_of && !a->draw)
+            argp_error(state, "which groups? Name some, or --all");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -206,19 +213,33 @@ static rmx_status run_groups(bench *b, const arguments *a)
                     a->options.only);
 }
 
+static bool make_folder(const arguments *a)
+{
+    if (!a->plots || mkdir(a->plots, 0777) == 0 || errno == EEXIST) return true;
+    fprintf(stderr, "rmx-bench: %s: %s\n", a->plots, strerror(errno));
+    return false;
+}
+
+static int draw_again(const arguments *a)
+{
+    char why[512] = "";
+    records all = {.quiet = true};
+    bool good = records_read_csv(a->draw, &all, why, sizeof why);
+    if (*why) fprintf(stderr, "rmx-bench: %s\n", why);
+    good = good && make_folder(a) && pictures_draw(&all, a->plots, a->png);
+    records_free(&all);
+    return good ? RMX_EXIT_OK : RMX_EXIT_ERROR;
+}
+
 static bool write_files(const arguments *a, const records *all)
 {
-    if (a->plots && mkdir(a->plots, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "rmx-bench: %s: %s\n", a->plots, strerror(errno));
-        return false;
-    }
     const struct {
         const char *path;
         bool (*write)(const records *all, const char *path);
     } files[] = {{a->csv, records_write_csv},
                  {a->json, records_write_json},
                  {a->markdown, records_write_markdown}};
-    bool good = true;
+    bool good = make_folder(a);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (!files[i].path || files[i].write(all, files[i].path)) continue;
         fprintf(stderr, "rmx-bench: %s: %s\n", files[i].path, strerror(errno));
@@ -237,6 +258,7 @@ int main(int argc, char **argv)
     argp_program_version = version;
     argp_err_exit_status = RMX_EXIT_USAGE;
     argp_parse(&parser, argc, argv, 0, NULL, &a);
+    if (a.draw) return draw_again(&a);
     all.quiet = a.quiet;
     b.configs = a.configs;
     b.config_count = a.config_count;
