@@ -20,8 +20,8 @@ void product_log_free(product_log *log);
 double product_log_flop(const product_log *log);
 /* Launches only, so that a device can record it. */
 rmx_status product_log_replay(const product_log *log, rmx_context *ctx);
-/* The same with the vendor's product, without what follows it (bias, GELU, residual); calls that its
- * interface cannot say are ours. */
+/* The same with the vendor's product, without what follows it (bias, GELU, residual); calls that
+ * its interface cannot say are ours. */
 rmx_status product_log_replay_vendor(const product_log *log, rmx_context *ctx, const vendor *v);
 
 #endif /* RMX_BENCH_PRODUCT_LOG_H */

@@ -198,6 +198,10 @@ static bool read_line(char *line, char *const name[], int names, records *out, c
     char *field[COLUMNS_MOST];
     bench_record r = bench_record_none("");
     const int fields = cut(line, field);
+    if (fields < 0) {
+        snprintf(why, bytes, "a quote is left open, or there are too many fields");
+        return false;
+    }
     if (fields != names) {
         snprintf(why, bytes, "%d fields where the head has %d", fields, names);
         return false;

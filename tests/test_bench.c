@@ -91,10 +91,11 @@ static bool is_object(const char *at)
 static void expect_line(const char *line)
 {
     static const char *const keys[] = {
-        "group",       "op",     "shape", "series",       "ceiling",   "yardstick",
-        "unit",        "device", "code",  "threads",      "x",         "median_s",
-        "p10_s",       "p90_s",  "runs",  "bytes",        "flop",      "gb_per_s",
-        "gflop_per_s", "share",  "ratio", "memory_bytes", "per_second"};
+        "group",     "op",           "shape",      "series",       "ceiling",
+        "yardstick", "unit",         "device",     "code",         "threads",
+        "x",         "median_s",     "p10_s",      "p90_s",        "runs",
+        "bytes",     "flop",         "gb_per_s",   "gflop_per_s",  "share",
+        "ratio",     "memory_bytes", "per_second", "copy_b_per_s", "fma_flop_per_s"};
     cr_expect(is_object(line), "no JSON object: %s", line);
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
         char pattern[40];
@@ -139,10 +140,16 @@ static void run_group(const char *group, int least)
 
 Test(bench, product) { run_group("product", 8); }
 Test(bench, grouped) { run_group("grouped", 2); }
-Test(bench, rows) { run_group("rows", 20); }
+Test(bench, gradients) { run_group("gradients", 6); }
+Test(bench, rows) { run_group("rows", 44); }
 Test(bench, mixers) { run_group("mixers", 8); }
 Test(bench, block) { run_group("block", 4); }
-Test(bench, step) { run_group("step", 3); }
+Test(bench, step)
+{
+    run_group("step", 5);
+    cr_expect_eq(run("grep '\"training loop\",\"B=128 T=16 D=16 L=2 base\"' bench.csv"), 0,
+                 "no line of the training loop");
+}
 Test(bench, memory) { run_group("memory", 1); }
 
 /* A library that is not there leaves its column empty and says so. */
@@ -160,11 +167,15 @@ Test(bench, draws_where_gnuplot_is)
 {
     const bool here = run("command -v gnuplot") == 0;
     const int code = run("rmx-bench product rows mixers block step --quick -q --device=cpu "
-                         "--plots=plots --png");
+                         "--csv=bench.csv --plots=plots --png");
     cr_expect_eq(code, 0, "exit %d: %s", code, text_of("err"));
-    cr_expect_eq(run("cd plots && for p in rows mixers batch; do test -s $p.png && "
+    cr_expect_eq(run("cd plots && for p in product rows mixers block step; do test -s $p.png && "
                      "tail -n 2 $p.svg | grep -q '</svg>' || exit 1; done"),
                  here ? 0 : 1);
+    if (!here) return;
+    cr_expect_eq(run("rmx-bench --draw=bench.csv --plots=again && "
+                     "for p in plots/*.svg; do cmp $p again/${p#*/} || exit 1; done"),
+                 0, "%s%s", text_of("out"), text_of("err"));
 }
 
 Test(bench, measures_without_gnuplot)
@@ -178,6 +189,36 @@ Test(bench, measures_without_gnuplot)
                  0, "%s", text_of("err"));
 }
 
+/* Drawn from a file, which may be anything. */
+Test(bench, refuses_to_draw_what_it_did_not_write)
+{
+    static const char *const bad[][2] = {
+        {"group,op\n", "not a CSV of rmx-bench"},
+        {"group,op,shape,x\nstep,a,b\n", "bad.csv:2: 3 fields where the head has 4"},
+        {"group,op,shape,x\nstep,\"a,b,1\n", "bad.csv:2: a quote is left open"},
+        {"group,op,shape,x\nstep,a,b,1x\n", "bad.csv:2: x is '1x', not a number"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        FILE *file = fopen("bad.csv", "w");
+        cr_assert(file);
+        fputs(bad[i][0], file);
+        fclose(file);
+        cr_expect_eq(run("rmx-bench --draw=bad.csv --plots=plots"), 1);
+        cr_expect(strstr(text_of("err"), bad[i][1]), "no '%s' in: %s", bad[i][1], text_of("err"));
+    }
+}
+
+Test(bench, only_some_lines)
+{
+    cr_assert_eq(run("rmx-bench --all --quick --device=cpu --only='gelu (tanh)' "
+                     "--json=bench.json"),
+                 0, "%s", text_of("err"));
+    cr_expect_eq(lines_of("rows"), 2);
+    cr_expect_eq(run("wc -l < bench.json | grep -x 2"), 0);
+    cr_expect_eq(run("rmx-bench rows product --quick --device=cpu --only=gelU"), 2);
+    cr_expect(strstr(text_of("err"), "--only=gelU"), "%s", text_of("err"));
+}
+
 Test(bench, a_config_sets_the_model)
 {
     FILE *file = fopen("small.ini", "w");
@@ -189,6 +230,12 @@ Test(bench, a_config_sets_the_model)
     cr_assert_eq(run("rmx-bench step --quick --device=cpu --config=small.ini --json=bench.json"),
                  0, "%s", text_of("err"));
     cr_expect(strstr(text_of("bench.json"), "T=4 D=8 L=1 small"));
+    cr_assert_eq(run("rmx-bench step --quick --device=cpu --config=builtin:base.ini "
+                     "--json=bench.json"),
+                 0, "%s", text_of("err"));
+    cr_expect(strstr(text_of("bench.json"), "T=16 D=16 L=2 base\""));
+    cr_expect_eq(run("rmx-bench step --quick --device=cpu --config=builtin:none.ini"), 2);
+    cr_expect(strstr(text_of("err"), "builtin:base.ini"), "%s", text_of("err"));
     cr_expect_eq(run("rmx-bench step --quick --device=cpu --config=missing.ini"), 2);
     cr_expect(strstr(text_of("err"), "missing.ini"), "%s", text_of("err"));
 }
@@ -201,6 +248,8 @@ Test(bench, refuses_what_it_does_not_know)
         {"rmx-bench --quick --threads=x rows", "--threads=x"},
         {"rmx-bench --device=tpu rows", "--device=tpu"},
         {"rmx-bench --nonsense rows", "nonsense"},
+        {"rmx-bench --draw=a.csv", "--plots"},
+        {"rmx-bench --draw=a.csv --plots=. rows", "no groups"},
         {"rmx-verify rows", "'rows'"},
         {"rmx-verify --threads=-1", "--threads=-1"},
         {"rmx-verify --device=tpu", "--device=tpu"},
