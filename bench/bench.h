@@ -67,8 +67,9 @@ rmx_status bench_zeros(bench *b, int64_t count, float **out);
 /* Fills count floats; equal seeds give equal values. */
 rmx_status bench_fill(bench *b, float *at, int64_t count, uint32_t seed);
 void bench_release(bench *b);
-/* How many sets of this size exceed the last-level cache twice; at least 1. */
-int64_t bench_sets(const bench *b, double set_bytes);
+/* How many sets of this size, and the bytes that all of them share, exceed the last-level cache
+ * twice; at least 1. */
+int64_t bench_sets(const bench *b, double set_bytes, double shared_bytes);
 /* Copies floats to the host: *out is the caller's to free. */
 rmx_status bench_fetch(bench *b, const float *from, int64_t count, float **out);
 

@@ -103,7 +103,8 @@ static rmx_status operands(blocks *k)
     bench *b = k->b;
     const int64_t n = k->samples * unit(k);
     k->desc.ffn.samples = k->samples;
-    k->sets = bench_sets(b, 2.0 * sizeof(float) * (double)n);
+    k->sets =
+        bench_sets(b, 2.0 * sizeof(float) * (double)n, sizeof(float) * (double)parameters(k));
     k->saved_bytes = rmx_block_saved_bytes(&k->desc);
     k->ws_bytes = rmx_block_backward_workspace(&k->desc);
     BENCH_TRY(bench_floats(b, parameters(k), &k->w));

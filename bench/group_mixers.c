@@ -164,7 +164,7 @@ static rmx_status operands(mixers *m)
     const int64_t square = (int64_t)m->width * m->width, n = total(m);
     const rmx_token_mixer_desc mixer = mixer_desc(m, m->samples);
     const rmx_attention_desc attention = {m->samples, m->tokens, m->width, HEADS};
-    m->sets = bench_sets(b, 3.0 * sizeof(float) * (double)n);
+    m->sets = bench_sets(b, 3.0 * sizeof(float) * (double)n, 0.0);
     m->ws_bytes = rmx_token_mixer_backward_workspace(&mixer);
     if (rmx_attention_backward_workspace(&attention) > m->ws_bytes)
         m->ws_bytes = rmx_attention_backward_workspace(&attention);

@@ -174,7 +174,7 @@ static rmx_status operands(product *p)
 {
     bench *b = p->b;
     const double floats = (double)(x_count(p) + w_count(p) + y_count(p));
-    p->sets = bench_sets(b, sizeof(float) * floats);
+    p->sets = bench_sets(b, sizeof(float) * floats, 0.0);
     BENCH_TRY(bench_floats(b, p->sets * x_count(p), &p->x));
     BENCH_TRY(bench_floats(b, p->sets * w_count(p), &p->w));
     BENCH_TRY(bench_floats(b, p->sets * y_count(p), &p->y));

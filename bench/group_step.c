@@ -57,8 +57,8 @@ static rmx_status replay_vendor(void *user, int64_t turn)
     return product_log_replay_vendor(&s->log, s->b->ctx, &s->b->yardstick);
 }
 
-/* A recorded step once more, with the batch that it was recorded with or the one after the next:
- * what the device does and nothing else. */
+/* A recorded step once more, on whatever its slot of input holds: what the device does and nothing
+ * else. */
 static rmx_status replay_step(void *user, int64_t turn)
 {
     const steps *s = user;
@@ -70,7 +70,7 @@ static rmx_status replay_step(void *user, int64_t turn)
 
 /* ---- check ------------------------------------------------------------------------------- */
 
-/* The first one, as a recorded step would run without a call that could be written down. */
+/* The first one: later ones may be recorded already, and then nothing is called. */
 static rmx_status first_step(steps *s)
 {
     product_log_begin(&s->log, s->b->ctx);
@@ -219,9 +219,10 @@ static rmx_status one_batch(steps *s, const step_plan *p)
     BENCH_TRY(workload_open(p->config, SETS * s->samples, &s->w, &b->error));
     s->w.setup.model.batch = s->samples;
     if (s->w.setup.model.micro_batch > s->samples) s->w.setup.model.micro_batch = 0;
-    const bool training = s->samples >= 128 && wanted(s, "training step its products alone");
-    const bool loop = s->samples == p->loop && wanted(s, "training loop"),
-               scoring = wanted(s, "scoring");
+    const bool scoring = wanted(s, "scoring");
+    const bool loop = s->samples == p->loop && wanted(s, "training loop");
+    const bool training =
+        s->samples >= 128 && (wanted(s, "training step") || wanted(s, "its products alone"));
     if (!training && !loop && !scoring) return RMX_OK;
     BENCH_TRY(rmx_model_create(b->ctx, &s->w.setup.model, &s->w.setup.training, &s->model));
     BENCH_TRY(check(s));

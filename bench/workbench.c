@@ -103,9 +103,9 @@ void bench_release(bench *b)
     while (b->buffers > 0) rmx_free(b->ctx, b->buffer[--b->buffers]);
 }
 
-int64_t bench_sets(const bench *b, double set_bytes)
+int64_t bench_sets(const bench *b, double set_bytes, double shared_bytes)
 {
-    const double sets = ceil(2.0 * (double)b->cache_bytes / set_bytes);
+    const double sets = ceil((2.0 * (double)b->cache_bytes - shared_bytes) / set_bytes);
     if (b->quick) return sets < 2.0 ? 1 : 2;
     return sets < 1.0 ? 1 : sets > SETS_MOST ? SETS_MOST : (int64_t)sets;
 }
