@@ -161,7 +161,9 @@ static rmx_status make_labels(rows *r)
 
 rmx_status bench_rows(bench *b)
 {
-    rows r = {.b = b, .count = b->quick ? (int64_t)1 << 18 : b->cache_bytes / 2};
+    /* More than the cache; on a GPU the batch of 4096 samples that a large model trains with */
+    const int64_t batch = b->cuda ? (int64_t)4096 * TOKENS * 768 : 0, cache = b->cache_bytes / 2;
+    rows r = {.b = b, .count = b->quick ? (int64_t)1 << 18 : cache > batch ? cache : batch};
     r.ws_bytes = workspace(r.count);
     BENCH_TRY(bench_floats(b, r.count, &r.x));
     BENCH_TRY(bench_floats(b, r.count, &r.dy));

@@ -198,7 +198,7 @@ static void run_case(int64_t m, int64_t n, int64_t k)
         CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
         CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
         const rmx_gemm_args g = aim(shape, got_c, got_pre, in_place);
-        if (rmx_cuda_gemm(&backend, &g) != RMX_OK) {
+        if (backend.ops->gemm(&backend, &g) != RMX_OK) {
             printf("gemm: %s\n", backend.error);
             exit(1);
         }
@@ -244,7 +244,7 @@ static void run_host_case(int64_t m, int64_t n, int64_t k)
     CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
     const rmx_gemm_args device = aim(shape, got_c, got_pre, 0);
-    if (rmx_cuda_gemm(&backend, &device) != RMX_OK) {
+    if (backend.ops->gemm(&backend, &device) != RMX_OK) {
         printf("gemm: %s\n", backend.error);
         exit(1);
     }
@@ -285,6 +285,7 @@ static int test(void)
         {64, 96, 128},  {63, 95, 127},   {16, 24, 192}, {16, 8, 512},   {1, 768, 300},
         {3, 40, 1000},  {256, 384, 72},  {31, 771, 77}, {512, 12, 96},  {7, 1, 333},
         {1, 1, 4096},   {260, 260, 260}, {0, 5, 5},     {17, 33, 769},  {48, 48, 2052},
+        {1, 24, 772},   {4, 64, 2084},   {2, 40, 1000}, {8, 8, 3072},   {3, 100, 516},
     };
     int cases = 0;
     for (int pattern = 0; pattern < PATTERNS; pattern++) {

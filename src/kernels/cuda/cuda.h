@@ -40,6 +40,9 @@ rmx_status rmx_cuda_check(rmx_backend *, cudaError_t error, const char *what);
 /* The same for the launches since the last check. */
 rmx_status rmx_cuda_check_launch(rmx_backend *, const char *what);
 
+/* For tests and tuning: the variant that all products take (gemm.h), -1 to choose by shape. */
+extern int rmx_cuda_gemm_variant;
+
 /* The kernels; contracts in ops.h. */
 rmx_status rmx_cuda_gemm(rmx_backend *, const rmx_gemm_args *);
 rmx_status rmx_cuda_col_sum(rmx_backend *, const rmx_col_sum_args *);

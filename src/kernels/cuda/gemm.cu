@@ -9,11 +9,10 @@
 #define GRID_YZ 65535
 #define BAND_ROWS 1536 /* rows of C that go through the device side by side */
 
-int rmx_cuda_gemm_variant = -1;
-
 /* Cycles at 1.98 GHz, fitted to the times of 43 products on an H200: root mean square error 3 to
  * 12 percent, about 20 for 16 x 24 and 4 x 32. A block's start and end count as `ends`. In the
- * order of gemm_tiles.cuh. */
+ * order of gemm_tiles.cuh, then of gemm_few.cu, fitted to one row times five matrices on an
+ * H100 at the same clock. */
 typedef struct cost {
     float busy, alone, ends;
     int blocks; /* at once on a multiprocessor */
@@ -33,6 +32,10 @@ static const cost costs[RMX_GEMM_VARIANTS] = {
     {11.0f, 11.9f, 5600.0f, 2},    /* 16 x 24 */
     {7.4f, 8.6f, 4700.0f, 3},      /* 16 x 16 */
     {8.0f, 15.1f, 3900.0f, 2},     /* 4 x 32 */
+    {9.0f, 8.4f, 3900.0f, 3},      /* 1 x 32 */
+    {5.1f, 6.4f, 3900.0f, 3},      /* 4 x 8 */
+    {8.2f, 8.7f, 3900.0f, 3},      /* 4 x 16 */
+    {6.4f, 9.0f, 3900.0f, 3},      /* 8 x 8 */
 };
 
 static bool multiple_of_4(int64_t a, int64_t b, int64_t c) { return (a | b | c) % 4 == 0; }
@@ -58,7 +61,8 @@ static uint32_t wide_operands(const rmx_gemm_args *g)
     return wide;
 }
 
-/* A variant's tile for where the operands lie. */
+/* A variant's tile for where the operands lie; the last chain's in place of one for few rows, of
+ * which there is only the layout of a forward pass. */
 static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant)
 {
     const bool a_along_k =
@@ -73,7 +77,11 @@ static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant)
         if (a_along_m && b_along_n) return &rmx_gemm_tiles_tn[variant];
         return b_along_n ? &rmx_gemm_tiles_nn[variant] : &rmx_gemm_tiles_any[variant];
     }
-    const int chain = variant - RMX_GEMM_TILES;
+    int chain = variant - RMX_GEMM_TILES;
+    if (chain >= RMX_GEMM_CHAINS) {
+        if (a_along_k && b_along_n) return &rmx_gemm_few_nn[chain - RMX_GEMM_CHAINS];
+        chain = RMX_GEMM_CHAINS - 1;
+    }
     if (a_along_k && b_along_n) return &rmx_gemm_chains_nn[chain];
     if (a_along_k && b_along_k) return &rmx_gemm_chains_nt[chain];
     if (a_along_m && b_along_n) return &rmx_gemm_chains_tn[chain];
@@ -96,7 +104,9 @@ static const rmx_gemm_tile *choose(const rmx_gemm_args *g, int32_t multiprocesso
         const double rounds = (double)ceil_div(load, c->blocks);
         const double busy = (double)load * c->busy, alone = rounds * c->alone;
         const double cycles = (busy > alone ? busy : alone) * (double)g->k + rounds * c->ends;
-        if (t->shared_bytes <= shared_bytes && (!best || cycles < least)) {
+        const bool stand_in = i >= RMX_GEMM_TILES + RMX_GEMM_CHAINS &&
+                              t != &rmx_gemm_few_nn[i - RMX_GEMM_TILES - RMX_GEMM_CHAINS];
+        if (!stand_in && t->shared_bytes <= shared_bytes && (!best || cycles < least)) {
             best = t;
             least = cycles;
         }

@@ -1,7 +1,8 @@
-/* gemm.h: what the files of the CUDA product share: gemm.cu (choice of a tile, launch), the two
- * kernels gemm_tile.cuh (many outputs: arithmetic is the limit) and gemm_chain.cuh (few outputs:
- * latency is), gemm_epilogue.cuh (after the chain), and one file for each memory layout that
- * makes the kernels: gemm_nn.cu, gemm_nt.cu, gemm_tn.cu, gemm_any.cu. */
+/* gemm.h: what the files of the CUDA product share: gemm.cu (choice of a tile, launch), the
+ * kernels gemm_tile.cuh (many outputs: arithmetic is the limit), gemm_chain.cuh (few outputs:
+ * latency is) and gemm_few.cuh (few rows), gemm_epilogue.cuh (after the chain), one file for each
+ * memory layout that makes the kernels: gemm_nn.cu, gemm_nt.cu, gemm_tn.cu, gemm_any.cu, and
+ * gemm_few.cu. */
 #ifndef RMX_CUDA_GEMM_H
 #define RMX_CUDA_GEMM_H
 
@@ -34,11 +35,17 @@ typedef struct rmx_gemm_tile {
     rmx_gemm_kernel *kernel;
 } rmx_gemm_tile;
 
-/* The tiles of gemm_tile.cuh, then those of gemm_chain.cuh, by how A and B lie in memory:
+/* The tiles of gemm_tile.cuh, of gemm_chain.cuh, then of gemm_few.cuh (nn alone), by how A and B
+ * lie in memory:
  *   nn   A along k, B along n        nt   A along k, B along k
  *   tn   A along m, B along n        any  any strides, element by element
  * "along": that stride is 1 and everything is a multiple of 16 bytes. */
-enum { RMX_GEMM_TILES = 3, RMX_GEMM_CHAINS = 10, RMX_GEMM_VARIANTS = 13 };
+enum {
+    RMX_GEMM_TILES = 3,
+    RMX_GEMM_CHAINS = 10,
+    RMX_GEMM_FEW_TILES = 4,
+    RMX_GEMM_VARIANTS = RMX_GEMM_TILES + RMX_GEMM_CHAINS + RMX_GEMM_FEW_TILES
+};
 extern const rmx_gemm_tile rmx_gemm_tiles_nn[RMX_GEMM_TILES]; /* A: any strides */
 extern const rmx_gemm_tile rmx_gemm_tiles_tn[RMX_GEMM_TILES];
 extern const rmx_gemm_tile rmx_gemm_tiles_any[RMX_GEMM_TILES];
@@ -46,9 +53,6 @@ extern const rmx_gemm_tile rmx_gemm_chains_nn[RMX_GEMM_CHAINS];
 extern const rmx_gemm_tile rmx_gemm_chains_nt[RMX_GEMM_CHAINS];
 extern const rmx_gemm_tile rmx_gemm_chains_tn[RMX_GEMM_CHAINS];
 extern const rmx_gemm_tile rmx_gemm_chains_any[RMX_GEMM_CHAINS];
-
-/* For tests and tuning: the tile that all products take (chains count on from the tiles), -1 to
- * choose by shape. */
-extern int rmx_cuda_gemm_variant;
+extern const rmx_gemm_tile rmx_gemm_few_nn[RMX_GEMM_FEW_TILES];
 
 #endif /* RMX_CUDA_GEMM_H */

@@ -2,6 +2,8 @@
 #include "kernels/cuda/backend.h"
 #include "kernels/cuda/cuda.h"
 
+int rmx_cuda_gemm_variant = -1;
+
 const rmx_ops rmx_cuda_ops = {
     .code = "cuda",
     .alloc = rmx_cuda_alloc,

@@ -1,0 +1,12 @@
+/* gemm_few.cu: the kernels of the product for few rows, A along k, B along n; see gemm.h. */
+#include "kernels/cuda/gemm_few.cuh"
+
+/* clang-format off */
+const rmx_gemm_tile rmx_gemm_few_nn[RMX_GEMM_FEW_TILES] = {
+    /*           rows cols each deep stages */
+    RMX_GEMM_FEW(1,  32,  1,  64,  8),
+    RMX_GEMM_FEW(4,   8,  1, 128, 10),
+    RMX_GEMM_FEW(4,  16,  2, 128,  6),
+    RMX_GEMM_FEW(8,   8,  2, 128,  8),
+};
+/* clang-format on */
