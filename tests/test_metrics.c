@@ -33,7 +33,7 @@ static rmx_metrics measure(int64_t n, int32_t stride, const float *logits, const
 {
     rmx_metrics m;
     rmx_error error;
-    cr_assert_eq(rmx_metrics_compute(n, stride, logits, labels, groups, &m, &error), RMX_OK);
+    cr_assert_eq(rmx_metrics_compute(n, stride, logits, labels, NULL, groups, &m, &error), RMX_OK);
     return m;
 }
 
@@ -141,9 +141,9 @@ Test(metrics, refuses_what_is_no_score_or_label)
     const uint8_t labels[] = {1, 0}, wrong[] = {1, 2};
     rmx_metrics m = {.examples = -1};
     rmx_error error;
-    cr_expect_eq(rmx_metrics_compute(2, 1, bad, labels, NULL, &m, &error), RMX_ERR_NUMERIC);
+    cr_expect_eq(rmx_metrics_compute(2, 1, bad, labels, NULL, NULL, &m, &error), RMX_ERR_NUMERIC);
     cr_expect_str_eq(error.text, "the logit of row 1 is NaN");
-    cr_expect_eq(rmx_metrics_compute(2, 1, good, wrong, NULL, &m, &error), RMX_ERR_DATA);
+    cr_expect_eq(rmx_metrics_compute(2, 1, good, wrong, NULL, NULL, &m, &error), RMX_ERR_DATA);
     cr_expect_str_eq(error.text, "the label of row 1 is 2, not 0 or 1");
     cr_expect_eq(m.examples, -1); /* nothing is written */
 }

@@ -56,8 +56,8 @@ rmx_status rmx_evaluate(rmx_context *ctx, rmx_model *model, rmx_reader *reader,
     *stopped = false;
     status = collect(ctx, model, reader, &s, progress, user, stopped, error);
     for (int32_t t = 0; status == RMX_OK && !*stopped && t < schema->tasks; t++)
-        status = rmx_metrics_compute(s.rows, schema->tasks, s.logits + t, s.labels + t, s.groups,
-                                     &out[t], error);
+        status = rmx_metrics_compute(s.rows, schema->tasks, s.logits + t, s.labels + t, NULL,
+                                     s.groups, &out[t], error);
 cleanup:
     free(s.logits);
     free(s.labels);

@@ -19,6 +19,12 @@ double rmx_metrics_logloss(double logit, uint8_t label)
     return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
 }
 
+rmx_metrics_term rmx_metrics_term_of(float logit, uint8_t label)
+{
+    return (rmx_metrics_term){.probability = rmx_metrics_probability((double)logit),
+                              .logloss = rmx_metrics_logloss((double)logit, label)};
+}
+
 /* Unsigned integers in the order of the floats; -0 is +0's equal. */
 static uint32_t ordered(float score)
 {
@@ -118,8 +124,8 @@ static rmx_status check_row(int64_t i, float logit, uint8_t label, rmx_error *er
 }
 
 rmx_status rmx_metrics_compute(int64_t n, int32_t stride, const float *logits,
-                               const uint8_t *labels, const uint64_t *groups, rmx_metrics *out,
-                               rmx_error *error)
+                               const uint8_t *labels, const rmx_metrics_term *terms,
+                               const uint64_t *groups, rmx_metrics *out, rmx_error *error)
 {
     rmx_status status = RMX_OK;
     rmx_metrics m = {.examples = n, .auc = NAN, .calibration = NAN, .gauc = NAN};
@@ -135,8 +141,10 @@ rmx_status rmx_metrics_compute(int64_t n, int32_t stride, const float *logits,
         const float logit = logits[i * stride];
         const uint8_t label = labels[i * stride];
         if ((status = check_row(i, logit, label, error)) != RMX_OK) goto cleanup;
-        loss += rmx_metrics_logloss((double)logit, label);
-        prediction += rmx_metrics_probability((double)logit);
+        const rmx_metrics_term term =
+            terms ? terms[i * stride] : rmx_metrics_term_of(logit, label);
+        loss += term.logloss;
+        prediction += term.probability;
         m.positives += label;
         keys[i] = (uint64_t)ordered(logit) << 1 | label;
     }

@@ -12,8 +12,9 @@ rmx_status rmx_recent_init(rmx_recent *recent, int32_t tasks, rmx_error *error)
     *recent = (rmx_recent){.tasks = tasks,
                            .logits = calloc(values, sizeof(float)),
                            .labels = calloc(values, sizeof(float)),
+                           .terms = calloc(values, sizeof *recent->terms),
                            .bytes = malloc(values)};
-    if (recent->logits && recent->labels && recent->bytes) return RMX_OK;
+    if (recent->logits && recent->labels && recent->terms && recent->bytes) return RMX_OK;
     rmx_recent_free(recent);
     return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
 }
@@ -22,8 +23,15 @@ void rmx_recent_free(rmx_recent *recent)
 {
     free(recent->logits);
     free(recent->labels);
+    free(recent->terms);
     free(recent->bytes);
     memset(recent, 0, sizeof *recent);
+}
+
+void rmx_recent_loaded(rmx_recent *recent)
+{
+    for (int64_t i = 0; i < RMX_RECENT_EXAMPLES * (int64_t)recent->tasks; i++)
+        recent->terms[i] = rmx_metrics_term_of(recent->logits[i], recent->labels[i] > 0.5f);
 }
 
 void rmx_recent_add(rmx_recent *recent, int64_t seen, int64_t samples, const float *logits,
@@ -35,6 +43,8 @@ void rmx_recent_add(rmx_recent *recent, int64_t seen, int64_t samples, const flo
         for (int64_t t = 0; t < tasks; t++) {
             recent->logits[row * tasks + t] = logits[i * tasks + t];
             recent->labels[row * tasks + t] = (float)labels[i * tasks + t];
+            recent->terms[row * tasks + t] =
+                rmx_metrics_term_of(logits[i * tasks + t], labels[i * tasks + t]);
         }
     }
 }
@@ -48,8 +58,8 @@ rmx_status rmx_recent_metrics(const rmx_recent *recent, int64_t seen, rmx_metric
     rmx_status status = of_task ? RMX_OK : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
     for (int64_t i = 0; i < rows * tasks; i++) recent->bytes[i] = recent->labels[i] > 0.5f;
     for (int32_t t = 0; status == RMX_OK && t < tasks; t++)
-        status = rmx_metrics_compute(rows, tasks, recent->logits + t, recent->bytes + t, NULL,
-                                     &of_task[t], error);
+        status = rmx_metrics_compute(rows, tasks, recent->logits + t, recent->bytes + t,
+                                     recent->terms + t, NULL, &of_task[t], error);
     if (status == RMX_OK) *out = rmx_metrics_mean(of_task, tasks);
     free(of_task);
     return status;

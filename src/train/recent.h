@@ -11,12 +11,15 @@
 
 typedef struct rmx_recent {
     int32_t tasks;
-    float *logits, *labels; /* [RMX_RECENT_EXAMPLES, tasks], example i in row i % that */
-    uint8_t *bytes;         /* scratch */
+    float *logits, *labels;  /* [RMX_RECENT_EXAMPLES, tasks], example i in row i % that */
+    rmx_metrics_term *terms; /* of each, so that a line of metrics need not compute them all */
+    uint8_t *bytes;          /* scratch */
 } rmx_recent;
 
 RMX_NODISCARD rmx_status rmx_recent_init(rmx_recent *recent, int32_t tasks, rmx_error *error);
 void rmx_recent_free(rmx_recent *recent);
+/* After logits and labels were written from elsewhere. */
+void rmx_recent_loaded(rmx_recent *recent);
 /* seen: examples before these. */
 void rmx_recent_add(rmx_recent *recent, int64_t seen, int64_t samples, const float *logits,
                     const uint8_t *labels);

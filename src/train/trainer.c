@@ -37,6 +37,15 @@ static rmx_status collect(trainer *t)
     return RMX_OK;
 }
 
+/* The same, and the line of metrics that is due of it: what follows needs nothing of the device. */
+static rmx_status settle(trainer *t)
+{
+    const rmx_status status = collect(t);
+    if (status != RMX_OK || !t->unlogged) return status;
+    t->unlogged = false;
+    return rmx_trainer_log(t);
+}
+
 /* Begins a step, then looks at the one before: a GPU computes on while the host does. */
 static rmx_status do_step(trainer *t, const rmx_reader_view *view)
 {
@@ -50,7 +59,7 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
     rmx_status status = rmx_model_load(t->model, &batch);
     if (status == RMX_OK) status = rmx_model_step(t->model, &step);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
-    status = collect(t);
+    status = settle(t); /* the state is still that of the step before */
     if (status != RMX_OK) return status;
     t->begun.number = number;
     t->begun.samples = view->samples;
@@ -108,23 +117,29 @@ static bool log_due(const trainer *t)
            t->state.step == 1;
 }
 
-/* What follows a step: figures, evaluation, checkpoint; a signal makes it a checkpoint now. */
+static rmx_status save(trainer *t)
+{
+    const rmx_status status = settle(t);
+    if (status != RMX_OK) return status;
+    t->saved_step = t->state.step;
+    return rmx_trainer_save(t);
+}
+
+/* What follows a step: evaluation and checkpoint. Its line of metrics waits until the next step
+ * has begun, unless one of these would come before it. */
 static rmx_status after_step(trainer *t)
 {
     rmx_status status = RMX_OK;
-    if (log_due(t) || evaluation_due(t) || save_due(t) || rmx_stop_requested()) {
+    if (log_due(t)) t->unlogged = true;
+    if (evaluation_due(t) || save_due(t)) {
         const double start = rmx_progress_clock();
-        status = collect(t);
+        status = settle(t);
         t->step_seconds += rmx_progress_clock() - start;
         t->state.seconds += rmx_progress_clock() - start;
     }
-    if (status == RMX_OK && log_due(t)) status = rmx_trainer_log(t);
     if (status == RMX_OK) rmx_trainer_live(t);
     if (status == RMX_OK && evaluation_due(t)) status = rmx_trainer_evaluate(t, true);
-    if (status == RMX_OK && (save_due(t) || rmx_stop_requested())) {
-        status = collect(t); /* the signal may have come just now */
-        if (status == RMX_OK) status = rmx_trainer_save(t);
-    }
+    if (status == RMX_OK && save_due(t) && !rmx_stop_requested()) status = save(t);
     return status;
 }
 
@@ -132,9 +147,10 @@ static rmx_status loop(trainer *t)
 {
     rmx_reader_view view;
     rmx_status status = RMX_OK;
+    t->saved_step = t->state.step;
     if (evaluation_due(t)) { /* the run was stopped during this evaluation */
         status = rmx_trainer_evaluate(t, true);
-        if (status == RMX_OK && !rmx_stop_requested()) status = rmx_trainer_save(t);
+        if (status == RMX_OK && !rmx_stop_requested()) status = save(t);
     }
     while (status == RMX_OK && t->state.step < t->total_steps && !rmx_stop_requested()) {
         status = next_batch(t, &view);
@@ -142,6 +158,9 @@ static rmx_status loop(trainer *t)
         if (status == RMX_OK) status = turn_epoch(t);
         if (status == RMX_OK) status = after_step(t);
     }
+    /* whenever the signal came */
+    if (status == RMX_OK && rmx_stop_requested() && t->saved_step != t->state.step)
+        status = save(t);
     rmx_progress_end(t->progress);
     return status;
 }

@@ -48,6 +48,8 @@ typedef struct trainer {
     rmx_metrics valid_metrics; /* of step valid_step */
     int64_t valid_step;
     double last_loss, last_norm; /* of the last step */
+    bool unlogged;               /* a line of metrics of it is due */
+    int64_t saved_step;          /* the last one that this session saved or began at */
 
     /* of this session */
     int64_t first_example;

@@ -104,7 +104,8 @@ void rmx_trainer_live(trainer *t)
     char rate[16], flop[16], left[32];
     rmx_metrics recent;
     if (!rmx_progress_due(t->progress)) return;
-    if (rmx_recent_metrics(&t->recent, t->state.examples, &recent, NULL) != RMX_OK) return;
+    const int64_t seen = t->begun.number ? t->begun.examples : t->state.examples;
+    if (rmx_recent_metrics(&t->recent, seen, &recent, NULL) != RMX_OK) return;
     const double speed = examples_per_s(t);
     const double rest = (double)(t->total_steps - t->state.step) * (double)t->config->train.batch;
     rmx_progress_live(t->progress,
