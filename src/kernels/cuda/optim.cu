@@ -1,7 +1,7 @@
 /* optim.cu: the optimisers; formulas in ops.h.
  *
- * One thread an element (row-wise Adagrad: a team of lanes a row). A NaN in *grad_scale means that the
- * gradient is not finite: every thread leaves at once and nothing is changed.
+ * One thread an element (row-wise Adagrad: a team of lanes a row). A NaN in *grad_scale means that
+ * the gradient is not finite: every thread leaves at once and nothing is changed.
  *   traffic  w and the states read and written once, grad read once */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"

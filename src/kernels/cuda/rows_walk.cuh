@@ -10,8 +10,8 @@
  * The lead goes on with the chain that block b - 1 began in its trail. Everybody walks the trail
  * first, then the chains of its own, then the lead, by when the neighbour's trail is long done. A
  * block waits for none but the one before, and blocks start in ascending order, so what is waited
- * for is running. Runs much shorter than a chain would wait for one another in turn: where chains are
- * few, sums down the rows are a kernel of their own (rmx_walk_pays). */
+ * on runs already. Runs much shorter than a chain would wait for one another in turn: where chains
+ * are few, sums down the rows are a kernel of their own (rmx_walk_pays). */
 #ifndef RMX_ROWS_WALK_CUH
 #define RMX_ROWS_WALK_CUH
 
