@@ -66,7 +66,7 @@ const rmx_key rmx_keys[] = {
     WHOLE(model, tokens, "8", 1, RMX_CONFIG_TOKENS_MAX, false, "tokens T"),
     WHOLE(model, width, "32", 1, 65536, false, "token width D"),
     WHOLE(model, heads, "0", 0, 65536, false, "mixing heads H, a divisor of width; 0: as tokens"),
-    WHOLE(model, layers, "2", 0, 256, false, "blocks L"),
+    WHOLE(model, layers, "2", 0, 255, false, "blocks L"),
     WHOLE(model, expansion, "2", 1, 64, false, "hidden width of a feed-forward over D"),
     CHOICE(model, mixer, "token", "token|attention|none", false, "how tokens meet"),
     CHOICE(model, ffn, "per_token", "per_token|shared", false, "feed-forward weights"),
