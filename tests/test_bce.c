@@ -113,6 +113,15 @@ static void all_cases(rmx_backend *backend, const char *name)
 
 Test(bce, contract) { kernel_each(all_cases); }
 
+/* More blocks than a GPU's chain fetches at once, and a few. */
+static void many_blocks(rmx_backend *backend, const char *name)
+{
+    const bce_case c = {1030 * 128 + 5, 1, false, true, false, false};
+    run_case(backend, name, &c, PATTERN_NORMAL);
+}
+
+Test(bce, many_blocks) { kernel_each(many_blocks); }
+
 /* Cutting the batch at multiples of 128 samples continues the chain: the loss keeps its bits, and
  * every gradient does wherever the batch is cut. A plain sum of the losses has others. */
 static void cut_batches(rmx_backend *backend, const char *name)

@@ -51,6 +51,14 @@ static void squares_cases(rmx_backend *backend, const char *name)
 
 Test(reduce, sum_squares_contract) { kernel_each(squares_cases); }
 
+/* More blocks than a GPU's chain fetches at once, and a few. */
+static void squares_of_many(rmx_backend *backend, const char *name)
+{
+    squares_case(backend, name, 1030 * 4096 + 5, 0, PATTERN_NORMAL);
+}
+
+Test(reduce, sum_squares_of_many_blocks) { kernel_each(squares_of_many); }
+
 /* Against double: 4096 values in 128 partials and 7 halvings are 40 operations deep. */
 static void near_float64(rmx_backend *backend, const char *name)
 {
