@@ -10,12 +10,16 @@ newest=$(find include src tests bench examples .clang-tidy tests/lint_tidy.sh \
     \( -name '*.h' -o -name '.clang-tidy' -o -name lint_tidy.sh \) -printf '%T@ %p\n' |
     sort -n | tail -n 1 | cut -d' ' -f2-)
 libraries=$(pkg-config --cflags hdf5 libxxhash inih criterion) || exit 1
-export libraries stamps newest
+# The analyser follows 50,000 states of a function instead of 225,000: a quarter of the time, and
+# only the deepest paths of long functions are left out.
+states="--extra-arg=-Xclang --extra-arg=-analyzer-config"
+states="$states --extra-arg=-Xclang --extra-arg=max-nodes=50000"
+export libraries stamps newest states
 tidy() { # FILE
     local stamp=$stamps/${1//\//.}
     [ "$stamp" -nt "$1" ] && [ "$stamp" -nt "$newest" ] && return
     # shellcheck disable=SC2086
-    clang-tidy-14 --quiet "$1" -- -std=c11 -Iinclude -Isrc -Itests $libraries -D_GNU_SOURCE \
+    clang-tidy-14 --quiet $states "$1" -- -std=c11 -Iinclude -Isrc -Itests $libraries -D_GNU_SOURCE \
         -DRMX_CPU_CODE=generic -DRMX_VERSION='""' -DRMX_SOURCE_DIR='""' -DRMX_BINARY_DIR='""' \
         2>"$stamp.log" && touch "$stamp" && return
     grep -v 'warnings* \(generated\|treated\)\|Suppressed\|Use -header-filter' "$stamp.log"
