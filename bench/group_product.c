@@ -202,8 +202,10 @@ static rmx_status variant_lines(product *p, const bench_times *chosen)
     for (int32_t v = 0; v < variants_cuda_count(); v++) {
         bench_times times;
         variants_cuda_force(v);
-        const rmx_status status =
-            bench_measure(p->b, &(bench_side){.run = ours, .user = p, .sets = p->sets}, 1, &times);
+        rmx_status status = check(p);
+        if (status == RMX_OK)
+            status = bench_measure(p->b, &(bench_side){.run = ours, .user = p, .sets = p->sets}, 1,
+                                   &times);
         variants_cuda_force(-1);
         if (status == RMX_ERR_DEVICE) continue;
         BENCH_TRY(status);
