@@ -19,8 +19,9 @@ tidy() { # FILE
     local stamp=$stamps/${1//\//.}
     [ "$stamp" -nt "$1" ] && [ "$stamp" -nt "$newest" ] && return
     # shellcheck disable=SC2086
-    clang-tidy-14 --quiet $states "$1" -- -std=c11 -Iinclude -Isrc -Itests $libraries -D_GNU_SOURCE \
-        -DRMX_CPU_CODE=generic -DRMX_VERSION='""' -DRMX_SOURCE_DIR='""' -DRMX_BINARY_DIR='""' \
+    clang-tidy-14 --quiet $states "$1" -- -std=c11 -Iinclude -Isrc -Itests $libraries \
+        -D_GNU_SOURCE -DRMX_CPU_CODE=generic -DRMX_VERSION='""' -DRMX_SOURCE_DIR='""' \
+        -DRMX_BINARY_DIR='""' \
         2>"$stamp.log" && touch "$stamp" && return
     grep -v 'warnings* \(generated\|treated\)\|Suppressed\|Use -header-filter' "$stamp.log"
     return 1
