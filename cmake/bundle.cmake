@@ -1,17 +1,19 @@
 # What a bundle is made of (./dev bundle, cmake/bundle.sh): the programs and tests of this build,
 # linked once more against one shared library, as every program with the kernels in it would be a
 # copy of 10 MB. Tests and programs reach into the library's insides, so its C files are compiled
-# again with all names visible; the kernels' objects, which are slow to make, are those of the
-# build. Nothing here belongs to "all": ask for the target bundle_parts.
+# again with all names visible; the kernels' objects, which are slow to make and are reached by
+# their backends' tables, are those of the build. Nothing here belongs to "all": ask for the target
+# bundle_parts.
 if(NOT (RMX_HAVE_CUDA AND RMX_CRITERION_LIBRARIES AND TARGET rmx_testing AND TARGET rmx_bench))
   return()
 endif()
 set(RMX_BUNDLE ${CMAKE_BINARY_DIR}/bundle) # bin, lib and tests; programs are bundle_NAME here
 add_custom_target(bundle_parts)
 
-set(objects $<TARGET_OBJECTS:rmx_cuda>)
+set(objects)
 foreach(part ${RMX_LIBRARY_PARTS})
-  if(part STREQUAL "rmx_cuda")
+  if(NOT part MATCHES "^rmx_core|^rmx_cuda_host")
+    list(APPEND objects $<TARGET_OBJECTS:${part}>)
     continue()
   endif()
   get_target_property(sources ${part} SOURCES)

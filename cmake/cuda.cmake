@@ -33,7 +33,7 @@ rmx_refuse_inexact_flags()
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_EXTENSIONS OFF)
-set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -lineinfo")
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3") # lines for a profiler: -DCMAKE_CUDA_FLAGS=-lineinfo
 # sm_80 is for Ampere and Ada, sm_90a for Hopper with wgmma and TMA, the PTX for what comes later.
 # No -Wshadow: CUDA's headers have global names such as half.
 set(RMX_CUDA_FLAGS

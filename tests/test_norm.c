@@ -1,5 +1,6 @@
 /* test_norm.c: LayerNorm and RMSNorm, forward and backward. */
 #include "kernel_testing.h"
+#include "kernels/cpu/backend.h"
 #include "kernels/cpu/columns.h"
 
 typedef struct norm_case {
@@ -101,18 +102,7 @@ static void all_forward(rmx_backend *backend, const char *name)
 Test(norm, forward_contract) { kernel_each(all_forward); }
 
 /* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
-extern int64_t rmx_cpu_stream_bytes_generic;
-#ifdef __x86_64__
-extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
-#endif
-
-static void stream_everything(void)
-{
-    rmx_cpu_stream_bytes_generic = 0;
-#ifdef __x86_64__
-    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
-#endif
-}
+static void stream_everything(void) { rmx_cpu_stream_bytes = 0; }
 
 /* Products that all round to -0: a row with empty partials has the sum +0, a full one -0. */
 Test(norm, sums_of_vanishing_products)

@@ -1,6 +1,7 @@
 /* test_softmax.c: softmax and log-softmax, forward and backward, along contiguous rows and across
  * them. */
 #include "kernel_testing.h"
+#include "kernels/cpu/backend.h"
 
 typedef struct softmax_case {
     int64_t outer, n, inner;
@@ -108,18 +109,7 @@ static void all_cases(rmx_backend *backend, const char *name)
 Test(softmax, contract) { kernel_each(all_cases); }
 
 /* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
-extern int64_t rmx_cpu_stream_bytes_generic;
-#ifdef __x86_64__
-extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
-#endif
-
-static void stream_everything(void)
-{
-    rmx_cpu_stream_bytes_generic = 0;
-#ifdef __x86_64__
-    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
-#endif
-}
+static void stream_everything(void) { rmx_cpu_stream_bytes = 0; }
 
 static void streamed_cases(rmx_backend *backend, const char *name)
 {

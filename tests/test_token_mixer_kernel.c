@@ -1,5 +1,6 @@
 /* test_token_mixer_kernel.c: token mixing, its inverse, and the fused token mixer. */
 #include "kernel_testing.h"
+#include "kernels/cpu/backend.h"
 
 typedef struct mixer_case {
     int64_t samples, tokens, width, heads;
@@ -244,18 +245,7 @@ static void mixer_cases(rmx_backend *backend, const char *name)
 Test(token_mixer, contract) { kernel_each(mixer_cases); }
 
 /* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
-extern int64_t rmx_cpu_stream_bytes_generic;
-#ifdef __x86_64__
-extern int64_t rmx_cpu_stream_bytes_avx2, rmx_cpu_stream_bytes_avx512;
-#endif
-
-static void stream_everything(void)
-{
-    rmx_cpu_stream_bytes_generic = 0;
-#ifdef __x86_64__
-    rmx_cpu_stream_bytes_avx2 = rmx_cpu_stream_bytes_avx512 = 0;
-#endif
-}
+static void stream_everything(void) { rmx_cpu_stream_bytes = 0; }
 
 static void streamed_cases(rmx_backend *backend, const char *name)
 {

@@ -10,6 +10,8 @@
 
 #define ALIGNMENT 256 /* of every block, so that layers may ask for it on any backend */
 
+int64_t rmx_cpu_stream_bytes = (int64_t)16 << 20; /* beyond most caches' share of a core */
+
 typedef struct cpu_state {
     rmx_pool *pool;
     char *scratch; /* one block per worker, then the shared one */

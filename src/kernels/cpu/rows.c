@@ -6,8 +6,6 @@
 #include "kernels/cpu/rows_sum.h"
 #include "kernels/cpu/stream.h"
 
-int64_t RMX_CPU(stream_bytes) = (int64_t)16 << 20; /* beyond most caches' share of a core */
-
 #define COLS 512 /* columns of a strip: its partial sums stay in L1 while the rows go by */
 
 typedef struct chain_job {

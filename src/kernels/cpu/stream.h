@@ -8,17 +8,15 @@
 
 #include <stdbool.h>
 
+#include "kernels/cpu/backend.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"
-
-/* Outputs of at least so many bytes are streamed. A variable for the tests' sake. */
-extern int64_t RMX_CPU(stream_bytes);
 
 /* Whether an output of count floats at p, cut into rows of `row` floats, is to be streamed: then
  * every vector of a row can be. A kernel in place does not ask: its lines are in cache. */
 static inline bool rmx_stream_wanted(const float *p, int64_t count, int64_t row)
 {
-    return count >= RMX_CPU(stream_bytes) / (int64_t)sizeof *p && row % RMX_VL == 0 &&
+    return count >= rmx_cpu_stream_bytes / (int64_t)sizeof *p && row % RMX_VL == 0 &&
            (uintptr_t)p % sizeof(rmx_vec) == 0;
 }
 
