@@ -87,7 +87,7 @@ Test(rmx_data, bad_data_exits_3)
     cr_assert_eq(run("check junk.h5"), 3);
     cr_assert(says(err_text, "junk.h5") && !out_text[0], "%s", err_text);
     cr_assert_eq(run("info none.h5"), 3);
-    cr_assert_eq(run("generate -o no/such/folder"), 3);
+    cr_assert_eq(run("generate -o junk.h5/folder"), 3);
     cr_assert_eq(run("import -f criteo none.tsv -o x.h5"), 3);
     cr_assert_eq(run("import --vocab-from junk.h5 junk.h5 -o x.h5"), 3);
 }
@@ -105,6 +105,14 @@ Test(rmx_data, generate_then_look)
     cr_assert(says(out_text, "rows         1000") && says(out_text, "seed 3") &&
                   says(out_text, "ceiling AUC"),
               "%s", out_text);
+}
+
+Test(rmx_data, an_absent_folder_is_made)
+{
+    cr_assert_eq(run("generate --rows-train 100 --rows-valid 0 -o new/data"), 0, "%s", err_text);
+    cr_assert_eq(run("check new/data/train.h5"), 0, "%s", err_text);
+    cr_assert(unlink(in_folder("new/data/train.h5")) == 0 && rmdir(in_folder("new/data")) == 0 &&
+              rmdir(in_folder("new")) == 0);
 }
 
 Test(rmx_data, import_train_and_test)

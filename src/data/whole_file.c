@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 char *rmx_temporary_name(const char *path)
@@ -25,11 +26,16 @@ static int sync_path(const char *path, int flags)
     return result;
 }
 
-static int sync_folder_of(const char *path)
+static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (!slash) return sync_path(".", O_RDONLY | O_DIRECTORY);
-    char *folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    if (!slash) return strdup(".");
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int sync_folder_of(const char *path)
+{
+    char *folder = folder_of(path);
     if (!folder) return -1;
     const int result = sync_path(folder, O_RDONLY | O_DIRECTORY);
     free(folder);
@@ -48,4 +54,30 @@ rmx_status rmx_put_in_place(const char *temporary, const char *path, rmx_error *
         return rmx_fail(error, RMX_ERR_DATA, "%.400s: its folder cannot be synced: %s", path,
                         strerror(errno));
     return RMX_OK;
+}
+
+rmx_status rmx_make_folder(const char *path, rmx_error *error)
+{
+    char part[4300];
+    struct stat info;
+    const size_t length = strlen(path);
+    if (length >= sizeof part) return rmx_fail(error, RMX_ERR_DATA, "%.80s...: too long", path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (mkdir(part, 0777) == 0 || errno == EEXIST) continue;
+        return rmx_fail(error, RMX_ERR_DATA, "%s: cannot make the folder: %s", part,
+                        strerror(errno));
+    }
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK) == 0) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_DATA, "%s: not a folder that can be written to", path);
+}
+
+rmx_status rmx_make_folder_of(const char *file, rmx_error *error)
+{
+    char *folder = folder_of(file);
+    if (!folder) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a name");
+    const rmx_status status = rmx_make_folder(folder, error);
+    free(folder);
+    return status;
 }

@@ -28,9 +28,7 @@ static rmx_status create_file(rmx_writer *w, rmx_error *error)
     if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) >= 0)
         w->file = H5Fcreate(w->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (access >= 0) (void)H5Pclose(access);
-    if (w->file < 0)
-        return rmx_h5_fail(error, RMX_ERR_DATA, "%.400s: cannot be created; is its folder there?",
-                           w->path);
+    if (w->file < 0) return rmx_h5_fail(error, RMX_ERR_DATA, "%.400s: cannot be created", w->path);
     for (int s = 0; s < RMX_SETS; s++) {
         const int64_t columns = rmx_set_columns(&w->schema, s);
         if (columns == 0) continue;
@@ -65,6 +63,7 @@ rmx_status rmx_writer_open(const char *path, const rmx_schema *schema, int64_t c
     w->schema.rows = 0;
     if (status == RMX_OK) status = rmx_rows_alloc(&w->chunk, &w->schema, w->chunk_rows, error);
     if (status == RMX_OK) status = rmx_rows_hash_create(&w->hash, error);
+    if (status == RMX_OK) status = rmx_make_folder_of(path, error);
     if (status == RMX_OK) {
         rmx_h5_begin();
         status = create_file(w, error);

@@ -1,11 +1,10 @@
 /* data_files.c: see data_files.h. */
 #include "train/data_files.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/whole_file.h"
 #include "train/stop.h"
 
 #define XXH_INLINE_ALL
@@ -13,23 +12,6 @@
 
 /* Changed when the generator makes other rows from the same section. */
 #define GENERATOR "rankmixer synthetic 1"
-
-rmx_status rmx_make_folder(const char *path, rmx_error *error)
-{
-    char part[4300];
-    struct stat info;
-    const size_t length = strlen(path);
-    if (length >= sizeof part) return rmx_fail(error, RMX_ERR_DATA, "%.80s...: too long", path);
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        snprintf(part, sizeof part, "%.*s", (int)i, path);
-        if (mkdir(part, 0777) == 0 || errno == EEXIST) continue;
-        return rmx_fail(error, RMX_ERR_DATA, "%s: cannot make the folder: %s", part,
-                        strerror(errno));
-    }
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK) == 0) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_DATA, "%s: not a folder that can be written to", path);
-}
 
 static uint64_t section_checksum(const rmx_config *config)
 {

@@ -22,7 +22,4 @@ RMX_NODISCARD rmx_status rmx_data_files_find(const rmx_config *config, rmx_data_
 RMX_NODISCARD rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
                                              rmx_progress *progress, rmx_error *error);
 
-/* mkdir -p. */
-RMX_NODISCARD rmx_status rmx_make_folder(const char *path, rmx_error *error);
-
 #endif /* RMX_TRAIN_DATA_FILES_H */

@@ -8,27 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/whole_file.h"
 #include "train/schema_text.h"
 #include "train/stop.h"
 #include "train/trainer_internal.h"
-
-static void on_log(void *user, rmx_log_level level, const char *message)
-{
-    rmx_progress *progress = user;
-    if (level == RMX_LOG_INFO && progress->level < 1) return;
-    if (level == RMX_LOG_INFO)
-        rmx_progress_say(progress, "%s", message);
-    else
-        rmx_progress_warn(progress, "%s", message);
-}
 
 static rmx_status open_context(trainer *t)
 {
     char why[512] = "";
     const rmx_context_options options = {.device = (rmx_device)t->config->run.device,
-                                         .threads = (int32_t)t->config->run.threads,
-                                         .log = on_log,
-                                         .log_user = t->progress};
+                                         .threads = (int32_t)t->config->run.threads};
     const rmx_status status = rmx_context_create(&options, &t->ctx, why, sizeof why);
     if (status == RMX_OK) return status;
     return rmx_fail(t->error, status, "run.device = %s: %s",
