@@ -2,7 +2,7 @@
  *
  * A context owns a backend (the CPU's threads, or a GPU's stream). It is used by one thread at a
  * time; several contexts may be used by several threads at once. The library never prints,
- * exits or aborts: errors are returned, messages go to the log callback. */
+ * exits or aborts: errors are returned. */
 #ifndef RANKMIXER_CONTEXT_H
 #define RANKMIXER_CONTEXT_H
 
@@ -23,18 +23,12 @@ typedef enum rmx_device {
     RMX_DEVICE_CUDA = 2
 } rmx_device;
 
-typedef enum rmx_log_level { RMX_LOG_ERROR, RMX_LOG_WARNING, RMX_LOG_INFO } rmx_log_level;
-
-typedef void (*rmx_log_callback)(void *user, rmx_log_level level, const char *message);
-
 /* Plain data; zero-initialise and set what differs from the default. */
 typedef struct rmx_context_options {
     rmx_device device;    /* default RMX_DEVICE_AUTO */
     int32_t threads;      /* CPU threads, the caller's included; 0: one per online core */
     const char *cpu_code; /* NULL: the best for this machine; "generic", "avx2", "avx512" force
                              one. Results are equal; the environment's RMX_CPU is the default */
-    rmx_log_callback log; /* NULL: messages are dropped */
-    void *log_user;
 } rmx_context_options;
 
 /* options may be NULL. On failure *out is NULL and, where error_text is given, it holds why
@@ -49,7 +43,7 @@ RMX_API const char *rmx_last_error(const rmx_context *ctx);
 
 /* Which device runs the work: RMX_DEVICE_CPU or RMX_DEVICE_CUDA, never AUTO. */
 RMX_API rmx_device rmx_context_device(const rmx_context *ctx);
-/* One line for people, e.g. "cpu: AMD EPYC, avx2, 2 threads (no CUDA driver found)". */
+/* One line for people, e.g. "cpu: AMD EPYC, avx2, 2 threads (built without CUDA)". */
 RMX_API const char *rmx_context_describe(const rmx_context *ctx);
 /* "generic", "avx2", "avx512", "cuda". */
 RMX_API const char *rmx_context_code(const rmx_context *ctx);

@@ -18,8 +18,6 @@ struct rmx_context {
     rmx_backend backend;
     rmx_device device;
     int32_t threads;
-    rmx_log_callback log;
-    void *log_user;
     void *scratch;
     char describe[256];
     char error[1024];
@@ -122,8 +120,6 @@ rmx_status rmx_context_create(const rmx_context_options *options, rmx_context **
     if (!options) options = &defaults;
     rmx_context *ctx = calloc(1, sizeof *ctx);
     if (!ctx) return RMX_ERR_MEMORY;
-    ctx->log = options->log;
-    ctx->log_user = options->log_user;
     rmx_status status = create_backend(ctx, options);
     if (status == RMX_OK)
         status = rmx_context_check(
@@ -165,15 +161,4 @@ rmx_status rmx_context_check(rmx_context *ctx, rmx_status status)
 {
     if (status != RMX_OK) snprintf(ctx->error, sizeof ctx->error, "%s", ctx->backend.error);
     return status;
-}
-
-void rmx_context_log(rmx_context *ctx, rmx_log_level level, const char *format, ...)
-{
-    if (!ctx->log) return;
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    ctx->log(ctx->log_user, level, text);
 }

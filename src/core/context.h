@@ -13,9 +13,6 @@ rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *for
 /* Turns what a kernel returned into the context's last error; returns status. */
 rmx_status rmx_context_check(rmx_context *ctx, rmx_status status);
 
-void rmx_context_log(rmx_context *ctx, rmx_log_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 /* A little memory on the backend for a call's own small values (an optimiser's scalars);
  * RMX_CONTEXT_SCRATCH_BYTES, valid until the next public call. */
 #define RMX_CONTEXT_SCRATCH_BYTES 1024
