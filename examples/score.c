@@ -1,4 +1,4 @@
-/* score.c: a whole model on the CPU: one sample has the same logit alone and among others. */
+/* score.c: a whole model: one sample has the same logit alone and among others. */
 #include <stdio.h>
 #include <string.h>
 

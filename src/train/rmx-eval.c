@@ -58,7 +58,7 @@ static const struct argp parser = {
     parse_option,
     "CHECKPOINT DATA",
     "Evaluates a checkpoint on a data set; prints one JSON object."
-    "\vExample:\n  rmx-eval runs/base/checkpoints/best.h5 data/test.h5\n\n"
+    "\vExample:\n  rmx-eval runs/base/checkpoints/best.h5 data/valid.h5\n\n"
     "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device or memory, 143 stopped.",
     NULL,
     NULL,

@@ -63,7 +63,7 @@ static const struct argp parser = {
     "CHECKPOINT DATA -o OUT",
     "Scores every row of a data set: its row number, its group if it has one, and the "
     "probability of each task; in the order of the data."
-    "\vExample:\n  rmx-predict runs/base/checkpoints/best.h5 data/test.h5 -o scores.csv\n\n"
+    "\vExample:\n  rmx-predict runs/base/checkpoints/best.h5 data/valid.h5 -o scores.csv\n\n"
     "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device or memory, 143 stopped (nothing is "
     "written).",
     NULL,
