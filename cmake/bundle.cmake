@@ -12,7 +12,7 @@ add_custom_target(bundle_parts)
 
 set(objects)
 foreach(part ${RMX_LIBRARY_PARTS})
-  if(NOT part MATCHES "^rmx_core|^rmx_cuda_host")
+  if(NOT part MATCHES "^(rmx_core|rmx_cuda_host)$")
     list(APPEND objects $<TARGET_OBJECTS:${part}>)
     continue()
   endif()
