@@ -1,4 +1,4 @@
-/* lanes.cuh: sums along a row in the order that numerics.h fixes, one warp a row.
+/* lanes.cuh: sums along a row in the order that numerics.h fixes, by a warp or a part of one.
  *
  * Lane l of the warp owns partials 4l .. 4l + 3, so that a 16-byte load feeds it. Absent elements
  * are skipped, empty partials are +0, and all 128 take part in the halving. */
@@ -11,6 +11,52 @@
 #define RMX_ALL 0xffffffffu
 
 static __device__ __forceinline__ float4 rmx_zero4(void) { return make_float4(0, 0, 0, 0); }
+
+/* s = s + x, s = fma(x, y, s), by components */
+static __device__ __forceinline__ void rmx_add4(float4 *s, float4 x)
+{
+    s->x = rmx_addf(s->x, x.x);
+    s->y = rmx_addf(s->y, x.y);
+    s->z = rmx_addf(s->z, x.z);
+    s->w = rmx_addf(s->w, x.w);
+}
+
+static __device__ __forceinline__ void rmx_fma4(float4 *s, float4 x, float4 y)
+{
+    s->x = rmx_fmaf(x.x, y.x, s->x);
+    s->y = rmx_fmaf(x.y, y.y, s->y);
+    s->z = rmx_fmaf(x.z, y.z, s->z);
+    s->w = rmx_fmaf(x.w, y.w, s->w);
+}
+
+static __device__ __forceinline__ float4 rmx_sub4(float4 x, float m)
+{
+    return make_float4(rmx_subf(x.x, m), rmx_subf(x.y, m), rmx_subf(x.z, m), rmx_subf(x.w, m));
+}
+
+static __device__ __forceinline__ float4 rmx_scale4(float4 x, float s)
+{
+    return make_float4(rmx_mulf(x.x, s), rmx_mulf(x.y, s), rmx_mulf(x.z, s), rmx_mulf(x.w, s));
+}
+
+/* ---- rows in registers ----
+ *
+ * Where a row is at most 4 W NV floats, a multiple of 4 and aligned, a team of W lanes keeps it in
+ * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. W is 32, or less with NV = 1. */
+
+template <int W> static __device__ __forceinline__ int rmx_column(int i)
+{
+    return i * RMX_LANES + 4 * (int)(threadIdx.x % W);
+}
+
+/* clang-format off */
+/* CALL(W, NV) with the team for rows of dim elements; beyond 1536 LONGER. */
+#define RMX_BY_DIM(dim, CALL, LONGER)                                                         \
+    ((dim) <= 16 ? CALL(4, 1) : (dim) <= 32 ? CALL(8, 1) : (dim) <= 64 ? CALL(16, 1)          \
+     : (dim) <= 128 ? CALL(32, 1) : (dim) <= 256 ? CALL(32, 2) : (dim) <= 512 ? CALL(32, 4)   \
+     : (dim) <= 768 ? CALL(32, 6) : (dim) <= 1024 ? CALL(32, 8) : (dim) <= 1536 ? CALL(32, 12) \
+     : (LONGER))
+/* clang-format on */
 
 /* The halving of the partials of a team of W neighbouring lanes, each of which gets the total. With
  * W = 32 they are all 128: distance 64 is lane distance 16, 32 is 8, and so on down to 4; 2 and 1
@@ -39,9 +85,11 @@ static __device__ __forceinline__ float rmx_warp_total(float4 s)
     return rmx_team_total<RMX_WARP>(s);
 }
 
-static __device__ __forceinline__ float rmx_warp_max(float m)
+/* The greatest of a team's values, for each of its lanes. */
+template <int W> static __device__ __forceinline__ float rmx_team_max(float m)
 {
-    for (int off = 16; off >= 1; off /= 2) m = rmx_maxf(m, __shfl_xor_sync(RMX_ALL, m, off));
+#pragma unroll
+    for (int off = W / 2; off >= 1; off /= 2) m = rmx_maxf(m, __shfl_xor_sync(RMX_ALL, m, off));
     return m;
 }
 

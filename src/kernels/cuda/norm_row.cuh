@@ -1,7 +1,5 @@
 /* norm_row.cuh: LayerNorm and RMSNorm of one row by a team of lanes; formulas and order in ops.h.
- *
- * Where a row is at most 4 W NV floats, a multiple of 4 and aligned, a team of W lanes keeps it in
- * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. W is 32, or less with NV = 1. */
+ * Rows in registers are as lanes.cuh says. */
 #ifndef RMX_NORM_ROW_CUH
 #define RMX_NORM_ROW_CUH
 
@@ -11,47 +9,6 @@
 typedef struct rmx_stats {
     float mean, rstd; /* mean is 0 for RMSNorm */
 } rmx_stats;
-
-template <int W> static __device__ __forceinline__ int rmx_column(int i)
-{
-    return i * RMX_LANES + 4 * (int)(threadIdx.x % W);
-}
-
-/* clang-format off */
-/* CALL(W, NV) with the team for rows of dim elements; beyond 1536 LONGER. */
-#define RMX_BY_DIM(dim, CALL, LONGER)                                                         \
-    ((dim) <= 16 ? CALL(4, 1) : (dim) <= 32 ? CALL(8, 1) : (dim) <= 64 ? CALL(16, 1)          \
-     : (dim) <= 128 ? CALL(32, 1) : (dim) <= 256 ? CALL(32, 2) : (dim) <= 512 ? CALL(32, 4)   \
-     : (dim) <= 768 ? CALL(32, 6) : (dim) <= 1024 ? CALL(32, 8) : (dim) <= 1536 ? CALL(32, 12) \
-     : (LONGER))
-/* clang-format on */
-
-/* s = s + x, s = fma(x, y, s), by components */
-static __device__ __forceinline__ void rmx_add4(float4 *s, float4 x)
-{
-    s->x = rmx_addf(s->x, x.x);
-    s->y = rmx_addf(s->y, x.y);
-    s->z = rmx_addf(s->z, x.z);
-    s->w = rmx_addf(s->w, x.w);
-}
-
-static __device__ __forceinline__ void rmx_fma4(float4 *s, float4 x, float4 y)
-{
-    s->x = rmx_fmaf(x.x, y.x, s->x);
-    s->y = rmx_fmaf(x.y, y.y, s->y);
-    s->z = rmx_fmaf(x.z, y.z, s->z);
-    s->w = rmx_fmaf(x.w, y.w, s->w);
-}
-
-static __device__ __forceinline__ float4 rmx_sub4(float4 x, float m)
-{
-    return make_float4(rmx_subf(x.x, m), rmx_subf(x.y, m), rmx_subf(x.z, m), rmx_subf(x.w, m));
-}
-
-static __device__ __forceinline__ float4 rmx_scale4(float4 x, float s)
-{
-    return make_float4(rmx_mulf(x.x, s), rmx_mulf(x.y, s), rmx_mulf(x.z, s), rmx_mulf(x.w, s));
-}
 
 static __device__ __forceinline__ float4 rmx_mul4(float4 x, float4 y)
 {

@@ -1,13 +1,13 @@
 /* softmax.cu: softmax and log-softmax, forward and backward, over any axis.
  *
- * inner == 1: one warp a row, in registers where it fits, else read again for every pass.
- * inner > 1: one thread a row while rows are short (neighbouring threads read neighbouring
- * addresses); longer ones take a warp with strided reads. */
+ * inner == 1: a team of lanes a row, in registers where it fits, else a warp, which reads it again
+ * for every pass. inner > 1: one thread a row while rows are short (neighbouring threads read
+ * neighbouring addresses); longer ones take a warp with strided reads. */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"
 
-#define WARPS 8
 #define THREADS 128
+#define WARPS (THREADS / RMX_WARP)
 
 static __device__ __forceinline__ float shifted_exp(float x, float m)
 {
@@ -27,49 +27,41 @@ template <bool LOG> static __device__ __forceinline__ float scale_of(float sum)
 
 /* ---- rows in registers ---- */
 
-static __device__ __forceinline__ int column(int i) { return i * RMX_LANES + 4 * threadIdx.x; }
-
-/*   grid     rows / WARPS      traffic  x read once, y written once */
-template <bool LOG, int NV>
-static __global__ void __launch_bounds__(RMX_WARP *WARPS) softmax_vector(rmx_softmax_args a)
+/* A team of W lanes a row.
+ *   grid     rows / teams      traffic  x read once, y written once */
+template <bool LOG, int W, int NV>
+static __global__ void __launch_bounds__(THREADS) softmax_team(rmx_softmax_args a)
 {
-    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
-    if (r >= a.outer) return;
+    const int64_t mine = (int64_t)blockIdx.x * (THREADS / W) + threadIdx.x / W;
+    const bool there = mine < a.outer; /* its lanes take part in the exchanges of their warp */
+    const int64_t at = (there ? mine : a.outer - 1) * a.n;
     const int n = (int)a.n;
-    const float *x = a.x + r * a.n;
-    float4 v[NV];
+    float4 v[NV], s = rmx_zero4();
     float m = -RMX_INF;
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (column(i) >= n) continue;
-        v[i] = *(const float4 *)(x + column(i));
+        const int j = rmx_column<W>(i);
+        if (j >= n) continue;
+        v[i] = *(const float4 *)(a.x + at + j);
         m = rmx_maxf(rmx_maxf(rmx_maxf(rmx_maxf(m, v[i].x), v[i].y), v[i].z), v[i].w);
     }
-    m = rmx_addf(rmx_warp_max(m), 0.0f);
-    float4 s = rmx_zero4();
+    m = rmx_addf(rmx_team_max<W>(m), 0.0f);
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (column(i) >= n) continue;
-        float4 e = make_float4(shifted_exp(v[i].x, m), shifted_exp(v[i].y, m),
-                               shifted_exp(v[i].z, m), shifted_exp(v[i].w, m));
-        s.x = rmx_addf(s.x, e.x);
-        s.y = rmx_addf(s.y, e.y);
-        s.z = rmx_addf(s.z, e.z);
-        s.w = rmx_addf(s.w, e.w);
+        if (rmx_column<W>(i) >= n) continue;
+        const float4 e = make_float4(shifted_exp(v[i].x, m), shifted_exp(v[i].y, m),
+                                     shifted_exp(v[i].z, m), shifted_exp(v[i].w, m));
+        rmx_add4(&s, e);
         if (!LOG) v[i] = e; /* exp is not needed of the row twice */
     }
-    const float scale = scale_of<LOG>(rmx_warp_total(s));
+    const float scale = scale_of<LOG>(rmx_team_total<W>(s));
+    if (!there) return;
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (column(i) >= n) continue;
-        float4 y;
-        if (LOG)
-            y = make_float4(finish<true>(v[i].x, m, scale), finish<true>(v[i].y, m, scale),
-                            finish<true>(v[i].z, m, scale), finish<true>(v[i].w, m, scale));
-        else
-            y = make_float4(rmx_mulf(v[i].x, scale), rmx_mulf(v[i].y, scale),
-                            rmx_mulf(v[i].z, scale), rmx_mulf(v[i].w, scale));
-        *(float4 *)(a.y + r * a.n + column(i)) = y;
+        const int j = rmx_column<W>(i);
+        if (j >= n) continue;
+        *(float4 *)(a.y + at + j) =
+            LOG ? rmx_sub4(rmx_sub4(v[i], m), scale) : rmx_scale4(v[i], scale);
     }
 }
 
@@ -88,16 +80,17 @@ struct exp_f {
 /* One warp a row; row r begins at (r / inner) * n * inner + r % inner, elements inner apart. */
 template <bool LOG> static __global__ void softmax_warp(rmx_softmax_args a)
 {
-    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
     const float *x = a.x + at;
     float m = -RMX_INF;
-    for (int64_t j = threadIdx.x; j < a.n; j += RMX_WARP) m = rmx_maxf(m, x[j * a.inner]);
-    m = rmx_addf(rmx_warp_max(m), 0.0f);
+    for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
+        m = rmx_maxf(m, x[j * a.inner]);
+    m = rmx_addf(rmx_team_max<RMX_WARP>(m), 0.0f);
     const exp_f e = {x, a.inner, m};
     const float scale = scale_of<LOG>(rmx_warp_row(a.n, e));
-    for (int64_t j = threadIdx.x; j < a.n; j += RMX_WARP)
+    for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
         a.y[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
 }
 
@@ -122,27 +115,25 @@ static unsigned blocks_for(int64_t items, int each)
     return (unsigned)((items + each - 1) / each);
 }
 
+template <bool LOG, int W, int NV>
+static void launch_team(cudaStream_t stream, const rmx_softmax_args *a)
+{
+    softmax_team<LOG, W, NV><<<blocks_for(a->outer, THREADS / W), THREADS, 0, stream>>>(*a);
+}
+
 template <bool LOG> static void launch(cudaStream_t stream, const rmx_softmax_args *a)
 {
-    const dim3 warps(RMX_WARP, WARPS);
     const int64_t rows = a->outer * a->inner;
     const bool vector = a->inner == 1 && a->n % 4 == 0 && a->n <= 4096 &&
                         (((uintptr_t)a->x | (uintptr_t)a->y) & 15) == 0;
-    const unsigned blocks = blocks_for(rows, WARPS);
-    if (a->inner > 1 && a->n <= RMX_LANES)
+#define TEAM(W, NV) launch_team<LOG, W, NV>(stream, a)
+    if (vector)
+        RMX_BY_DIM(a->n, TEAM, a->n <= 2048 ? TEAM(32, 16) : TEAM(32, 32));
+    else if (a->inner > 1 && a->n <= RMX_LANES)
         softmax_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
-    else if (!vector)
-        softmax_warp<LOG><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 128)
-        softmax_vector<LOG, 1><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 512)
-        softmax_vector<LOG, 4><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 1024)
-        softmax_vector<LOG, 8><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 2048)
-        softmax_vector<LOG, 16><<<blocks, warps, 0, stream>>>(*a);
     else
-        softmax_vector<LOG, 32><<<blocks, warps, 0, stream>>>(*a);
+        softmax_warp<LOG><<<blocks_for(rows, WARPS), THREADS, 0, stream>>>(*a);
+#undef TEAM
 }
 
 rmx_status rmx_cuda_softmax(rmx_backend *backend, const rmx_softmax_args *a)
@@ -171,30 +162,33 @@ template <bool LOG> static __device__ __forceinline__ float gradient(float y, fl
     return LOG ? rmx_fmaf(-rmx_expf(y), c, dy) : rmx_mulf(y, rmx_subf(dy, c));
 }
 
-/*   grid     rows / WARPS      traffic  y, dy read once, dx written once */
-template <bool LOG, int NV>
-static __global__ void __launch_bounds__(RMX_WARP *WARPS)
-    backward_vector(rmx_softmax_backward_args a)
+/*   grid     rows / teams      traffic  y, dy read once, dx written once */
+template <bool LOG, int W, int NV>
+static __global__ void __launch_bounds__(THREADS) backward_team(rmx_softmax_backward_args a)
 {
-    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
-    if (r >= a.outer) return;
+    const int64_t mine = (int64_t)blockIdx.x * (THREADS / W) + threadIdx.x / W;
+    const bool there = mine < a.outer;
+    const int64_t at = (there ? mine : a.outer - 1) * a.n;
     const int n = (int)a.n;
     float4 y[NV], dy[NV], s = rmx_zero4();
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (column(i) >= n) continue;
-        y[i] = *(const float4 *)(a.y + r * a.n + column(i));
-        dy[i] = *(const float4 *)(a.dy + r * a.n + column(i));
-        s.x = LOG ? rmx_addf(s.x, dy[i].x) : rmx_fmaf(dy[i].x, y[i].x, s.x);
-        s.y = LOG ? rmx_addf(s.y, dy[i].y) : rmx_fmaf(dy[i].y, y[i].y, s.y);
-        s.z = LOG ? rmx_addf(s.z, dy[i].z) : rmx_fmaf(dy[i].z, y[i].z, s.z);
-        s.w = LOG ? rmx_addf(s.w, dy[i].w) : rmx_fmaf(dy[i].w, y[i].w, s.w);
+        const int j = rmx_column<W>(i);
+        if (j >= n) continue;
+        y[i] = *(const float4 *)(a.y + at + j);
+        dy[i] = *(const float4 *)(a.dy + at + j);
+        if (LOG)
+            rmx_add4(&s, dy[i]);
+        else
+            rmx_fma4(&s, dy[i], y[i]);
     }
-    const float c = rmx_warp_total(s);
+    const float c = rmx_team_total<W>(s);
+    if (!there) return;
 #pragma unroll
     for (int i = 0; i < NV; i++) {
-        if (column(i) >= n) continue;
-        *(float4 *)(a.dx + r * a.n + column(i)) =
+        const int j = rmx_column<W>(i);
+        if (j >= n) continue;
+        *(float4 *)(a.dx + at + j) =
             make_float4(gradient<LOG>(y[i].x, dy[i].x, c), gradient<LOG>(y[i].y, dy[i].y, c),
                         gradient<LOG>(y[i].z, dy[i].z, c), gradient<LOG>(y[i].w, dy[i].w, c));
     }
@@ -202,12 +196,12 @@ static __global__ void __launch_bounds__(RMX_WARP *WARPS)
 
 template <bool LOG> static __global__ void backward_warp(rmx_softmax_backward_args a)
 {
-    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.y;
+    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
     const backward_f<LOG> f = {a.y + at, a.dy + at, a.inner};
     const float c = rmx_warp_row(a.n, f);
-    for (int64_t j = threadIdx.x; j < a.n; j += RMX_WARP)
+    for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
         a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
@@ -223,26 +217,26 @@ template <bool LOG> static __global__ void backward_thread(rmx_softmax_backward_
         a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
+template <bool LOG, int W, int NV>
+static void launch_backward_team(cudaStream_t stream, const rmx_softmax_backward_args *a)
+{
+    backward_team<LOG, W, NV><<<blocks_for(a->outer, THREADS / W), THREADS, 0, stream>>>(*a);
+}
+
 template <bool LOG>
 static void launch_backward(cudaStream_t stream, const rmx_softmax_backward_args *a)
 {
-    const dim3 warps(RMX_WARP, WARPS);
     const int64_t rows = a->outer * a->inner;
     const bool vector = a->inner == 1 && a->n % 4 == 0 && a->n <= 2048 &&
                         (((uintptr_t)a->y | (uintptr_t)a->dy | (uintptr_t)a->dx) & 15) == 0;
-    const unsigned blocks = blocks_for(rows, WARPS);
-    if (a->inner > 1 && a->n <= RMX_LANES)
+#define TEAM(W, NV) launch_backward_team<LOG, W, NV>(stream, a)
+    if (vector)
+        RMX_BY_DIM(a->n, TEAM, TEAM(32, 16));
+    else if (a->inner > 1 && a->n <= RMX_LANES)
         backward_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
-    else if (!vector)
-        backward_warp<LOG><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 128)
-        backward_vector<LOG, 1><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 512)
-        backward_vector<LOG, 4><<<blocks, warps, 0, stream>>>(*a);
-    else if (a->n <= 1024)
-        backward_vector<LOG, 8><<<blocks, warps, 0, stream>>>(*a);
     else
-        backward_vector<LOG, 16><<<blocks, warps, 0, stream>>>(*a);
+        backward_warp<LOG><<<blocks_for(rows, WARPS), THREADS, 0, stream>>>(*a);
+#undef TEAM
 }
 
 rmx_status rmx_cuda_softmax_backward(rmx_backend *backend, const rmx_softmax_backward_args *a)
