@@ -1,6 +1,6 @@
 /* bce.cu: weighted binary cross-entropy from logits. */
+#include "kernels/cuda/chain_double.cuh"
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/lanes.cuh"
 
 /* One warp a block of RMX_BLOCK_ROWS samples: its samples' losses are a row of the warp.
  *   grid     blocks of samples, one warp each      traffic  logits, labels read; dlogits written */
@@ -34,9 +34,7 @@ static __global__ void bce(rmx_bce_args a)
 /* *loss = chain in double over the blocks. */
 static __global__ void bce_chain(int64_t blocks, const float *partial, double *loss)
 {
-    double s = *loss;
-    for (int64_t b = 0; b < blocks; b++) s = rmx_addd(s, (double)partial[b]);
-    *loss = s;
+    rmx_chain_double(partial, blocks, loss);
 }
 
 rmx_status rmx_cuda_bce(rmx_backend *backend, const rmx_bce_args *a)
@@ -45,6 +43,7 @@ rmx_status rmx_cuda_bce(rmx_backend *backend, const rmx_bce_args *a)
     const int64_t blocks = (a->samples + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS;
     const cudaStream_t stream = rmx_cuda_stream(backend);
     bce<<<(unsigned)blocks, RMX_WARP, 0, stream>>>(*a);
-    if (a->loss) bce_chain<<<1, 1, 0, stream>>>(blocks, (const float *)a->ws, a->loss);
+    if (a->loss)
+        bce_chain<<<1, RMX_DOUBLE_THREADS, 0, stream>>>(blocks, (const float *)a->ws, a->loss);
     return rmx_cuda_check_launch(backend, "bce");
 }

@@ -1,9 +1,8 @@
 /* reduce.cu: one number from many values: the sum of squares, the clipping factor, a count. */
+#include "kernels/cuda/chain_double.cuh"
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/lanes.cuh"
 
 #define WARPS 8
-#define CHAIN 1024 /* threads that fetch for the one that chains */
 
 /* partial[block] = lanes sum of g * g over RMX_SPAN values, one warp each.
  *   grid     blocks / WARPS      traffic  g read once */
@@ -21,10 +20,7 @@ static __global__ void sum_squares(rmx_sum_squares_args a)
 #pragma unroll 8
         for (; j + 4 <= count; j += RMX_LANES) {
             const float4 v = *(const float4 *)(g + j);
-            s.x = rmx_fmaf(v.x, v.x, s.x);
-            s.y = rmx_fmaf(v.y, v.y, s.y);
-            s.z = rmx_fmaf(v.z, v.z, s.z);
-            s.w = rmx_fmaf(v.w, v.w, s.w);
+            rmx_fma4(&s, v, v);
         }
     }
     for (; j < count; j += RMX_LANES) {
@@ -37,22 +33,11 @@ static __global__ void sum_squares(rmx_sum_squares_args a)
     if (threadIdx.x == 0) ((float *)a.ws)[block] = total;
 }
 
-/* *sum = chain in double over the blocks: one thread adds what the others fetch. */
+/* *sum = chain in double over the blocks. */
 static __global__ void sum_squares_chain(rmx_sum_squares_args a)
 {
-    __shared__ float stage[CHAIN];
     const int64_t n = a.unique ? (int64_t)*a.unique * a.width : a.n;
-    const int64_t blocks = (n + RMX_SPAN - 1) / RMX_SPAN;
-    double s = threadIdx.x == 0 ? *a.sum : 0.0;
-    for (int64_t b = 0; b < blocks; b += CHAIN) {
-        const int64_t left = blocks - b < CHAIN ? blocks - b : CHAIN;
-        __syncthreads();
-        if (threadIdx.x < left) stage[threadIdx.x] = ((const float *)a.ws)[b + threadIdx.x];
-        __syncthreads();
-        if (threadIdx.x == 0)
-            for (int64_t i = 0; i < left; i++) s = rmx_addd(s, (double)stage[i]);
-    }
-    if (threadIdx.x == 0) *a.sum = s;
+    rmx_chain_double((const float *)a.ws, (n + RMX_SPAN - 1) / RMX_SPAN, a.sum);
 }
 
 rmx_status rmx_cuda_sum_squares(rmx_backend *backend, const rmx_sum_squares_args *a)
@@ -62,7 +47,7 @@ rmx_status rmx_cuda_sum_squares(rmx_backend *backend, const rmx_sum_squares_args
     const cudaStream_t stream = rmx_cuda_stream(backend);
     sum_squares<<<(unsigned)((blocks + WARPS - 1) / WARPS), dim3(RMX_WARP, WARPS), 0, stream>>>(
         *a);
-    sum_squares_chain<<<1, CHAIN, 0, stream>>>(*a);
+    sum_squares_chain<<<1, RMX_DOUBLE_THREADS, 0, stream>>>(*a);
     return rmx_cuda_check_launch(backend, "sum of squares");
 }
 
