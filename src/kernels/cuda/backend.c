@@ -12,6 +12,7 @@
 
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/failure.h"
+#include "kernels/cuda/tensor_map.h"
 
 #define SLOTS 8
 #define SLOT_BYTES ((size_t)2 << 20)
@@ -23,6 +24,7 @@ typedef struct cuda_state {
     int32_t multiprocessors;
     size_t shared_bytes, shared_reserved; /* of a block at most; taken by the system beside it */
     size_t shared_all;                    /* of a multiprocessor */
+    rmx_tensor_map_encoder encoder;       /* NULL: no such engine */
     unsigned char *staging;               /* SLOTS * SLOT_BYTES, pinned */
     cudaEvent_t left[SLOTS];              /* the slot's bytes have been read by the device */
     unsigned next;                        /* slot to fill next */
@@ -76,6 +78,7 @@ static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
         state->shared_bytes = chosen->sharedMemPerBlockOptin;
         state->shared_reserved = chosen->reservedSharedMemPerBlock;
         state->shared_all = chosen->sharedMemPerMultiprocessor;
+        state->encoder = rmx_tensor_map_find_encoder(chosen->major);
         return RMX_OK;
     }
     return status; /* of the last device */
@@ -193,6 +196,11 @@ uint32_t *rmx_cuda_flags(rmx_backend *backend)
 size_t rmx_cuda_shared_bytes(const rmx_backend *backend)
 {
     return ((const cuda_state *)backend->state)->shared_bytes;
+}
+
+rmx_tensor_map_encoder rmx_cuda_encoder(const rmx_backend *backend)
+{
+    return ((const cuda_state *)backend->state)->encoder;
 }
 
 int64_t rmx_cuda_resident(const rmx_backend *backend, size_t shared_bytes, int most)

@@ -5,6 +5,7 @@
  * `busy` cycles of arithmetic per k each, or, where blocks are too few to fill it, `load / blocks`
  * times the `alone` cycles per k that one block needs for its chains. The fewest cycles win. */
 #include "kernels/cuda/gemm.h"
+#include "kernels/cuda/tensor_map.h"
 
 #define GRID_YZ 65535
 #define BAND_ROWS 1536 /* rows of C that go through the device side by side */
@@ -12,7 +13,7 @@
 /* Cycles at 1.98 GHz, fitted to the times of 43 products on an H200: root mean square error 3 to
  * 12 percent, about 20 for 16 x 24 and 4 x 32. A block's start and end count as `ends`. In the
  * order of gemm_tiles.cuh, then of gemm_few.cu, fitted to one row times five matrices on an
- * H100 at the same clock. */
+ * H100 at the same clock, to 11 percent. */
 typedef struct cost {
     float busy, alone, ends;
     int blocks; /* at once on a multiprocessor */
@@ -32,10 +33,14 @@ static const cost costs[RMX_GEMM_VARIANTS] = {
     {11.0f, 11.9f, 5600.0f, 2},    /* 16 x 24 */
     {7.4f, 8.6f, 4700.0f, 3},      /* 16 x 16 */
     {8.0f, 15.1f, 3900.0f, 2},     /* 4 x 32 */
-    {9.0f, 8.4f, 3900.0f, 3},      /* 1 x 32 */
-    {5.1f, 6.4f, 3900.0f, 3},      /* 4 x 8 */
-    {8.2f, 8.7f, 3900.0f, 3},      /* 4 x 16 */
-    {6.4f, 9.0f, 3900.0f, 3},      /* 8 x 8 */
+    {3.0f, 4.2f, 6500.0f, 5},      /* 1 x 8 */
+    {5.5f, 5.1f, 6500.0f, 2},      /* 1 x 16 */
+    {8.2f, 6.6f, 6500.0f, 2},      /* 1 x 24 */
+    {8.0f, 9.5f, 6500.0f, 2},      /* 1 x 32 */
+    {5.6f, 5.2f, 6500.0f, 2},      /* 2 x 16 */
+    {3.3f, 4.3f, 6500.0f, 4},      /* 4 x 8 */
+    {5.8f, 5.9f, 6500.0f, 2},      /* 4 x 16 */
+    {4.2f, 4.8f, 6500.0f, 3},      /* 8 x 8 */
 };
 
 static bool multiple_of_4(int64_t a, int64_t b, int64_t c) { return (a | b | c) % 4 == 0; }
@@ -61,9 +66,9 @@ static uint32_t wide_operands(const rmx_gemm_args *g)
     return wide;
 }
 
-/* A variant's tile for where the operands lie; the last chain's in place of one for few rows, of
- * which there is only the layout of a forward pass. */
-static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant)
+/* A variant's tile for where the operands lie; the last chain's in place of one for few rows that
+ * cannot be: there is only the layout of a forward pass, and not on every device. */
+static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant, bool few)
 {
     const bool a_along_k =
         g->a.cs == 1 && g->k % 4 == 0 && aligned(g->a.p, g->a.rs, g->a.batch, g->batch);
@@ -79,7 +84,7 @@ static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant)
     }
     int chain = variant - RMX_GEMM_TILES;
     if (chain >= RMX_GEMM_CHAINS) {
-        if (a_along_k && b_along_n) return &rmx_gemm_few_nn[chain - RMX_GEMM_CHAINS];
+        if (few && a_along_k && b_along_n) return &rmx_gemm_few_nn[chain - RMX_GEMM_CHAINS];
         chain = RMX_GEMM_CHAINS - 1;
     }
     if (a_along_k && b_along_n) return &rmx_gemm_chains_nn[chain];
@@ -92,12 +97,12 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* The tile of the least cycles among those that the device has shared memory for. */
 static const rmx_gemm_tile *choose(const rmx_gemm_args *g, int32_t multiprocessors,
-                                   int shared_bytes)
+                                   int shared_bytes, bool few)
 {
     const rmx_gemm_tile *best = NULL;
     double least = 0.0;
     for (int i = 0; i < RMX_GEMM_VARIANTS; i++) {
-        const rmx_gemm_tile *t = tile_for(g, i);
+        const rmx_gemm_tile *t = tile_for(g, i, few);
         const cost *c = &costs[i];
         const int64_t tiles = ceil_div(g->m, t->rows) * ceil_div(g->n, t->cols);
         const int64_t load = ceil_div(tiles * g->batch[0] * g->batch[1], multiprocessors);
@@ -114,12 +119,21 @@ static const rmx_gemm_tile *choose(const rmx_gemm_args *g, int32_t multiprocesso
     return best;
 }
 
-static cudaError_t launch(cudaStream_t stream, const rmx_gemm_tile *tile, rmx_gemm_job *job)
+static bool make_maps(rmx_tensor_map_encoder encode, const rmx_gemm_args *g,
+                      const rmx_gemm_tile *tile, rmx_gemm_maps *maps)
+{
+    return rmx_tensor_map_make(encode, &g->a, g->m, g->k, g->batch, tile->rows, tile->deep,
+                               &maps->a) &&
+           rmx_tensor_map_make(encode, &g->b, g->k, g->n, g->batch, tile->deep, tile->cols,
+                               &maps->b);
+}
+
+static cudaError_t launch(cudaStream_t stream, const rmx_gemm_tile *tile, rmx_gemm_job *job,
+                          rmx_gemm_maps *maps)
 {
     const int64_t *batch = job->args.batch;
-    cudaError_t error =
-        cudaFuncSetAttribute((const void *)tile->kernel,
-                             cudaFuncAttributeMaxDynamicSharedMemorySize, tile->shared_bytes);
+    cudaError_t error = cudaFuncSetAttribute(
+        tile->kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, tile->shared_bytes);
     job->row_tiles = (int32_t)ceil_div(job->args.m, tile->rows);
     job->col_tiles = (int32_t)ceil_div(job->args.n, tile->cols);
     job->band = (int32_t)ceil_div(BAND_ROWS, tile->rows);
@@ -132,10 +146,9 @@ static cudaError_t launch(cudaStream_t stream, const rmx_gemm_tile *tile, rmx_ge
                       (unsigned)(us < GRID_YZ ? us : GRID_YZ));
             job->first[0] = u;
             job->first[1] = v;
-            void *arguments[] = {job};
-            error =
-                cudaLaunchKernel((const void *)tile->kernel, grid, dim3((unsigned)tile->threads),
-                                 arguments, (size_t)tile->shared_bytes, stream);
+            void *arguments[] = {job, maps};
+            error = cudaLaunchKernel(tile->kernel, grid, dim3((unsigned)tile->threads), arguments,
+                                     (size_t)tile->shared_bytes, stream);
         }
     }
     return error;
@@ -151,11 +164,17 @@ extern "C" rmx_status rmx_cuda_gemm(rmx_backend *backend, const rmx_gemm_args *a
         error =
             cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
     if (error != cudaSuccess) return rmx_cuda_check(backend, error, "gemm");
-    const rmx_gemm_tile *tile =
-        rmx_cuda_gemm_variant >= 0 ? tile_for(args, rmx_cuda_gemm_variant)
-                                   : choose(args, rmx_cuda_multiprocessors(backend), shared_bytes);
+    const rmx_tensor_map_encoder encode = rmx_cuda_encoder(backend);
+    const int variant = rmx_cuda_gemm_variant, multiprocessors = rmx_cuda_multiprocessors(backend);
+    const rmx_gemm_tile *tile = NULL;
+    rmx_gemm_maps maps;
+    for (bool few = encode != NULL;; few = false) {
+        tile = variant >= 0 ? tile_for(args, variant, few)
+                            : choose(args, multiprocessors, shared_bytes, few);
+        if (tile->deep == 0 || make_maps(encode, args, tile, &maps)) break;
+    }
     rmx_gemm_job job = {};
     job.args = *args;
     job.wide = wide_operands(args);
-    return rmx_cuda_check(backend, launch(stream, tile, &job), "gemm");
+    return rmx_cuda_check(backend, launch(stream, tile, &job, &maps), "gemm");
 }

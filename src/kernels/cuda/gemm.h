@@ -6,6 +6,8 @@
 #ifndef RMX_CUDA_GEMM_H
 #define RMX_CUDA_GEMM_H
 
+#include <cuda.h>
+
 #include "kernels/cuda/cuda.h"
 
 /* Operands that every thread may touch 16 bytes at a time: aligned, columns side by side. */
@@ -27,12 +29,17 @@ typedef struct rmx_gemm_job {
     uint32_t wide;
 } rmx_gemm_job;
 
-typedef void rmx_gemm_kernel(rmx_gemm_job);
+/* How A and B lie in memory, for kernels that have the copy engine fetch them. */
+typedef struct rmx_gemm_maps {
+    CUtensorMap a, b;
+} rmx_gemm_maps;
 
-/* A shape of tile. Every one gives the same bits. */
+/* A shape of tile. Every one gives the same bits. The kernel takes an rmx_gemm_job and, where
+ * deep > 0, maps for boxes of so many k. */
 typedef struct rmx_gemm_tile {
     int32_t rows, cols, threads, shared_bytes;
-    rmx_gemm_kernel *kernel;
+    const void *kernel;
+    int32_t deep;
 } rmx_gemm_tile;
 
 /* The tiles of gemm_tile.cuh, of gemm_chain.cuh, then of gemm_few.cuh (nn alone), by how A and B
@@ -43,7 +50,7 @@ typedef struct rmx_gemm_tile {
 enum {
     RMX_GEMM_TILES = 3,
     RMX_GEMM_CHAINS = 10,
-    RMX_GEMM_FEW_TILES = 4,
+    RMX_GEMM_FEW_TILES = 8,
     RMX_GEMM_VARIANTS = RMX_GEMM_TILES + RMX_GEMM_CHAINS + RMX_GEMM_FEW_TILES
 };
 extern const rmx_gemm_tile rmx_gemm_tiles_nn[RMX_GEMM_TILES]; /* A: any strides */

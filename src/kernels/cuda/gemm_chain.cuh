@@ -325,11 +325,12 @@ __global__ void __launch_bounds__(RMX_CHAIN_THREADS)
                                                                      threadIdx.x);
 }
 
-#define RMX_GEMM_CHAIN(BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B)               \
-    {                                                                                 \
-        BM, BN, RMX_CHAIN_THREADS,                                                    \
-            rmx_chain_shape<BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B>::SHARED, \
-            rmx_gemm_chain_kernel<BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B>    \
+#define RMX_GEMM_CHAIN(BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B)                           \
+    {                                                                                             \
+        BM, BN, RMX_CHAIN_THREADS,                                                                \
+            rmx_chain_shape<BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B>::SHARED,             \
+            (const void *)rmx_gemm_chain_kernel<BM, BN, TM, TN, BK, GROUP, STAGES, HOW_A, HOW_B>, \
+            0                                                                                     \
     }
 
 #endif /* RMX_CUDA_GEMM_CHAIN_CUH */

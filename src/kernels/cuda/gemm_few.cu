@@ -4,9 +4,13 @@
 /* clang-format off */
 const rmx_gemm_tile rmx_gemm_few_nn[RMX_GEMM_FEW_TILES] = {
     /*           rows cols each deep stages */
-    RMX_GEMM_FEW(1,  32,  1,  64,  8),
-    RMX_GEMM_FEW(4,   8,  1, 128, 10),
-    RMX_GEMM_FEW(4,  16,  2, 128,  6),
-    RMX_GEMM_FEW(8,   8,  2, 128,  8),
+    RMX_GEMM_FEW(1,   8,  1, 192,  4),
+    RMX_GEMM_FEW(1,  16,  1, 192,  4),
+    RMX_GEMM_FEW(1,  24,  1, 128,  4),
+    RMX_GEMM_FEW(1,  32,  1,  96,  4),
+    RMX_GEMM_FEW(2,  16,  1, 192,  4),
+    RMX_GEMM_FEW(4,   8,  1, 192,  4),
+    RMX_GEMM_FEW(4,  16,  2, 192,  4),
+    RMX_GEMM_FEW(8,   8,  2, 192,  4),
 };
 /* clang-format on */

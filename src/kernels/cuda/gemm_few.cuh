@@ -1,49 +1,44 @@
 /* gemm_few.cuh: the product for few rows, where reading B and the length of a chain are the limit.
+ * For compute capability 9.0 and later; before it gemm_chain.cuh has to do.
  *
  * Formula  ops.h; a lane owns TM outputs of one column, each one chain in one register, k
  *          ascending.
  * Shapes   a block computes BM x BN of C. Its first warp multiplies, with BN columns side by side
- *          and BM / TM lanes down; RMX_FEW_LOADERS threads copy. BN is chosen so that B's columns
- *          spread over all multiprocessors.
- * Memory   a ring of STAGES pieces, DEEP k of A ([BM][k], rows padded by 4 floats against bank
- *          conflicts) and of B, filled by cp.async: one barrier a piece. Operands come to
- *          registers GROUP k before their use, between multiply-adds, as those wait 4 cycles for
- *          the one before. A load takes 4 cycles too, so narrow strips of B, for which the chain
- *          is the limit, are turned on the way, by copies of one element, and read four k at a
- *          time ([BN][k], padded); wide ones, for which copies are, stay as they are ([k][BN]).
- *          Copies are kept out of the warp that multiplies: a
- *          register of an address is free only when the copy leaves the queue, behind all loads,
- *          and to reuse it cost more than the multiply-adds.
+ *          and BM / TM lanes down. BN is chosen so that B's columns spread over all
+ *          multiprocessors.
+ * Memory   pieces of DEEP k. STAGES of them are on their way, as boxes that the copy engine fetches
+ *          (copies that go through the threads' own loads and stores hold up those of the warp
+ *          that multiplies: 7 cycles per k instead of 4.5). Three warps put each piece in one of
+ *          two places: A as [BM][k], B turned, as [BN][k], by squares of 4 x 4, so that the warp
+ *          that multiplies reads four k at once of either. Rows of [k] are padded by 4 floats
+ *          against bank conflicts. Operands come to registers RMX_FEW_GROUP k before their use,
+ *          between multiply-adds, as those wait 4 cycles for the one before. One barrier a piece.
  * FLOP     2 BM BN k a block, bytes 4 (BM + BN) k. No block ends before 4 k cycles.
- * Order    nothing but k: what does not divide GROUP is done one k at a time after the rest. */
+ * Order    nothing but k: what does not divide DEEP is done by groups, then one k at a time. */
 #ifndef RMX_CUDA_GEMM_FEW_CUH
 #define RMX_CUDA_GEMM_FEW_CUH
 
 #include "kernels/cuda/gemm_epilogue.cuh"
 
 #define RMX_FEW_LANES 32
-#define RMX_FEW_LOADERS 128
-#define RMX_FEW_THREADS (RMX_FEW_LANES + RMX_FEW_LOADERS)
+#define RMX_FEW_TURNERS 96
+#define RMX_FEW_THREADS (RMX_FEW_LANES + RMX_FEW_TURNERS)
+#define RMX_FEW_GROUP 16
 
 template <int BM, int BN, int TM, int DEEP_, int STAGES_> struct rmx_few_shape {
-    static constexpr int DEEP = DEEP_, STAGES = STAGES_, GROUP = 16, GROUPS = DEEP / GROUP;
-    static constexpr int DOWN = BM / TM, OUT_PITCH = BN + 4;
-    static constexpr bool TURN = BN <= 16;
-    static constexpr int A_PITCH = DEEP + 4, B_FLOATS = TURN ? BN * (DEEP + 4) : DEEP * BN;
-    static constexpr int B_COL = TURN ? DEEP + 4 : 1, B_K = TURN ? 1 : BN; /* strides */
-    static constexpr int STAGE = B_FLOATS + BM * A_PITCH, RING = STAGES * STAGE;
-    static constexpr int SHARED = (int)sizeof(float) * RING;
-    static constexpr uint32_t STAGE_BYTES = 4 * STAGE, RING_BYTES = 4 * RING;
-    /* Copies of a piece: a thread has B_COPIES of B, of B_WIDE floats, and A_COPIES of A, of 4. A
-     * warp turns 8 columns of 4 k at once, which go to 32 banks. */
-    static constexpr int B_WIDE = TURN ? 1 : 4, B_ACROSS = TURN ? 8 : BN / 4;
-    static constexpr int B_COPIES = BN * DEEP / B_WIDE / RMX_FEW_LOADERS;
-    static constexpr int A_ACROSS = DEEP / 4, A_ALL = BM * A_ACROSS;
-    static constexpr int A_COPIES = (A_ALL + RMX_FEW_LOADERS - 1) / RMX_FEW_LOADERS;
-    static_assert(BN % 4 == 0 && BN * DEEP % (4 * RMX_FEW_LOADERS) == 0 && (!TURN || BN % 8 == 0),
-                  "");
+    static constexpr int DEEP = DEEP_, STAGES = STAGES_;
+    static constexpr int DOWN = BM / TM, PITCH = DEEP + 4, OUT_PITCH = BN + 4;
+    /* in floats: a stage has B as [k][BN], then A; a place B as [BN][k], then A */
+    static constexpr int STAGE_A = DEEP * BN, STAGE = STAGE_A + BM * DEEP;
+    static constexpr int PLACE_A = BN * PITCH, PLACE = PLACE_A + BM * PITCH;
+    static constexpr int SHARED = 4 * (STAGES * STAGE + 2 * PLACE) + 8 * STAGES;
+    static constexpr int SQUARES = BN * DEEP / 16 / RMX_FEW_TURNERS; /* of a thread */
+    static constexpr int QUADS = BM * DEEP / 4;                      /* of A */
+    static_assert(BN * DEEP == SQUARES * 16 * RMX_FEW_TURNERS && BN % 8 == 0, "");
+    static_assert(4 * STAGE_A % 128 == 0 && 4 * STAGE % 128 == 0, ""); /* where boxes may go */
     static_assert(DOWN * BN <= RMX_FEW_LANES && (DOWN == 1 || DOWN * BN == RMX_FEW_LANES), "");
-    static_assert(DEEP % (2 * GROUP) == 0 && STAGES >= 3 && BM * OUT_PITCH <= RING, "");
+    static_assert(DEEP % (2 * RMX_FEW_GROUP) == 0 && DEEP <= 256, "");
+    static_assert(BM * OUT_PITCH <= PLACE, "");
 };
 
 /* Loads in the order in which they are written, which is that of their use. */
@@ -61,157 +56,249 @@ __device__ __forceinline__ void rmx_few_load4(uint32_t at, float x[4])
                  : "r"(at));
 }
 
-/* 4 or 1 floats of B: other blocks want the rest of the line. */
-template <int WIDE> __device__ __forceinline__ void rmx_few_copy(float *to, const float *from)
+__device__ __forceinline__ void rmx_few_store4(uint32_t at, float x, float y, float z, float w)
 {
-    const uint32_t at = (uint32_t)__cvta_generic_to_shared(to);
-    if (WIDE == 4)
-        asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(at), "l"(from));
-    else
-        asm volatile("cp.async.ca.shared.global.L2::128B [%0], [%1], 4;" ::"r"(at), "l"(from));
+    asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(at), "f"(x), "f"(y), "f"(z),
+                 "f"(w)
+                 : "memory");
 }
 
-__device__ __forceinline__ uint32_t rmx_few_next(uint32_t offset, uint32_t step, uint32_t ring)
+/* ---- boxes on their way: a gate opens when the bytes that it expects are there ---- */
+
+__device__ __forceinline__ void rmx_gate_make(uint32_t gate)
 {
-    return offset + step == ring ? 0 : offset + step;
+    asm volatile("mbarrier.init.shared.b64 [%0], 1;" ::"r"(gate) : "memory");
 }
 
-/* The threads that copy. After the first barrier piece 0 is there; after barrier p + 1 piece
- * p + 1 is, and piece p has been read, so that its place is filled anew. */
+__device__ __forceinline__ void rmx_gate_expect(uint32_t gate, uint32_t bytes)
+{
+    asm volatile("mbarrier.arrive.expect_tx.shared.b64 _, [%0], %1;" ::"r"(gate), "r"(bytes)
+                 : "memory");
+}
+
+/* Until the gate has opened for the time of this parity, 0 the first. */
+__device__ __forceinline__ void rmx_gate_wait(uint32_t gate, uint32_t parity)
+{
+    uint32_t open = 0;
+    while (!open)
+        asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared.b64 p, [%1], %2; "
+                     "selp.u32 %0, 1, 0, p; }"
+                     : "=r"(open)
+                     : "r"(gate), "r"(parity)
+                     : "memory");
+}
+
+__device__ __forceinline__ void rmx_box_fetch(uint32_t to, const CUtensorMap *map, int32_t col,
+                                              int32_t row, int32_t v, int32_t u, uint32_t gate)
+{
+    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes "
+                 "[%0], [%1, {%2, %3, %4, %5}], [%6];" ::"r"(to),
+                 "l"(map), "r"(col), "r"(row), "r"(v), "r"(u), "r"(gate)
+                 : "memory");
+}
+
+/* Asks for piece n. */
 template <class S>
-__device__ __forceinline__ void rmx_few_fill(const rmx_gemm_job &job, const rmx_gemm_origin &at,
-                                             const rmx_gemm_limits &inside, float *ring,
-                                             int thread, int barriers)
+__device__ __forceinline__ void rmx_few_fetch(const rmx_gemm_job &job, const rmx_gemm_maps &maps,
+                                              const rmx_gemm_origin &at, uint32_t stages,
+                                              uint32_t gates, int n)
 {
     const rmx_gemm_args &g = job.args;
-    const float *from_a = rmx_gemm_at(g.a, at, at.row, 0, 0);
-    const float *from_b = rmx_gemm_at(g.b, at, 0, at.col, 1);
-    const float *a[S::A_COPIES], *b[S::B_COPIES];
-    int k_a[S::A_COPIES], k_b[S::B_COPIES]; /* within a piece */
-    int to_a[S::A_COPIES], to_b[S::B_COPIES], left = (int)g.k;
-    const int64_t step_b = S::DEEP * g.b.rs;
+    const uint32_t to = stages + 4 * (uint32_t)(n % S::STAGES * S::STAGE);
+    const uint32_t gate = gates + 8 * (uint32_t)(n % S::STAGES);
+    const int32_t k = n * S::DEEP, u = (int32_t)at.u, v = (int32_t)at.v;
+    rmx_gate_expect(gate, 4 * S::STAGE);
+    rmx_box_fetch(to, &maps.b, (int32_t)at.col, k, g.b.batch[1] ? v : 0, g.b.batch[0] ? u : 0,
+                  gate);
+    rmx_box_fetch(to + 4 * S::STAGE_A, &maps.a, k, (int32_t)at.row, g.a.batch[1] ? v : 0,
+                  g.a.batch[0] ? u : 0, gate);
+}
+
+/* x[i] = x[(i + by) % 4], by 0 .. 3, without leaving registers. */
+__device__ __forceinline__ void rmx_few_rotate(float x[4], int by)
+{
+    const bool one = by & 1, two = by & 2;
+    const float y[4] = {one ? x[1] : x[0], one ? x[2] : x[1], one ? x[3] : x[2],
+                        one ? x[0] : x[3]};
 #pragma unroll
-    for (int i = 0; i < S::B_COPIES; i++) {
-        const int c = i * RMX_FEW_LOADERS + thread;
-        const int col = c / (S::B_ACROSS * S::DEEP) * 8 + c % S::B_ACROSS * S::B_WIDE;
-        k_b[i] = c / S::B_ACROSS % S::DEEP;
-        b[i] = from_b + min(col, inside.cols - S::B_WIDE) + k_b[i] * g.b.rs;
-        to_b[i] = col * S::B_COL + k_b[i] * S::B_K;
-    }
+    for (int i = 0; i < 4; i++) x[i] = two ? y[(i + 2) % 4] : y[i];
+}
+
+/* A thread's share of a piece on its way from a stage to a place, where B lies turned. Neighbours
+ * begin with different rows of their squares, and then with different columns, so that 8 of them
+ * touch 32 banks. */
+template <class S, int BN> struct rmx_few_share {
+    static constexpr int ACROSS = BN / 4, ALONG = S::DEEP / 4;
+    static constexpr int A_EACH = (S::QUADS + RMX_FEW_TURNERS - 1) / RMX_FEW_TURNERS;
+    float b[S::SQUARES][4][4], a[A_EACH][4]; /* b[][i]: the row i further than the first */
+
+    __device__ __forceinline__ void take(uint32_t stage, int thread)
+    {
 #pragma unroll
-    for (int i = 0; i < S::A_COPIES; i++) {
-        const int c = i * RMX_FEW_LOADERS + thread, row = c / S::A_ACROSS;
-        const int k = c % S::A_ACROSS * 4;
-        k_a[i] = row < inside.rows ? k : INT32_MAX; /* never: no such row */
-        a[i] = from_a + min(row, inside.rows - 1) * g.a.rs + k;
-        to_a[i] = S::B_FLOATS + row * S::A_PITCH + k;
-    }
-    auto fetch = [&](int stage) {
-        float *to = ring + stage * S::STAGE;
+        for (int i = 0; i < S::SQUARES; i++) {
+            const int c = i * RMX_FEW_TURNERS + thread, across = c % ACROSS, along = c / ACROSS;
 #pragma unroll
-        for (int i = 0; i < S::B_COPIES; i++) {
-            if (k_b[i] < left) rmx_few_copy<S::B_WIDE>(to + to_b[i], b[i]);
-            b[i] += step_b;
+            for (int r = 0; r < 4; r++) {
+                const int row = 4 * along + (r + along) % 4;
+                rmx_few_load4(stage + 4 * (uint32_t)(row * BN + 4 * across), b[i][r]);
+            }
         }
 #pragma unroll
-        for (int i = 0; i < S::A_COPIES; i++) {
-            if (k_a[i] < left) rmx_copy16(to + to_a[i], a[i]);
-            a[i] += S::DEEP;
+        for (int i = 0; i < A_EACH; i++) {
+            const int c = i * RMX_FEW_TURNERS + thread;
+            if (c < S::QUADS) rmx_few_load4(stage + 4 * (uint32_t)(S::STAGE_A + 4 * c), a[i]);
         }
-        left -= S::DEEP;
-        rmx_copies_commit();
+    }
+
+    __device__ __forceinline__ void put(uint32_t place, int thread)
+    {
+#pragma unroll
+        for (int i = 0; i < S::SQUARES; i++) {
+            const int c = i * RMX_FEW_TURNERS + thread, across = c % ACROSS, along = c / ACROSS;
+            float q[4][4];
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+#pragma unroll
+                for (int r = 0; r < 4; r++) q[j][r] = b[i][r][j];
+                rmx_few_rotate(q[j], 4 - along % 4);
+            }
+#pragma unroll
+            for (int r = 0; r < 4; r++) {
+                float x[4] = {q[0][r], q[1][r], q[2][r], q[3][r]};
+                rmx_few_rotate(x, across / 2);
+#pragma unroll
+                for (int j = 0; j < 4; j++) q[j][r] = x[j];
+            }
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const int col = 4 * across + (j + across / 2) % 4;
+                rmx_few_store4(place + 4 * (uint32_t)(col * S::PITCH + 4 * along), q[j][0],
+                               q[j][1], q[j][2], q[j][3]);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < A_EACH; i++) {
+            const int c = i * RMX_FEW_TURNERS + thread;
+            const uint32_t at = (uint32_t)(S::PLACE_A + c / ALONG * S::PITCH + c % ALONG * 4);
+            if (c < S::QUADS) rmx_few_store4(place + 4 * at, a[i][0], a[i][1], a[i][2], a[i][3]);
+        }
+    }
+};
+
+/* The warps that turn. Behind barrier n piece n is in its place, and n - 1 has been read; piece
+ * n + 1 is already in their registers. */
+template <class S, int BN>
+__device__ __forceinline__ void rmx_few_turn(const rmx_gemm_job &job, const rmx_gemm_maps &maps,
+                                             const rmx_gemm_origin &at, uint32_t stages,
+                                             uint32_t places, uint32_t gates, int thread)
+{
+    const int pieces = (int)((job.args.k + S::DEEP - 1) / S::DEEP);
+    rmx_few_share<S, BN> share;
+    auto take = [&](int n) {
+        const uint32_t stage = (uint32_t)(n % S::STAGES);
+        if (n >= pieces) return;
+        rmx_gate_wait(gates + 8 * stage, (uint32_t)(n / S::STAGES) % 2);
+        share.take(stages + 4 * stage * S::STAGE, thread);
     };
-#pragma unroll 1
-    for (int s = 0; s < S::STAGES; s++) fetch(s);
-    rmx_copies_wait<S::STAGES - 1>();
-    __syncthreads();
-    int stage = 0;
-#pragma unroll 1
-    for (int n = 0; n < barriers; n++) {
-        rmx_copies_wait<S::STAGES - 2>();
-        __syncthreads();
-        fetch(stage);
-        stage = stage + 1 == S::STAGES ? 0 : stage + 1;
+    if (thread == 0) {
+        for (int i = 0; i < S::STAGES; i++) rmx_gate_make(gates + 8 * (uint32_t)i);
+        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
-    rmx_copies_wait<0>(); /* of pieces beyond the last, if any: empty */
+    __syncthreads(); /* the gates are there */
+    if (thread == 0) {
+        for (int n = 0; n < S::STAGES && n < pieces; n++)
+            rmx_few_fetch<S>(job, maps, at, stages, gates, n);
+    }
+    take(0);
+    /* Where DEEP divides k one more barrier than there are pieces is waited for. */
+#pragma unroll 1
+    for (int n = 0; n <= (int)(job.args.k / S::DEEP); n++) {
+        if (n < pieces) share.put(places + 4 * (uint32_t)(n % 2 * S::PLACE), thread);
+        if (n > 0) take(n + 1);
+        __syncthreads();
+        if (n == 0) take(1); /* the first piece need not wait for it */
+        if (thread == 0 && n + S::STAGES < pieces)
+            rmx_few_fetch<S>(job, maps, at, stages, gates, n + S::STAGES);
+    }
 }
 
 /* The warp that multiplies: acc[i] goes on over all k of A's row and B's column whose first
- * elements lie at from_a (and DOWN rows further for each i) and from_b in the ring. */
+ * elements lie at from_a (and DOWN rows further for each i) and from_b of a place. */
 template <class S, int TM>
 __device__ __forceinline__ void rmx_few_chain(float acc[TM], uint32_t from_a, uint32_t from_b,
-                                              int groups, int rest)
+                                              int k)
 {
-    constexpr int GROUP = S::GROUP, GROUPS = S::GROUPS;
-    constexpr uint32_t ROWS_APART = 4 * S::DOWN * S::A_PITCH;
+    constexpr int GROUP = RMX_FEW_GROUP, GROUPS = S::DEEP / GROUP;
+    constexpr uint32_t ROWS_APART = 4 * S::DOWN * S::PITCH;
     float a[2][TM][GROUP], b[2][GROUP];
-    uint32_t use = 0, at_a = from_a, at_b = from_b;
+    uint32_t turn = 4 * S::PLACE; /* to the other place */
     auto load = [&](int to, int first) {
+        const uint32_t at = 4 * (uint32_t)first;
 #pragma unroll
-        for (int k = 0; k < GROUP; k += 4) {
+        for (int j = 0; j < GROUP; j += 4) {
 #pragma unroll
             for (int i = 0; i < TM; i++)
-                rmx_few_load4(at_a + (uint32_t)i * ROWS_APART + 4 * (uint32_t)(first + k),
-                              &a[to][i][k]);
-            if (S::TURN) rmx_few_load4(at_b + 4 * (uint32_t)(first + k), &b[to][k]);
+                rmx_few_load4(from_a + (uint32_t)i * ROWS_APART + at + 4 * j, &a[to][i][j]);
+            rmx_few_load4(from_b + at + 4 * j, &b[to][j]);
         }
+    };
+    auto multiply = [&](int from) {
 #pragma unroll
-        for (int k = 0; !S::TURN && k < GROUP; k++)
-            b[to][k] = rmx_few_load(at_b + 4 * (uint32_t)((first + k) * S::B_K));
+        for (int j = 0; j < GROUP; j++) {
+#pragma unroll
+            for (int i = 0; i < TM; i++) acc[i] = rmx_fmaf(a[from][i][j], b[from][j], acc[i]);
+        }
     };
     load(0, 0);
 #pragma unroll 1
-    for (int group = 0; group < groups; group += GROUPS) {
-        const uint32_t next = rmx_few_next(use, S::STAGE_BYTES, S::RING_BYTES);
+    for (; k >= S::DEEP; k -= S::DEEP) {
 #pragma unroll
         for (int q = 0; q < GROUPS; q++) {
-            /* This branch also keeps a group's multiply-adds from moving up to the loads that
-             * they wait for. */
-            if (group + q >= groups) break;
-            load((q + 1) % 2, (q + 1) % GROUPS * GROUP);
-#pragma unroll
-            for (int k = 0; k < GROUP; k++) {
-#pragma unroll
-                for (int i = 0; i < TM; i++)
-                    acc[i] = rmx_fmaf(a[q % 2][i][k], b[q % 2][k], acc[i]);
-            }
-            if (q == GROUPS - 2) { /* the last group loads from the next piece */
-                at_a = from_a + next;
-                at_b = from_b + next;
+            if (q == GROUPS - 1) { /* the last group loads from the next piece */
+                from_a += turn;
+                from_b += turn;
+                turn = 0u - turn;
                 __syncthreads();
             }
-            if (q == GROUPS - 1) use = next;
+            load((q + 1) % 2, (q + 1) % GROUPS * GROUP);
+            multiply(q % 2);
         }
     }
-    const int first = groups % GROUPS * GROUP;
+    int done = 0;
 #pragma unroll 1
-    for (int k = first; k < first + rest; k++) {
-        const float y = rmx_few_load(from_b + use + 4 * (uint32_t)(k * S::B_K));
+    for (; done + GROUP <= k; done += GROUP) {
+        load(0, done);
+        multiply(0);
+    }
+#pragma unroll 1
+    for (; done < k; done++) {
+        const float y = rmx_few_load(from_b + 4 * (uint32_t)done);
 #pragma unroll
-        for (int i = 0; i < TM; i++) {
-            const float x =
-                rmx_few_load(from_a + use + (uint32_t)i * ROWS_APART + 4 * (uint32_t)k);
-            acc[i] = rmx_fmaf(x, y, acc[i]);
-        }
+        for (int i = 0; i < TM; i++)
+            acc[i] = rmx_fmaf(rmx_few_load(from_a + (uint32_t)i * ROWS_APART + 4 * (uint32_t)done),
+                              y, acc[i]);
     }
 }
 
 template <int BM, int BN, int TM, int DEEP, int STAGES>
 __global__ void __launch_bounds__(RMX_FEW_THREADS)
-    rmx_gemm_few_kernel(const __grid_constant__ rmx_gemm_job job)
+    rmx_gemm_few_kernel(const __grid_constant__ rmx_gemm_job job,
+                        const __grid_constant__ rmx_gemm_maps maps)
 {
+#if __CUDA_ARCH__ >= 900
     using S = rmx_few_shape<BM, BN, TM, DEEP, STAGES>;
-    extern __shared__ __align__(16) float shared[];
+    extern __shared__ __align__(128) float shared[];
     const rmx_gemm_args &g = job.args;
     const rmx_gemm_origin at = rmx_gemm_here(job, BM, BN);
-    const rmx_gemm_limits inside = rmx_gemm_inside(job, at, BM, BN);
-    const int groups = (int)(g.k / S::GROUP), rest = (int)(g.k % S::GROUP);
-    const int lane = threadIdx.x, col = lane % BN, down = lane / BN % S::DOWN;
-    if (lane >= RMX_FEW_LANES) {
-        /* The last but one group of each piece ends with a barrier. */
-        rmx_few_fill<S>(job, at, inside, shared, lane - RMX_FEW_LANES, (groups + 1) / S::GROUPS);
+    const uint32_t stages = (uint32_t)__cvta_generic_to_shared(shared);
+    const uint32_t places = stages + 4 * STAGES * S::STAGE, gates = places + 8 * S::PLACE;
+    if (threadIdx.x >= RMX_FEW_LANES) {
+        rmx_few_turn<S, BN>(job, maps, at, stages, places, gates,
+                            (int)threadIdx.x - RMX_FEW_LANES);
         return;
     }
+    const rmx_gemm_limits inside = rmx_gemm_inside(job, at, BM, BN);
+    const int lane = threadIdx.x, col = lane % BN, down = lane / BN % S::DOWN;
     float acc[TM];
 #pragma unroll
     for (int i = 0; i < TM; i++) {
@@ -220,21 +307,23 @@ __global__ void __launch_bounds__(RMX_FEW_THREADS)
         if (g.accumulate && row < inside.rows && col < inside.cols)
             acc[i] = *rmx_gemm_at(g.c, at, at.row + row, at.col + col, 1);
     }
-    const uint32_t ring = (uint32_t)__cvta_generic_to_shared(shared);
-    __syncthreads();
-    rmx_few_chain<S, TM>(acc, ring + 4 * (uint32_t)(S::B_FLOATS + down * S::A_PITCH),
-                         ring + 4 * (uint32_t)(col * S::B_COL), groups, rest);
-    __shared__ __align__(16) float out[BM * S::OUT_PITCH]; /* the ring may still be filled */
+    __syncthreads(); /* the gates are there */
+    __syncthreads(); /* and the first piece */
+    rmx_few_chain<S, TM>(acc, places + 4 * (uint32_t)(S::PLACE_A + down * S::PITCH),
+                         places + 4 * (uint32_t)(col * S::PITCH), (int)g.k);
+    float *out = shared + STAGES * S::STAGE;
+    __syncwarp(); /* nobody else is left that reads or writes there */
 #pragma unroll
     for (int i = 0; i < TM; i++) out[(down + i * S::DOWN) * S::OUT_PITCH + col] = acc[i];
     __syncwarp();
     rmx_gemm_finish_rows<BM, BN, S::OUT_PITCH, RMX_FEW_LANES, 1>(job, at, inside, 0, 0, out, lane);
+#endif
 }
 
 #define RMX_GEMM_FEW(BM, BN, TM, DEEP, STAGES)                                    \
     {                                                                             \
         BM, BN, RMX_FEW_THREADS, rmx_few_shape<BM, BN, TM, DEEP, STAGES>::SHARED, \
-            rmx_gemm_few_kernel<BM, BN, TM, DEEP, STAGES>                         \
+            (const void *)rmx_gemm_few_kernel<BM, BN, TM, DEEP, STAGES>, DEEP     \
     }
 
 #endif /* RMX_CUDA_GEMM_FEW_CUH */

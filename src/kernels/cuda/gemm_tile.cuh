@@ -237,11 +237,11 @@ __global__ void __launch_bounds__((BM / TM) * (BN / TN), BLOCKS)
     }
 }
 
-#define RMX_GEMM_TILE(BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC)                    \
-    {                                                                                    \
-        BM, BN, rmx_tile_shape<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>::THREADS, \
-            rmx_tile_shape<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>::SHARED,      \
-            rmx_gemm_tile_kernel<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>         \
+#define RMX_GEMM_TILE(BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC)                             \
+    {                                                                                             \
+        BM, BN, rmx_tile_shape<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>::THREADS,          \
+            rmx_tile_shape<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>::SHARED,               \
+            (const void *)rmx_gemm_tile_kernel<BM, BN, TM, TN, BK, STAGES, BLOCKS, AVEC, BVEC>, 0 \
     }
 
 #endif /* RMX_CUDA_GEMM_TILE_CUH */
