@@ -51,15 +51,27 @@ static inline rmx_vec rmx_lanes_max(rmx_vec a, rmx_vec b)
 #endif
 }
 
+/* The step from 16 lanes to 8, where a vector has 16. */
+#if RMX_VL == 16
+RMX_INLINE __m256 rmx_lanes_halve_16(rmx_vec v)
+{
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+
+RMX_INLINE __m256 rmx_lanes_max_16(rmx_vec v)
+{
+    return _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+#elif RMX_VL == 8
+RMX_INLINE __m256 rmx_lanes_halve_16(rmx_vec v) { return v; }
+RMX_INLINE __m256 rmx_lanes_max_16(rmx_vec v) { return v; }
+#endif
+
 /* The largest of one vector's lanes, none of them NaN. */
 static inline float rmx_lanes_max_vec(rmx_vec v)
 {
-#if RMX_VL == 16
-    const __m256 v8 = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-#elif RMX_VL == 8
-    const __m256 v8 = v;
-#endif
 #if RMX_VL >= 8
+    const __m256 v8 = rmx_lanes_max_16(v);
     const __m128 v4 = _mm_max_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
     const __m128 v2 = _mm_max_ps(v4, _mm_movehl_ps(v4, v4));
     return _mm_cvtss_f32(_mm_max_ss(v2, _mm_movehdup_ps(v2)));
@@ -71,12 +83,8 @@ static inline float rmx_lanes_max_vec(rmx_vec v)
 /* The last halving steps: of the partials within one vector. */
 RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
 {
-#if RMX_VL == 16
-    const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-#elif RMX_VL == 8
-    const __m256 v8 = v;
-#endif
 #if RMX_VL >= 8
+    const __m256 v8 = rmx_lanes_halve_16(v);
     const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
     const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
     return _mm_cvtss_f32(_mm_add_ss(v2, _mm_movehdup_ps(v2)));
@@ -91,17 +99,11 @@ RMX_INLINE float rmx_lanes_halve_vec(rmx_vec v)
 RMX_INLINE void rmx_lanes_halve_rows(const rmx_vec v[RMX_ROWS], float sums[RMX_ROWS])
 {
 #if RMX_VL >= 8
-    __m256 r[8], a[4], b[2];
-    for (int i = 0; i < 8; i++) {
-#if RMX_VL == 16
-        r[i] = _mm256_add_ps(_mm512_castps512_ps256(v[i]), _mm512_extractf32x8_ps(v[i], 1));
-#else
-        r[i] = v[i];
-#endif
-    }
+    __m256 a[4], b[2];
     for (int i = 0; i < 4; i++) { /* rows i and i + 4 in the two halves */
-        a[i] = _mm256_add_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20),
-                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+        const __m256 p = rmx_lanes_halve_16(v[i]), q = rmx_lanes_halve_16(v[i + 4]);
+        a[i] =
+            _mm256_add_ps(_mm256_permute2f128_ps(p, q, 0x20), _mm256_permute2f128_ps(p, q, 0x31));
     }
     for (int i = 0; i < 2; i++) {
         b[i] = _mm256_add_ps(_mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0x44),
@@ -118,17 +120,11 @@ RMX_INLINE void rmx_lanes_halve_rows(const rmx_vec v[RMX_ROWS], float sums[RMX_R
 RMX_INLINE void rmx_lanes_max_rows(const rmx_vec v[RMX_ROWS], float most[RMX_ROWS])
 {
 #if RMX_VL >= 8
-    __m256 r[8], a[4], b[2];
-    for (int i = 0; i < 8; i++) {
-#if RMX_VL == 16
-        r[i] = _mm256_max_ps(_mm512_castps512_ps256(v[i]), _mm512_extractf32x8_ps(v[i], 1));
-#else
-        r[i] = v[i];
-#endif
-    }
+    __m256 a[4], b[2];
     for (int i = 0; i < 4; i++) {
-        a[i] = _mm256_max_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20),
-                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+        const __m256 p = rmx_lanes_max_16(v[i]), q = rmx_lanes_max_16(v[i + 4]);
+        a[i] =
+            _mm256_max_ps(_mm256_permute2f128_ps(p, q, 0x20), _mm256_permute2f128_ps(p, q, 0x31));
     }
     for (int i = 0; i < 2; i++) {
         b[i] = _mm256_max_ps(_mm256_shuffle_ps(a[2 * i], a[2 * i + 1], 0x44),
