@@ -34,6 +34,9 @@ static const norm_case cases[] = {
     {RMX_NORM_LAYER, 21, 8, 0, true, true, false},
     {RMX_NORM_RMS, 19, 256, 0, true, false, false},
     {RMX_NORM_LAYER, 131, 768, 0, true, true, false},
+    {RMX_NORM_LAYER, 41, 128, 0, false, true, false},
+    {RMX_NORM_LAYER, 27, 128, 8, true, false, true},
+    {RMX_NORM_RMS, 70, 32, 0, false, false, false},
 };
 
 static const float eps = 1e-5f;

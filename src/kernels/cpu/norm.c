@@ -5,41 +5,31 @@
 #include "kernels/cpu/norm_row.h"
 #include "kernels/cpu/rows_sum.h"
 
-/* Rows whose statistics are taken together: few enough to stay in L1 until they are scaled. */
-static int64_t rows_together(int64_t dim) { return dim <= 4096 / RMX_ROWS ? RMX_ROWS : 1; }
-
 static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_args *a = job;
     (void)worker;
-    const int64_t together = rows_together(a->dim);
+    const int64_t together = rmx_norm_together(a->dim);
     const bool stream =
         a->x != a->y && a->ld_y % RMX_VL == 0 && rmx_stream_wanted(a->y, a->rows * a->dim, a->dim);
-    rmx_norm_rows it = {.kind = a->kind,
-                        .dim = a->dim,
-                        .ld_x = a->ld_x,
-                        .ld_y = a->ld_y,
-                        .eps = a->eps,
-                        .gamma = a->gamma,
-                        .beta = a->beta,
-                        .stream = stream};
-    rmx_norm_stats s[RMX_ROWS];
-    for (int64_t r = begin; r < end; r += together) {
-        it.x = a->x + r * a->ld_x;
-        it.y = a->y + r * a->ld_y;
-        it.rows = end - r < together ? end - r : together;
-        const int64_t ahead = end - r - it.rows < it.rows ? 0 : it.rows; /* if as many follow */
-        it.next = it.x + ahead * a->ld_x;
-        if (together > 1) {
-            rmx_norm_rows_forward(&it, s);
-        } else {
-            s[0] = rmx_norm_row_stats(a->kind, it.x, a->dim, a->eps);
-            rmx_norm_row_apply(it.x, s[0], a->gamma, a->beta, a->dim, stream, it.next, it.y);
-        }
-        for (int64_t i = 0; i < it.rows; i++) {
-            if (a->mean && a->kind == RMX_NORM_LAYER) a->mean[r + i] = s[i].mean;
-            if (a->rstd) a->rstd[r + i] = s[i].rstd;
-        }
+    const rmx_norm_rows norm = {.kind = a->kind,
+                                .dim = a->dim,
+                                .ld_x = a->ld_x,
+                                .ld_y = a->ld_y,
+                                .eps = a->eps,
+                                .gamma = a->gamma,
+                                .beta = a->beta,
+                                .stream = stream};
+    for (int64_t r = begin, rows; r < end; r += rows) {
+        const float *x = a->x + r * a->ld_x;
+        float *y = a->y + r * a->ld_y;
+        rows = end - r < together ? end - r : together;
+        const int64_t ahead = end - r - rows < rows ? 0 : rows; /* if as many follow */
+        const float *next = x + ahead * a->ld_x;
+        rmx_norm_stats stats;
+        rmx_norm_rows_forward(&norm, rows, x, next, y, &stats);
+        rmx_norm_keep(stats.mean, rows, a->mean && a->kind == RMX_NORM_LAYER ? a->mean + r : NULL);
+        rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + r : NULL);
     }
     rmx_stream_end(stream);
 }

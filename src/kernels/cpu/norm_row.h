@@ -8,12 +8,9 @@
 #include <stdbool.h>
 
 #include "kernels/cpu/lanes.h"
+#include "kernels/cpu/norm_short.h"
 #include "kernels/cpu/stream.h"
 #include "kernels/ops.h"
-
-typedef struct rmx_norm_stats {
-    float mean, rstd;
-} rmx_norm_stats;
 
 typedef struct rmx_centred_row {
     const float *x;
@@ -43,110 +40,110 @@ static inline float rmx_centred_span(const void *row, int64_t begin, int64_t n)
 }
 
 /* The row is read twice, the second time from L1 (rows up to some thousand elements). */
-static inline rmx_norm_stats rmx_norm_row_stats(rmx_norm_kind kind, const float *x, int64_t dim,
-                                                float eps)
+static inline void rmx_norm_row_stats(rmx_norm_kind kind, const float *x, int64_t dim, float eps,
+                                      float *mean, float *rstd)
 {
     const float d = (float)dim;
     rmx_centred_row row = {x, 0.0f};
     if (kind == RMX_NORM_LAYER) row.mean = rmx_divf(rmx_lanes_sum(x, dim), d);
     const float var = rmx_divf(rmx_lanes_row(rmx_centred_span, &row, dim), d);
-    const float rstd = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(var, eps)));
-    return (rmx_norm_stats){row.mean, rstd};
+    *mean = row.mean;
+    *rstd = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(var, eps)));
 }
 
-/* The same for up to RMX_ROWS rows, ld apart, whose sums are halved together: of short rows,
- * halving and the division would take longer than all else. dim <= RMX_SPAN. */
-RMX_INLINE void rmx_norm_rows_stats(rmx_norm_kind kind, const float *x, int64_t ld, int64_t rows,
-                                    int64_t dim, float eps, rmx_norm_stats stats[RMX_ROWS])
+/* The same for up to RMX_ROWS rows, whose sums are halved together: of narrow rows, halving and the
+ * division would take longer than all else. dim <= RMX_SPAN. */
+static inline void rmx_norm_rows_stats(const rmx_norm_rows *r, int64_t rows, const float *x,
+                                       rmx_norm_stats *stats)
 {
-    const float d = (float)dim;
-    float mean[RMX_ROWS] = {0}, var[RMX_ROWS], rstd[RMX_ROWS];
+    const float d = (float)r->dim;
+    float *mean = stats->mean, *rstd = stats->rstd;
     rmx_vec v[RMX_ROWS];
     for (int64_t i = rows; i < RMX_ROWS; i++) v[i] = rmx_vec_zero();
-    if (kind == RMX_NORM_LAYER) {
+    for (int i = 0; i < RMX_ROWS; i++) mean[i] = 0.0f;
+    if (r->kind == RMX_NORM_LAYER) {
         for (int64_t i = 0; i < rows; i++)
-            v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, x + i * ld, 0, dim);
+            v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, x + i * r->ld_x, 0, r->dim);
         rmx_lanes_halve_rows(v, mean);
         for (int i = 0; i < RMX_ROWS; i++) mean[i] = rmx_divf(mean[i], d);
     }
     for (int64_t i = 0; i < rows; i++) {
-        const rmx_centred_row row = {x + i * ld, mean[i]};
-        v[i] = rmx_lanes_span_vec(rmx_centred_step, &row, 0, dim);
+        const rmx_centred_row row = {x + i * r->ld_x, mean[i]};
+        v[i] = rmx_lanes_span_vec(rmx_centred_step, &row, 0, r->dim);
     }
-    rmx_lanes_halve_rows(v, var);
+    rmx_lanes_halve_rows(v, rstd);
     /* no sum here is -0, and none needs its empty partials */
     for (int i = 0; i < RMX_ROWS; i++)
-        rstd[i] = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(var[i], d), eps)));
-    for (int i = 0; i < RMX_ROWS; i++) stats[i] = (rmx_norm_stats){mean[i], rstd[i]};
+        rstd[i] = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(rstd[i], d), r->eps)));
 }
 
-/* stream: y is aligned to vectors and dim a multiple of them (stream.h). Row `next` is asked for
- * along the way, which spreads the reads from memory between the writes to it. */
-RMX_INLINE void rmx_norm_row_scale(const float *x, rmx_norm_stats s, const float *gamma,
-                                   const float *beta, int64_t dim, bool stream, const float *next,
+RMX_INLINE void rmx_norm_row_scale(const rmx_norm_rows *r, const float *x, float mean, float rstd,
+                                   const float *gamma, const float *beta, const float *next,
                                    float *y)
 {
-    const rmx_vec mean = rmx_vec_set(s.mean), rstd = rmx_vec_set(s.rstd);
+    const rmx_vec m = rmx_vec_set(mean), s = rmx_vec_set(rstd);
     int64_t j = 0;
-    for (; j + RMX_VL <= dim; j += RMX_VL) {
+    for (; j + RMX_VL <= r->dim; j += RMX_VL) {
         __builtin_prefetch(next + j);
         const rmx_vec g = gamma ? rmx_vec_load(gamma + j) : rmx_vec_set(1.0f);
         const rmx_vec b = beta ? rmx_vec_load(beta + j) : rmx_vec_zero();
-        const rmx_vec h = (rmx_vec_load(x + j) - mean) * rstd;
-        rmx_stream_put(stream, y + j, rmx_vec_fma(h, g, b));
+        const rmx_vec h = (rmx_vec_load(x + j) - m) * s;
+        rmx_stream_put(r->stream, y + j, rmx_vec_fma(h, g, b));
     }
-    for (; j < dim; j++) {
-        const float h = rmx_mulf(rmx_subf(x[j], s.mean), s.rstd);
+    for (; j < r->dim; j++) {
+        const float h = rmx_mulf(rmx_subf(x[j], mean), rstd);
         y[j] = rmx_fmaf(h, gamma ? gamma[j] : 1.0f, beta ? beta[j] : 0.0f);
     }
 }
 
 /* y = fma((x - mean) * rstd, gamma, beta); one loop for each choice of optional operands */
-RMX_INLINE void rmx_norm_row_apply(const float *x, rmx_norm_stats s, const float *gamma,
-                                   const float *beta, int64_t dim, bool stream, const float *next,
-                                   float *y)
-{
-    if (gamma && beta)
-        rmx_norm_row_scale(x, s, gamma, beta, dim, stream, next, y);
-    else if (gamma)
-        rmx_norm_row_scale(x, s, gamma, NULL, dim, stream, next, y);
-    else if (beta)
-        rmx_norm_row_scale(x, s, NULL, beta, dim, stream, next, y);
-    else
-        rmx_norm_row_scale(x, s, NULL, NULL, dim, stream, next, y);
-}
-
-/* Up to RMX_ROWS rows from their statistics on: x has ld_x, what is asked for at `next` too. */
-typedef struct rmx_norm_rows {
-    rmx_norm_kind kind;
-    int64_t rows, dim, ld_x, ld_y;
-    float eps;
-    const float *x, *gamma, *beta, *next;
-    bool stream;
-    float *y;
-} rmx_norm_rows;
-
-RMX_INLINE void rmx_norm_rows_sized(const rmx_norm_rows *all, int64_t rows, int64_t dim,
-                                    rmx_norm_stats stats[RMX_ROWS])
+static inline void rmx_norm_row_apply(const rmx_norm_rows *all, const float *x, float mean,
+                                      float rstd, const float *next, float *y)
 {
     const rmx_norm_rows r = *all; /* a copy, which no store can change */
-    rmx_norm_rows_stats(r.kind, r.x, r.ld_x, rows, dim, r.eps, stats);
-    for (int64_t i = 0; i < rows; i++)
-        rmx_norm_row_apply(r.x + i * r.ld_x, stats[i], r.gamma, r.beta, dim, r.stream,
-                           r.next + i * r.ld_x, r.y + i * r.ld_y);
+    if (r.gamma && r.beta)
+        rmx_norm_row_scale(&r, x, mean, rstd, r.gamma, r.beta, next, y);
+    else if (r.gamma)
+        rmx_norm_row_scale(&r, x, mean, rstd, r.gamma, NULL, next, y);
+    else if (r.beta)
+        rmx_norm_row_scale(&r, x, mean, rstd, NULL, r.beta, next, y);
+    else
+        rmx_norm_row_scale(&r, x, mean, rstd, NULL, NULL, next, y);
 }
 
-/* Loops of a known length for the most common widths of narrow rows. */
-static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, rmx_norm_stats stats[RMX_ROWS])
+/* Rows whose statistics are taken together: few enough to stay in L1 until they are scaled. */
+static inline int64_t rmx_norm_together(int64_t dim)
 {
-    if (r->dim == 16 && r->rows == RMX_ROWS)
-        rmx_norm_rows_sized(r, RMX_ROWS, 16, stats);
-    else if (r->dim == 32 && r->rows == RMX_ROWS)
-        rmx_norm_rows_sized(r, RMX_ROWS, 32, stats);
-    else if (r->dim == 64 && r->rows == RMX_ROWS)
-        rmx_norm_rows_sized(r, RMX_ROWS, 64, stats);
+    return dim <= 4096 / RMX_ROWS ? RMX_ROWS : 1;
+}
+
+/* Up to RMX_ROWS rows. */
+static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, int64_t rows, const float *x,
+                                         const float *next, float *y, rmx_norm_stats *stats)
+{
+    if (rows == RMX_ROWS && rmx_norm_short(r->dim)) {
+        rmx_norm_short_rows(r, x, next, y, stats);
+        return;
+    }
+    const bool together = rmx_norm_together(r->dim) > 1;
+    if (together) rmx_norm_rows_stats(r, rows, x, stats);
+    for (int64_t i = 0; i < rows; i++) {
+        const float *row = x + i * r->ld_x;
+        if (!together)
+            rmx_norm_row_stats(r->kind, row, r->dim, r->eps, &stats->mean[i], &stats->rstd[i]);
+        rmx_norm_row_apply(r, row, stats->mean[i], stats->rstd[i], next + i * r->ld_x,
+                           y + i * r->ld_y);
+    }
+}
+
+/* Where a caller wants them, the statistics of those rows. */
+static inline void rmx_norm_keep(const float stats[RMX_ROWS], int64_t rows, float *to)
+{
+    if (!to) return;
+    if (rows == RMX_ROWS)
+        memcpy(to, stats, RMX_ROWS * sizeof *to);
     else
-        rmx_norm_rows_sized(r, r->rows, r->dim, stats);
+        memcpy(to, stats, (size_t)rows * sizeof *to);
 }
 
 /* ---- backward ---- */

@@ -8,12 +8,10 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/mixer_short.h"
 #include "kernels/cpu/norm_row.h"
+#include "kernels/cpu/pieces.h"
 #include "kernels/cpu/rows_sum.h"
-
-typedef struct shape {
-    int64_t tokens, width, heads, d;
-} shape;
 
 typedef float quad __attribute__((vector_size(16)));
 
@@ -38,60 +36,14 @@ RMX_INLINE void move_piece(int64_t d, const float *own, const float *from, bool 
     for (; k < d; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
 }
 
-/* A vector of pieces of D elements that lie `step` apart, D = 4 or (RMX_VL 16) 8. */
-#if RMX_VL >= 8
-RMX_INLINE __m256 join_pieces_8(int64_t D, const float *from, int64_t step)
-{
-    if (D == 8) return _mm256_loadu_ps(from);
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
-                                _mm_loadu_ps(from + step), 1);
-}
-#endif
-
-RMX_INLINE rmx_vec join_pieces(int64_t D, const float *from, int64_t step)
-{
-#if RMX_VL == 16
-    const __m256 low = join_pieces_8(D, from, step);
-    return _mm512_insertf32x8(_mm512_castps256_ps512(low),
-                              join_pieces_8(D, from + 8 / D * step, step), 1);
-#elif RMX_VL == 8
-    return join_pieces_8(D, from, step);
-#else
-    (void)D, (void)step;
-    return rmx_vec_load(from);
-#endif
-}
-
-#if RMX_VL == 16
-#define UNPACK_LOW _mm512_unpacklo_ps
-#define UNPACK_HIGH _mm512_unpackhi_ps
-#define SHUFFLE _mm512_shuffle_ps
-#elif RMX_VL == 8
-#define UNPACK_LOW _mm256_unpacklo_ps
-#define UNPACK_HIGH _mm256_unpackhi_ps
-#define SHUFFLE _mm256_shuffle_ps
-#endif
-
-/* Pieces of 1 or 2 elements: four rows, or two, whose slots' pieces lie side by side in x and
- * `step` apart from slot to slot, are a transposition of quads. own and z: rows `width` apart. */
+/* gather_row for the rows of a transposition, four or two; own's and z's are `width` apart. */
 #if RMX_VL >= 8
 RMX_INLINE void transpose_narrow(int64_t D, int64_t width, const float *x, int64_t step,
                                  const float *own, bool stream, float *z)
 {
     for (int64_t j = 0; j < width; j += RMX_VL, x += RMX_VL / D * step) {
-        rmx_vec r[4], v[4];
-        for (int64_t i = 0; i < 4 / D; i++) r[i] = join_pieces(4, x + i * step, 4 / D * step);
-        if (D == 1) {
-            const rmx_vec low0 = UNPACK_LOW(r[0], r[1]), high0 = UNPACK_HIGH(r[0], r[1]);
-            const rmx_vec low1 = UNPACK_LOW(r[2], r[3]), high1 = UNPACK_HIGH(r[2], r[3]);
-            v[0] = SHUFFLE(low0, low1, 0x44);
-            v[1] = SHUFFLE(low0, low1, 0xee);
-            v[2] = SHUFFLE(high0, high1, 0x44);
-            v[3] = SHUFFLE(high0, high1, 0xee);
-        } else {
-            v[0] = SHUFFLE(r[0], r[1], 0x44);
-            v[1] = SHUFFLE(r[0], r[1], 0xee);
-        }
+        rmx_vec v[4];
+        transpose_pieces(D, x, step, v);
         for (int64_t i = 0; i < 4 / D; i++) {
             if (own) v[i] = rmx_vec_load(own + i * width + j) + v[i];
             rmx_stream_put(stream, z + i * width + j, v[i]);
@@ -113,26 +65,26 @@ RMX_INLINE void gather_narrow(int64_t D, int64_t width, const float *from, int64
 }
 
 /* z = own + mixed row; own NULL: the mixed row alone. D is d where the compiler shall know it. */
-RMX_INLINE void gather_row(shape s, int64_t D, bool inverse, int64_t row, const float *x,
+RMX_INLINE void gather_row(const shape *s, int64_t D, bool inverse, int64_t row, const float *x,
                            const float *own, bool stream, float *z)
 {
-    if (inverse || s.heads == s.tokens) { /* the pieces are equally far apart */
+    if (inverse || s->heads == s->tokens) { /* the pieces are equally far apart */
         const float *from = x + row * D;
-        const int64_t step = inverse ? s.tokens * D : s.heads * D;
-        if ((D == 4 || D == 8) && D < RMX_VL && s.width % RMX_VL == 0) {
-            gather_narrow(D, s.width, from, step, own, stream, z);
+        const int64_t step = inverse ? s->tokens * D : s->heads * D;
+        if ((D == 4 || D == 8) && D < RMX_VL && s->width % RMX_VL == 0) {
+            gather_narrow(D, s->width, from, step, own, stream, z);
             return;
         }
-        for (int64_t slot = 0; slot < s.heads; slot++, from += step) {
+        for (int64_t slot = 0; slot < s->heads; slot++, from += step) {
             move_piece(D, own ? own + slot * D : NULL, from, stream, z + slot * D);
         }
         return;
     }
-    int64_t h = row * s.heads / s.tokens, t = row * s.heads % s.tokens;
-    for (int64_t slot = 0; slot < s.heads; slot++) {
-        const float *from = x + (t * s.heads + h) * D;
+    int64_t h = row * s->heads / s->tokens, t = row * s->heads % s->tokens;
+    for (int64_t slot = 0; slot < s->heads; slot++) {
+        const float *from = x + (t * s->heads + h) * D;
         move_piece(D, own ? own + slot * D : NULL, from, stream, z + slot * D);
-        if (++t == s.tokens) {
+        if (++t == s->tokens) {
             t = 0;
             h++;
         }
@@ -140,20 +92,20 @@ RMX_INLINE void gather_row(shape s, int64_t D, bool inverse, int64_t row, const 
 }
 
 /* Small pieces get loops of constant length: the rest of a general loop would be all there is. */
-RMX_INLINE void gather_sized(shape s, bool inverse, int64_t row, const float *x, const float *own,
-                             bool stream, float *z)
+RMX_INLINE void gather_sized(const shape *s, bool inverse, int64_t row, const float *x,
+                             const float *own, bool stream, float *z)
 {
-    switch (s.d) {
+    switch (s->d) {
     case 1: gather_row(s, 1, inverse, row, x, own, false, z); break;
     case 2: gather_row(s, 2, inverse, row, x, own, false, z); break;
     case 4: gather_row(s, 4, inverse, row, x, own, stream, z); break;
     case 8: gather_row(s, 8, inverse, row, x, own, stream, z); break;
     case 16: gather_row(s, 16, inverse, row, x, own, stream, z); break;
-    default: gather_row(s, s.d, inverse, row, x, own, stream, z); break;
+    default: gather_row(s, s->d, inverse, row, x, own, stream, z); break;
     }
 }
 
-RMX_INLINE void gather(shape s, bool inverse, int64_t row, const float *x, const float *own,
+RMX_INLINE void gather(const shape *s, bool inverse, int64_t row, const float *x, const float *own,
                        bool stream, float *z)
 {
     if (own && stream)
@@ -168,30 +120,30 @@ RMX_INLINE void gather(shape s, bool inverse, int64_t row, const float *x, const
 
 /* A row's pieces come from all over its sample, which no prefetcher of the hardware follows: each
  * row asks for its counterpart in the next sample, into L1 or L2, whichever holds two samples. */
-static inline void prefetch_row(shape s, const float *next)
+static inline void prefetch_row(const shape *s, const float *next)
 {
-    if (s.tokens * s.width <= 4096) {
-        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j);
-    } else if (s.tokens * s.width <= 32768) {
-        for (int64_t j = 0; j < s.width; j += 16) __builtin_prefetch(next + j, 0, 2);
+    if (s->tokens * s->width <= 4096) {
+        for (int64_t j = 0; j < s->width; j += 16) __builtin_prefetch(next + j);
+    } else if (s->tokens * s->width <= 32768) {
+        for (int64_t j = 0; j < s->width; j += 16) __builtin_prefetch(next + j, 0, 2);
     }
 }
 
 /* Rows that transpose_narrow has done of `rows`, as many as come in fours or twos. */
-static int64_t transpose_rows(shape s, bool inverse, int64_t row, int64_t rows, const float *x,
-                              const float *own, bool stream, float *z)
+static int64_t transpose_rows(const shape *s, bool inverse, int64_t row, int64_t rows,
+                              const float *x, const float *own, bool stream, float *z)
 {
     int64_t i = 0;
 #if RMX_VL >= 8
-    const bool even = inverse || s.heads == s.tokens; /* the pieces are equally far apart */
-    if (s.d > 2 || !even || s.width % RMX_VL != 0) return 0;
-    const int64_t together = 4 / s.d, step = (inverse ? s.tokens : s.heads) * s.d;
+    const bool even = inverse || s->heads == s->tokens; /* the pieces are equally far apart */
+    if (s->d > 2 || !even || s->width % RMX_VL != 0) return 0;
+    const int64_t together = 4 / s->d, step = (inverse ? s->tokens : s->heads) * s->d;
     for (; i + together <= rows; i += together) {
-        const float *from = x + (row + i) * s.d, *mine = own ? own + i * s.width : NULL;
-        if (s.d == 1)
-            transpose_narrow(1, s.width, from, step, mine, stream, z + i * s.width);
+        const float *from = x + (row + i) * s->d, *mine = own ? own + i * s->width : NULL;
+        if (s->d == 1)
+            transpose_narrow(1, s->width, from, step, mine, stream, z + i * s->width);
         else
-            transpose_narrow(2, s.width, from, step, mine, stream, z + i * s.width);
+            transpose_narrow(2, s->width, from, step, mine, stream, z + i * s->width);
     }
 #else
     (void)s, (void)inverse, (void)row, (void)rows, (void)x, (void)own, (void)stream, (void)z;
@@ -201,24 +153,25 @@ static int64_t transpose_rows(shape s, bool inverse, int64_t row, int64_t rows, 
 
 /* `rows` rows of one sample from `row` on, of z = own + mix(x) or, inverse, revert(x); own NULL:
  * without it. next: the same rows of the next sample, which are asked for; or NULL. */
-static void gather_rows(shape s, bool inverse, int64_t row, int64_t rows, const float *x,
+static void gather_rows(const shape *of, bool inverse, int64_t row, int64_t rows, const float *x,
                         const float *own, const float *next, bool stream, float *z)
 {
-    const int64_t done = transpose_rows(s, inverse, row, rows, x, own, stream, z);
+    const shape s = *of; /* a copy, which no store can change */
+    const int64_t done = transpose_rows(of, inverse, row, rows, x, own, stream, z);
     for (int64_t i = 0; i < rows; i++) {
         const int64_t at = i * s.width;
-        if (next) prefetch_row(s, next + at);
-        if (i >= done) gather(s, inverse, row + i, x, own ? own + at : NULL, stream, z + at);
+        if (next) prefetch_row(&s, next + at);
+        if (i >= done) gather(&s, inverse, row + i, x, own ? own + at : NULL, stream, z + at);
     }
 }
 
 /* Whether an output's rows can be streamed as they are gathered, piece by piece: pieces that are
  * whole vectors, or that gather_narrow joins. */
-static bool stream_pieces(shape s, bool inverse, const float *y, int64_t rows)
+static bool stream_pieces(const shape *s, bool inverse, const float *y, int64_t rows)
 {
-    const bool even = inverse || s.heads == s.tokens; /* the pieces are equally far apart */
-    const bool joined = even && (s.d == 4 || s.d == 8) && RMX_VL % s.d == 0;
-    return (s.d % RMX_VL == 0 || joined) && rmx_stream_wanted(y, rows * s.width, s.width);
+    const bool even = inverse || s->heads == s->tokens; /* the pieces are equally far apart */
+    const bool joined = even && (s->d == 4 || s->d == 8) && RMX_VL % s->d == 0;
+    return (s->d % RMX_VL == 0 || joined) && rmx_stream_wanted(y, rows * s->width, s->width);
 }
 
 /* Rows a piece of work has at least: whole samples where that is not too much. */
@@ -235,14 +188,14 @@ static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker
     (void)worker;
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
     const int64_t rows = a->samples * a->tokens;
-    const bool stream = a->residual != a->y && stream_pieces(s, a->inverse, a->y, rows);
+    const bool stream = a->residual != a->y && stream_pieces(&s, a->inverse, a->y, rows);
     for (int64_t r = begin, some; r < end; r += some) {
         const int64_t row = r % a->tokens, left = a->tokens - row;
         const float *x = a->x + (r - row) * a->width; /* of the sample */
         some = left < RMX_ROWS ? left : RMX_ROWS;
         if (some > end - r) some = end - r;
         const float *next = r + some + a->tokens <= rows ? x + (row + a->tokens) * a->width : NULL;
-        gather_rows(s, a->inverse, row, some, x, a->residual ? a->residual + r * a->width : NULL,
+        gather_rows(&s, a->inverse, row, some, x, a->residual ? a->residual + r * a->width : NULL,
                     next, stream, a->y + r * a->width);
     }
     rmx_stream_end(stream);
@@ -264,21 +217,21 @@ rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
  * are loaded: a load right behind such stores would wait for them. */
 static int64_t rows_ahead(int64_t width)
 {
-    if (width <= 4096 / RMX_ROWS) return RMX_ROWS;
+    if (rmx_norm_together(width) > 1) return RMX_ROWS;
     return width < 1024 ? 1 + 2048 / width : 1;
 }
 
 /* `rows` rows of z = x + mix(x), the first of them row *row of the sample at *sample; both are
  * moved on behind the last. */
-static void build_z(shape s, int64_t rows, int64_t *row, const float **sample, float *z)
+static void build_z(const shape *s, int64_t rows, int64_t *row, const float **sample, float *z)
 {
-    for (int64_t some; rows > 0; rows -= some, z += some * s.width) {
-        some = s.tokens - *row < rows ? s.tokens - *row : rows;
-        gather_rows(s, false, *row, some, *sample, *sample + *row * s.width, NULL, false, z);
+    for (int64_t some; rows > 0; rows -= some, z += some * s->width) {
+        some = s->tokens - *row < rows ? s->tokens - *row : rows;
+        gather_rows(s, false, *row, some, *sample, *sample + *row * s->width, NULL, false, z);
         *row += some;
-        if (*row == s.tokens) {
+        if (*row == s->tokens) {
             *row = 0;
-            *sample += s.tokens * s.width;
+            *sample += s->tokens * s->width;
         }
     }
 }
@@ -298,39 +251,28 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
     const int64_t ahead = rows_ahead(a->width), all = a->samples * a->tokens;
     const bool fits = ahead * a->width <= (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
     const bool stream = fits && rmx_stream_wanted(a->y, all * a->width, a->width);
-    rmx_norm_rows it = {.kind = RMX_NORM_LAYER,
-                        .dim = a->width,
-                        .ld_x = a->width,
-                        .ld_y = a->width,
-                        .eps = a->eps,
-                        .gamma = a->gamma,
-                        .beta = a->beta,
-                        .stream = stream};
-    rmx_norm_stats stats[RMX_ROWS];
+    const rmx_norm_rows norm = {.kind = RMX_NORM_LAYER,
+                                .dim = a->width,
+                                .ld_x = a->width,
+                                .ld_y = a->width,
+                                .eps = a->eps,
+                                .gamma = a->gamma,
+                                .beta = a->beta,
+                                .stream = stream};
+    begin += mixer_short_rows(&s, a, &norm, begin, end);
     int64_t row = begin % a->tokens;
     const float *sample = a->x + (begin - row) * a->width;
-    for (int64_t first = begin; first < end; first += ahead) {
-        it.rows = end - first < ahead ? end - first : ahead;
-        it.y = a->y + first * a->width;
-        float *z = fits ? rmx_cpu_scratch(m->backend, worker) : it.y;
-        it.x = z;
-        build_z(s, it.rows, &row, &sample, z);
-        const bool more = first + it.rows + a->tokens <= all;
-        it.next = more ? a->x + (first + a->tokens) * a->width : z;
-        if (ahead == RMX_ROWS) {
-            rmx_norm_rows_forward(&it, stats);
-        } else {
-            for (int64_t i = 0; i < it.rows; i++) {
-                const int64_t at = i * a->width;
-                stats[i] = rmx_norm_row_stats(RMX_NORM_LAYER, z + at, a->width, a->eps);
-                rmx_norm_row_apply(z + at, stats[i], a->gamma, a->beta, a->width, stream,
-                                   it.next + at, it.y + at);
-            }
-        }
-        for (int64_t i = 0; i < it.rows; i++) {
-            if (a->mean) a->mean[first + i] = stats[i].mean;
-            if (a->rstd) a->rstd[first + i] = stats[i].rstd;
-        }
+    for (int64_t first = begin, rows; first < end; first += rows) {
+        rows = end - first < ahead ? end - first : ahead;
+        float *y = a->y + first * a->width;
+        float *z = fits ? rmx_cpu_scratch(m->backend, worker) : y;
+        build_z(&s, rows, &row, &sample, z);
+        const bool more = first + rows + a->tokens <= all;
+        const float *next = more ? a->x + (first + a->tokens) * a->width : z;
+        rmx_norm_stats stats;
+        rmx_norm_rows_forward(&norm, rows, z, next, y, &stats);
+        rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + first : NULL);
+        rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + first : NULL);
     }
     rmx_stream_end(stream);
 }
@@ -389,8 +331,8 @@ static void parameters(const rmx_token_mixer_backward_args *a, const rmx_norm_gr
 }
 
 /* dz of one sample, some rows of z at a time */
-static void sample_dz(const rmx_token_mixer_backward_args *a, shape s, int64_t sample, float *z,
-                      int64_t ahead, float *dz)
+static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, int64_t sample,
+                      float *z, int64_t ahead, float *dz)
 {
     const int64_t begin = sample * a->tokens, end = begin + a->tokens;
     const int64_t all = a->samples * a->tokens;
@@ -425,14 +367,14 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     const int64_t ahead = rows_ahead(a->width);
     const bool fits = size + ahead * a->width <= room;
     const int64_t last = end * j->samples_per_item;
-    const bool stream = fits && stream_pieces(s, true, a->dx, a->samples * a->tokens);
+    const bool stream = fits && stream_pieces(&s, true, a->dx, a->samples * a->tokens);
     for (int64_t b = begin * j->samples_per_item; b < last && b < a->samples; b++) {
         float *dz = fits ? z + ahead * a->width : (float *)a->ws + b * size;
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
-        sample_dz(a, s, b, fits ? z : dx, fits ? ahead : 1, dz);
+        sample_dz(a, &s, b, fits ? z : dx, fits ? ahead : 1, dz);
         const float *next_dy = b + 1 < a->samples ? a->dy + (b + 1) * size : NULL;
-        gather_rows(s, true, 0, a->tokens, dz, dz, next_dy, stream, dx);
+        gather_rows(&s, true, 0, a->tokens, dz, dz, next_dy, stream, dx);
     }
     rmx_stream_end(stream);
 }

@@ -1,0 +1,136 @@
+/* mixer_short.h: the fused token mixer for short rows (norm_short.h) whose pieces are equally far
+ * apart. A row's are where heads divides tokens: its slots are the same head of successive tokens.
+ *
+ * A few rows are gathered by whole vectors, normalised and written in one function that knows the
+ * sizes: the compiler keeps in registers what it can. */
+#ifndef RMX_MIXER_SHORT_H
+#define RMX_MIXER_SHORT_H
+
+#include "kernels/cpu/norm_row.h"
+#include "kernels/cpu/pieces.h"
+
+#if RMX_VL >= 8
+
+/* Goes from row to row. Row r is turn r % turns of head r / turns. */
+typedef struct short_walk {
+    const float *from; /* the row's first piece; its vector k begins at[k] further */
+    int64_t step, at[16];
+    int64_t turn, turns, head, heads;
+    int64_t to_turn, to_head, to_sample; /* what is added to `from` at each, one after another */
+} short_walk;
+
+static short_walk walk_from(const shape *s, int64_t row, const float *sample)
+{
+    const int64_t size = s->tokens * s->width, turns = s->tokens / s->heads;
+    short_walk w = {.step = s->heads * s->d,
+                    .turn = row % turns,
+                    .turns = turns,
+                    .head = row / turns,
+                    .heads = s->heads,
+                    .to_turn = s->heads * s->width,
+                    .to_head = s->d - size,
+                    .to_sample = size - s->width};
+    w.from = sample + w.turn * w.to_turn + w.head * s->d;
+    for (int64_t k = 0; k < s->width / RMX_VL; k++)
+        w.at[k] = k * RMX_VL / s->d * w.step + k * RMX_VL % s->d;
+    return w;
+}
+
+RMX_INLINE void walk_on(short_walk *w)
+{
+    w->from += w->to_turn;
+    if (++w->turn < w->turns) return;
+    w->turn = 0;
+    w->from += w->to_head;
+    if (++w->head < w->heads) return;
+    w->head = 0;
+    w->from += w->to_sample;
+}
+
+/* z = own + mixed of `rows` rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
+ * Their counterparts in the next sample, at `next`, are asked for. */
+RMX_INLINE void gather_short(int rows, int n, int64_t D, short_walk *w, const float *own,
+                             const float *next, float *z)
+{
+    const int64_t width = n * RMX_VL;
+    const int together = D < 4 ? (int)(4 / D) : 1;
+    for (int64_t j = 0; j < rows * width; j += together * width) {
+        const float *from = w->from;
+        for (int64_t i = 0; i < together * width; i += 16) __builtin_prefetch(next + j + i);
+        for (int i = 0; i < together; i++) walk_on(w);
+        for (int k = 0; k < n; k++) {
+            rmx_vec v[4];
+            if (D < 4)
+                transpose_pieces(D, from + w->at[k], w->step, v);
+            else
+                v[0] = join_pieces(D, from + w->at[k], w->step);
+            for (int i = 0; i < together; i++) {
+                const int64_t at = j + i * width + k * RMX_VL;
+                rmx_vec_store(z + at, rmx_vec_load(own + at) + v[i]);
+            }
+        }
+    }
+}
+
+/* Rows begin .. end - 1, `rows` at a time. Returns where it stopped: so many are not left. */
+RMX_INLINE int64_t short_sized(int rows, int n, int64_t D, const shape *s,
+                               const rmx_token_mixer_args *a, const rmx_norm_rows *norm,
+                               int64_t begin, int64_t end)
+{
+    const int64_t width = n * RMX_VL, row = begin % s->tokens, all = a->samples * a->tokens;
+    const rmx_norm_rows r = *norm; /* a copy, which no store can change */
+    short_walk w = walk_from(s, row, a->x + (begin - row) * width);
+    for (; begin + rows <= end; begin += rows) {
+        float z[RMX_ROWS * RMX_LANES];
+        rmx_norm_stats stats;
+        const float *own = a->x + begin * width;
+        const bool more = begin + rows + s->tokens <= all;
+        gather_short(rows, n, D, &w, own, more ? own + s->tokens * width : own, z);
+        rmx_short_rows(rows, n, &r, z, width, NULL, a->y + begin * width, width, &stats);
+        rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + begin : NULL);
+        rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + begin : NULL);
+    }
+    return begin;
+}
+
+/* RMX_ROWS of the widest rows are so much that reads and writes come in bursts, which shows where
+ * the writes go past the caches. */
+RMX_INLINE int64_t short_pieces(int64_t D, const shape *s, const rmx_token_mixer_args *a,
+                                const rmx_norm_rows *norm, int64_t begin, int64_t end)
+{
+    if (s->width == RMX_LANES && norm->stream && D >= 4)
+        return short_sized(1, RMX_LANES / RMX_VL, D, s, a, norm, begin, end);
+    switch (s->width / RMX_VL) {
+    case 1: return short_sized(RMX_ROWS, 1, D, s, a, norm, begin, end);
+    case 2: return short_sized(RMX_ROWS, 2, D, s, a, norm, begin, end);
+    case 4: return short_sized(RMX_ROWS, 4, D, s, a, norm, begin, end);
+    case 8: return short_sized(RMX_ROWS, 8, D, s, a, norm, begin, end);
+    default: return short_sized(RMX_ROWS, RMX_LANES / RMX_VL, D, s, a, norm, begin, end);
+    }
+}
+#endif
+
+/* Does as many rows of begin .. end - 1 as it can, from the first on: none where they are not short
+ * or not equally far apart, or where quads of rows do not begin at `begin`. Returns how many. */
+static int64_t mixer_short_rows(const shape *s, const rmx_token_mixer_args *a,
+                                const rmx_norm_rows *norm, int64_t begin, int64_t end)
+{
+#if RMX_VL >= 8
+    if (!rmx_norm_short(s->width) || s->tokens % s->heads != 0) return 0;
+    if (s->d < 4 && (s->tokens != s->heads || begin % 4 != 0)) return 0;
+    switch (s->d) {
+    case 1: return short_pieces(1, s, a, norm, begin, end) - begin;
+    case 2: return short_pieces(2, s, a, norm, begin, end) - begin;
+    case 4: return short_pieces(4, s, a, norm, begin, end) - begin;
+#if RMX_VL == 16
+    case 8: return short_pieces(8, s, a, norm, begin, end) - begin;
+#endif
+    default: return short_pieces(RMX_VL, s, a, norm, begin, end) - begin;
+    }
+#else
+    (void)s, (void)a, (void)norm, (void)begin, (void)end;
+    return 0;
+#endif
+}
+
+#endif /* RMX_MIXER_SHORT_H */
