@@ -93,6 +93,44 @@ template <int W> static __device__ __forceinline__ float rmx_team_max(float m)
     return m;
 }
 
+/* The sum of n <= RMX_SPAN floats that lie side by side, or of their squares; where they are
+ * aligned, by 16 bytes a lane, TOGETHER in flight. */
+template <int TOGETHER, bool SQUARES = false>
+static __device__ __forceinline__ float rmx_warp_sum(const float *x, int n)
+{
+    float4 s = rmx_zero4();
+    int j = 4 * (int)(threadIdx.x % RMX_WARP);
+    if (((uintptr_t)x & 15) == 0) {
+#pragma unroll TOGETHER
+        for (; j + 4 <= n; j += RMX_LANES) {
+            const float4 v = *(const float4 *)(x + j);
+            if (SQUARES)
+                rmx_fma4(&s, v, v);
+            else
+                rmx_add4(&s, v);
+        }
+    }
+    auto add = [&](float v, float sum) {
+        return SQUARES ? rmx_fmaf(v, v, sum) : rmx_addf(sum, v);
+    };
+    for (; j < n; j += RMX_LANES) {
+        s.x = add(x[j], s.x);
+        if (j + 1 < n) s.y = add(x[j + 1], s.y);
+        if (j + 2 < n) s.z = add(x[j + 2], s.z);
+        if (j + 3 < n) s.w = add(x[j + 3], s.w);
+    }
+    return rmx_warp_total(s);
+}
+
+/* The same of a whole span and of the last, shorter one: many warps, so each with all its loads
+ * in flight and few at once, or else the last of them would be alone for long. */
+template <bool SQUARES = false>
+static __device__ __forceinline__ float rmx_warp_sum_span(const float *x, int64_t left)
+{
+    return left >= RMX_SPAN ? rmx_warp_sum<RMX_SPAN / RMX_LANES, SQUARES>(x, RMX_SPAN)
+                            : rmx_warp_sum<8, SQUARES>(x, (int)left);
+}
+
 /* One level of a long row: its sums arrive in order and are themselves the elements of a row. */
 typedef struct rmx_level {
     float4 s;
@@ -166,6 +204,17 @@ template <class Term> static __device__ __forceinline__ float rmx_thread_row(int
 {
     const float s = rmx_thread_tree<1>(n, 0, term);
     return n < RMX_LANES ? rmx_addf(s, 0.0f) : s; /* the empty partials */
+}
+
+/* The halving of the first N of the partials, the others being +0; no partial is -0. */
+template <int N> static __device__ __forceinline__ float rmx_thread_halve(float *s)
+{
+    if constexpr (N > 1) {
+#pragma unroll
+        for (int l = 0; l < N / 2; l++) s[l] = rmx_addf(s[l], s[l + N / 2]);
+        return rmx_thread_halve<N / 2>(s);
+    }
+    return s[0];
 }
 
 #endif /* RMX_LANES_CUH */

@@ -61,23 +61,13 @@ static __global__ void mean_warp(const __grid_constant__ axes kept,
     if (threadIdx.x == 0) y[o] = rmx_divf(s, (float)reduced.size);
 }
 
-/* One warp a contiguous, aligned row of at most RMX_SPAN elements. */
-static __global__ void mean_vector(const __grid_constant__ axes kept, int n, const float *x,
-                                   float *y)
+/* One warp a contiguous row of at most RMX_SPAN elements, which are n, or the sums of n. */
+static __global__ void mean_span(const __grid_constant__ axes kept, int count, int64_t n,
+                                 const float *x, float *y)
 {
     const int64_t o = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     if (o >= kept.size) return;
-    const float *row = x + offset_of(kept, o);
-    float4 s = rmx_zero4();
-#pragma unroll 8
-    for (int j = 4 * threadIdx.x; j < n; j += RMX_LANES) {
-        const float4 v = *(const float4 *)(row + j);
-        s.x = rmx_addf(s.x, v.x);
-        s.y = rmx_addf(s.y, v.y);
-        s.z = rmx_addf(s.z, v.z);
-        s.w = rmx_addf(s.w, v.w);
-    }
-    const float total = rmx_warp_total(s);
+    const float total = rmx_warp_sum<8>(x + offset_of(kept, o), count);
     if (threadIdx.x == 0) y[o] = rmx_divf(total, (float)n);
 }
 
@@ -159,7 +149,7 @@ static __global__ void __launch_bounds__(THREADS)
     *(V *)(y + o) = over(v, (float)n);
 }
 
-/* Few long contiguous rows: every span is a warp's, then a warp adds the row's spans.
+/* Long contiguous rows: every span is a warp's, and its sum an element of the next row.
  *   grid     (spans / WARPS, rows)      traffic  x read once */
 static __global__ void span_sums(const __grid_constant__ axes kept, int64_t n, int64_t spans,
                                  const float *x, float *sums)
@@ -167,33 +157,11 @@ static __global__ void span_sums(const __grid_constant__ axes kept, int64_t n, i
     const int64_t span = (int64_t)blockIdx.x * WARPS + threadIdx.y, o = blockIdx.y;
     if (span >= spans) return;
     const float *row = x + offset_of(kept, o) + span * RMX_SPAN;
-    const int64_t left = n - span * RMX_SPAN;
-    const int count = left < RMX_SPAN ? (int)left : RMX_SPAN;
-    float4 s = rmx_zero4();
-    for (int j = 4 * threadIdx.x; j < count; j += RMX_LANES) {
-        s.x = rmx_addf(s.x, row[j]);
-        if (j + 1 < count) s.y = rmx_addf(s.y, row[j + 1]);
-        if (j + 2 < count) s.z = rmx_addf(s.z, row[j + 2]);
-        if (j + 3 < count) s.w = rmx_addf(s.w, row[j + 3]);
-    }
-    const float total = rmx_warp_total(s);
+    const float total = rmx_warp_sum_span(row, n - span * RMX_SPAN);
     if (threadIdx.x == 0) sums[o * spans + span] = total;
 }
 
-struct plain_f {
-    const float *x;
-    __device__ float operator()(int64_t j, float acc) const { return rmx_addf(acc, x[j]); }
-};
-
-static __global__ void mean_of_spans(int64_t rows, int64_t n, int64_t spans, const float *sums,
-                                     float *y)
-{
-    const int64_t o = (int64_t)blockIdx.x * WARPS + threadIdx.y;
-    if (o >= rows) return;
-    const plain_f f = {sums + o * spans};
-    const float s = rmx_warp_row(spans, f);
-    if (threadIdx.x == 0) y[o] = rmx_divf(s, (float)n);
-}
+static int64_t spans_of(int64_t n) { return (n + RMX_SPAN - 1) / RMX_SPAN; }
 
 static unsigned blocks_for(int64_t items, int each)
 {
@@ -213,13 +181,22 @@ static bool fours(const axes *kept, const axes *reduced, const float *x, const f
     return true;
 }
 
-/* Strides of kept axes keep a row's 16-byte alignment. */
-static bool rows_aligned(const axes *kept, const float *x)
+static void launch_spans(rmx_backend *backend, axes kept, int64_t n, const float *x, float *y)
 {
-    if ((uintptr_t)x & 15) return false;
-    for (int32_t i = 0; i < kept->count; i++)
-        if (kept->stride[i] % 4 != 0) return false;
-    return true;
+    const cudaStream_t stream = rmx_cuda_stream(backend);
+    const dim3 warps(RMX_WARP, WARPS);
+    float *sums = (float *)rmx_cuda_scratch(backend);
+    int64_t count = n;
+    while (count > RMX_SPAN) {
+        const int64_t spans = spans_of(count);
+        const dim3 grid(blocks_for(spans, WARPS), (unsigned)kept.size);
+        span_sums<<<grid, warps, 0, stream>>>(kept, count, spans, x, sums);
+        kept = merge(1, &kept.size, &spans);
+        x = sums;
+        sums += kept.size * spans;
+        count = spans;
+    }
+    mean_span<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)count, n, x, y);
 }
 
 rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
@@ -236,16 +213,11 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
         reduced.stride[0] = 1;
     }
     const bool contiguous = reduced.count == 1 && reduced.stride[0] == 1;
-    const int64_t spans = (n + RMX_SPAN - 1) / RMX_SPAN;
-    if (contiguous && spans > 1 && kept.size <= 65535 &&
-        kept.size * spans <= (int64_t)(RMX_CUDA_SCRATCH_BYTES / sizeof(float))) {
-        float *sums = (float *)rmx_cuda_scratch(backend);
-        const dim3 grid(blocks_for(spans, WARPS), (unsigned)kept.size);
-        span_sums<<<grid, warps, 0, stream>>>(kept, n, spans, a->x, sums);
-        mean_of_spans<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept.size, n, spans,
-                                                                          sums, a->y);
-    } else if (contiguous && n > 0 && n <= RMX_SPAN && n % 4 == 0 && rows_aligned(&kept, a->x)) {
-        mean_vector<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)n, a->x, a->y);
+    /* in the scratch, the sums of spans and, less than half as many, of spans of them */
+    const int64_t most = (int64_t)(RMX_CUDA_SCRATCH_BYTES / sizeof(float) / 2);
+    const bool few = kept.size <= 65535 && kept.size * spans_of(n) <= most;
+    if (contiguous && n > 0 && (n <= RMX_SPAN || few)) {
+        launch_spans(backend, kept, n, a->x, a->y);
     } else if (n > 0 && n <= RMX_LANES) {
         if (fours(&kept, &reduced, a->x, a->y))
             mean_columns<float4><<<blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(

@@ -12,24 +12,7 @@ static __global__ void sum_squares(rmx_sum_squares_args a)
     const int64_t block = (int64_t)blockIdx.x * WARPS + threadIdx.y;
     const int64_t first = block * RMX_SPAN;
     if (first >= n) return;
-    const int64_t count = n - first < RMX_SPAN ? n - first : RMX_SPAN;
-    const float *g = a.g + first;
-    float4 s = rmx_zero4();
-    int64_t j = 4 * threadIdx.x;
-    if (((uintptr_t)g & 15) == 0) {
-#pragma unroll 8
-        for (; j + 4 <= count; j += RMX_LANES) {
-            const float4 v = *(const float4 *)(g + j);
-            rmx_fma4(&s, v, v);
-        }
-    }
-    for (; j < count; j += RMX_LANES) {
-        s.x = rmx_fmaf(g[j], g[j], s.x);
-        if (j + 1 < count) s.y = rmx_fmaf(g[j + 1], g[j + 1], s.y);
-        if (j + 2 < count) s.z = rmx_fmaf(g[j + 2], g[j + 2], s.z);
-        if (j + 3 < count) s.w = rmx_fmaf(g[j + 3], g[j + 3], s.w);
-    }
-    const float total = rmx_warp_total(s);
+    const float total = rmx_warp_sum_span<true>(a.g + first, n - first);
     if (threadIdx.x == 0) ((float *)a.ws)[block] = total;
 }
 

@@ -2,7 +2,8 @@
  *
  * inner == 1: a team of lanes a row, in registers where it fits, else a warp, which reads it again
  * for every pass. inner > 1: one thread a row while rows are short (neighbouring threads read
- * neighbouring addresses); longer ones take a warp with strided reads. */
+ * neighbouring addresses), 16 or 32 elements in registers; longer ones take a warp with strided
+ * reads. */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"
 
@@ -110,6 +111,31 @@ template <bool LOG> static __global__ void softmax_thread(rmx_softmax_args a)
     for (int j = 0; j < n; j++) a.y[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
 }
 
+/* One thread a row of N elements, in registers.
+ *   grid     rows / THREADS      traffic  x read once, y written once */
+template <bool LOG, int N>
+static __global__ void __launch_bounds__(THREADS) softmax_column(rmx_softmax_args a)
+{
+    const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    if (r >= a.outer * a.inner) return;
+    const int64_t at = r / a.inner * N * a.inner + r % a.inner;
+    float x[N], e[N], m = -RMX_INF;
+#pragma unroll
+    for (int j = 0; j < N; j++) x[j] = a.x[at + j * a.inner];
+#pragma unroll
+    for (int j = 0; j < N; j++) m = rmx_maxf(m, x[j]);
+    m = rmx_addf(m, 0.0f);
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+        e[j] = shifted_exp(x[j], m);
+        if (!LOG) x[j] = e[j]; /* exp is not needed of the row twice */
+    }
+    const float scale = scale_of<LOG>(rmx_thread_halve<N>(e));
+#pragma unroll
+    for (int j = 0; j < N; j++)
+        a.y[at + j * a.inner] = LOG ? finish<true>(x[j], m, scale) : rmx_mulf(x[j], scale);
+}
+
 static unsigned blocks_for(int64_t items, int each)
 {
     return (unsigned)((items + each - 1) / each);
@@ -129,6 +155,10 @@ template <bool LOG> static void launch(cudaStream_t stream, const rmx_softmax_ar
 #define TEAM(W, NV) launch_team<LOG, W, NV>(stream, a)
     if (vector)
         RMX_BY_DIM(a->n, TEAM, a->n <= 2048 ? TEAM(32, 16) : TEAM(32, 32));
+    else if (a->inner > 1 && a->n == 16)
+        softmax_column<LOG, 16><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
+    else if (a->inner > 1 && a->n == 32)
+        softmax_column<LOG, 32><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else if (a->inner > 1 && a->n <= RMX_LANES)
         softmax_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else
@@ -217,6 +247,26 @@ template <bool LOG> static __global__ void backward_thread(rmx_softmax_backward_
         a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
+/* One thread a row of N elements, in registers. */
+template <bool LOG, int N>
+static __global__ void __launch_bounds__(THREADS) backward_column(rmx_softmax_backward_args a)
+{
+    const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
+    if (r >= a.outer * a.inner) return;
+    const int64_t at = r / a.inner * N * a.inner + r % a.inner;
+    float y[N], dy[N], s[N];
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+        y[j] = a.y[at + j * a.inner];
+        dy[j] = a.dy[at + j * a.inner];
+    }
+#pragma unroll
+    for (int j = 0; j < N; j++) s[j] = LOG ? rmx_addf(0.0f, dy[j]) : rmx_fmaf(dy[j], y[j], 0.0f);
+    const float c = rmx_thread_halve<N>(s);
+#pragma unroll
+    for (int j = 0; j < N; j++) a.dx[at + j * a.inner] = gradient<LOG>(y[j], dy[j], c);
+}
+
 template <bool LOG, int W, int NV>
 static void launch_backward_team(cudaStream_t stream, const rmx_softmax_backward_args *a)
 {
@@ -232,6 +282,10 @@ static void launch_backward(cudaStream_t stream, const rmx_softmax_backward_args
 #define TEAM(W, NV) launch_backward_team<LOG, W, NV>(stream, a)
     if (vector)
         RMX_BY_DIM(a->n, TEAM, TEAM(32, 16));
+    else if (a->inner > 1 && a->n == 16)
+        backward_column<LOG, 16><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
+    else if (a->inner > 1 && a->n == 32)
+        backward_column<LOG, 32><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else if (a->inner > 1 && a->n <= RMX_LANES)
         backward_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else
