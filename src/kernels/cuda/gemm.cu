@@ -95,12 +95,13 @@ static const rmx_gemm_tile *tile_for(const rmx_gemm_args *g, int variant, bool f
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* The tile of the least cycles among those that the device has shared memory for. */
-static const rmx_gemm_tile *choose(const rmx_gemm_args *g, int32_t multiprocessors,
-                                   int shared_bytes, bool few)
+/* The tile of the least cycles among those that the device has shared memory for, and those. */
+static const rmx_gemm_tile *choose(const rmx_backend *backend, const rmx_gemm_args *g, bool few,
+                                   double *least)
 {
+    const int32_t multiprocessors = rmx_cuda_multiprocessors(backend);
+    const int64_t shared_bytes = (int64_t)rmx_cuda_shared_bytes(backend);
     const rmx_gemm_tile *best = NULL;
-    double least = 0.0;
     for (int i = 0; i < RMX_GEMM_VARIANTS; i++) {
         const rmx_gemm_tile *t = tile_for(g, i, few);
         const cost *c = &costs[i];
@@ -111,12 +112,42 @@ static const rmx_gemm_tile *choose(const rmx_gemm_args *g, int32_t multiprocesso
         const double cycles = (busy > alone ? busy : alone) * (double)g->k + rounds * c->ends;
         const bool stand_in = i >= RMX_GEMM_TILES + RMX_GEMM_CHAINS &&
                               t != &rmx_gemm_few_nn[i - RMX_GEMM_TILES - RMX_GEMM_CHAINS];
-        if (!stand_in && t->shared_bytes <= shared_bytes && (!best || cycles < least)) {
+        if (!stand_in && t->shared_bytes <= shared_bytes && (!best || cycles < *least)) {
             best = t;
-            least = cycles;
+            *least = cycles;
         }
     }
     return best;
+}
+
+static rmx_mat transposed(rmx_mat x)
+{
+    const int64_t rs = x.rs;
+    x.rs = x.cs;
+    x.cs = rs;
+    return x;
+}
+
+/* A column that lies together is a row of C^T = B^T A^T: the same chains, and kernels for few rows
+ * may have it. */
+static bool lies_as_row(const rmx_gemm_args *g)
+{
+    return g->n == 1 && g->c.rs == 1 && (!g->pre.p || g->pre.rs == 1);
+}
+
+static rmx_gemm_args as_row(const rmx_gemm_args *g)
+{
+    rmx_gemm_args row = *g;
+    row.m = 1;
+    row.n = g->m;
+    row.a = transposed(g->b);
+    row.b = transposed(g->a);
+    row.bias = transposed(g->bias);
+    row.grad_of = transposed(g->grad_of);
+    row.residual = transposed(g->residual);
+    row.a.rs = (g->k + 3) / 4 * 4; /* of a second row, which is not there; so is C's */
+    row.c.rs = row.pre.rs = (g->m + 3) / 4 * 4;
+    return row;
 }
 
 static bool make_maps(rmx_tensor_map_encoder encode, const rmx_gemm_args *g,
@@ -154,27 +185,31 @@ static cudaError_t launch(cudaStream_t stream, const rmx_gemm_tile *tile, rmx_ge
     return error;
 }
 
+/* The tile to take, and the product to take it for. */
+static const rmx_gemm_tile *decide(const rmx_backend *backend, const rmx_gemm_args *args, bool few,
+                                   rmx_gemm_args *taken)
+{
+    double cycles = 0.0, row_cycles = 0.0;
+    *taken = *args;
+    if (rmx_cuda_gemm_variant >= 0) return tile_for(args, rmx_cuda_gemm_variant, few);
+    const rmx_gemm_tile *tile = choose(backend, args, few, &cycles);
+    if (!lies_as_row(args)) return tile;
+    const rmx_gemm_args row = as_row(args);
+    const rmx_gemm_tile *row_tile = choose(backend, &row, few, &row_cycles);
+    if (row_cycles >= cycles) return tile;
+    *taken = row;
+    return row_tile;
+}
+
 extern "C" rmx_status rmx_cuda_gemm(rmx_backend *backend, const rmx_gemm_args *args)
 {
     if (args->m == 0 || args->n == 0 || args->batch[0] == 0 || args->batch[1] == 0) return RMX_OK;
-    const cudaStream_t stream = rmx_cuda_stream(backend);
-    int device = 0, shared_bytes = 0;
-    cudaError_t error = cudaGetDevice(&device);
-    if (error == cudaSuccess)
-        error =
-            cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-    if (error != cudaSuccess) return rmx_cuda_check(backend, error, "gemm");
     const rmx_tensor_map_encoder encode = rmx_cuda_encoder(backend);
-    const int variant = rmx_cuda_gemm_variant, multiprocessors = rmx_cuda_multiprocessors(backend);
-    const rmx_gemm_tile *tile = NULL;
-    rmx_gemm_maps maps;
-    for (bool few = encode != NULL;; few = false) {
-        tile = variant >= 0 ? tile_for(args, variant, few)
-                            : choose(args, multiprocessors, shared_bytes, few);
-        if (tile->deep == 0 || make_maps(encode, args, tile, &maps)) break;
-    }
     rmx_gemm_job job = {};
-    job.args = *args;
-    job.wide = wide_operands(args);
-    return rmx_cuda_check(backend, launch(stream, tile, &job, &maps), "gemm");
+    rmx_gemm_maps maps;
+    const rmx_gemm_tile *tile = decide(backend, args, encode != NULL, &job.args);
+    if (tile->deep > 0 && !make_maps(encode, &job.args, tile, &maps))
+        tile = decide(backend, args, false, &job.args);
+    job.wide = wide_operands(&job.args);
+    return rmx_cuda_check(backend, launch(rmx_cuda_stream(backend), tile, &job, &maps), "gemm");
 }
