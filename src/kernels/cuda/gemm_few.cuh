@@ -63,6 +63,13 @@ __device__ __forceinline__ void rmx_few_store4(uint32_t at, float x, float y, fl
                  : "memory");
 }
 
+/* All of the block, from wherever in the code they are and one by one: __syncthreads() is for one
+ * place and whole warps. */
+__device__ __forceinline__ void rmx_few_meet(void)
+{
+    asm volatile("barrier.sync 1, %0;" ::"n"(RMX_FEW_THREADS) : "memory");
+}
+
 /* ---- boxes on their way: a gate opens when the bytes that it expects are there ---- */
 
 __device__ __forceinline__ void rmx_gate_make(uint32_t gate)
@@ -204,7 +211,7 @@ __device__ __forceinline__ void rmx_few_turn(const rmx_gemm_job &job, const rmx_
         for (int i = 0; i < S::STAGES; i++) rmx_gate_make(gates + 8 * (uint32_t)i);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
-    __syncthreads(); /* the gates are there */
+    rmx_few_meet(); /* the gates are there */
     if (thread == 0) {
         for (int n = 0; n < S::STAGES && n < pieces; n++)
             rmx_few_fetch<S>(job, maps, at, stages, gates, n);
@@ -215,7 +222,7 @@ __device__ __forceinline__ void rmx_few_turn(const rmx_gemm_job &job, const rmx_
     for (int n = 0; n <= (int)(job.args.k / S::DEEP); n++) {
         if (n < pieces) share.put(places + 4 * (uint32_t)(n % 2 * S::PLACE), thread);
         if (n > 0) take(n + 1);
-        __syncthreads();
+        rmx_few_meet();
         if (n == 0) take(1); /* the first piece need not wait for it */
         if (thread == 0 && n + S::STAGES < pieces)
             rmx_few_fetch<S>(job, maps, at, stages, gates, n + S::STAGES);
@@ -258,7 +265,7 @@ __device__ __forceinline__ void rmx_few_chain(float acc[TM], uint32_t from_a, ui
                 from_a += turn;
                 from_b += turn;
                 turn = 0u - turn;
-                __syncthreads();
+                rmx_few_meet();
             }
             load((q + 1) % 2, (q + 1) % GROUPS * GROUP);
             multiply(q % 2);
@@ -307,8 +314,8 @@ __global__ void __launch_bounds__(RMX_FEW_THREADS)
         if (g.accumulate && row < inside.rows && col < inside.cols)
             acc[i] = *rmx_gemm_at(g.c, at, at.row + row, at.col + col, 1);
     }
-    __syncthreads(); /* the gates are there */
-    __syncthreads(); /* and the first piece */
+    rmx_few_meet(); /* the gates are there */
+    rmx_few_meet(); /* and the first piece */
     rmx_few_chain<S, TM>(acc, places + 4 * (uint32_t)(S::PLACE_A + down * S::PITCH),
                          places + 4 * (uint32_t)(col * S::PITCH), (int)g.k);
     float *out = shared + STAGES * S::STAGE;
