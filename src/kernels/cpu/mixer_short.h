@@ -8,6 +8,17 @@
 
 #include "kernels/cpu/norm_row.h"
 #include "kernels/cpu/pieces.h"
+#include "kernels/cpu/rows_sum.h"
+
+/* The block's partial sums that row r goes to, zeroed at the block's first row. */
+static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, int64_t output)
+{
+    const int64_t blocks = rmx_row_blocks(a->samples * a->tokens);
+    float *partial = (float *)a->ws + a->samples * a->tokens * a->width;
+    float *p = partial + (output * blocks + r / RMX_BLOCK_ROWS) * a->width;
+    if (r % RMX_BLOCK_ROWS == 0) memset(p, 0, sizeof *p * (size_t)a->width);
+    return p;
+}
 
 #if RMX_VL >= 8
 
@@ -18,6 +29,12 @@ typedef struct short_walk {
     int64_t turn, turns, head, heads;
     int64_t to_turn, to_head, to_sample; /* what is added to `from` at each, one after another */
 } short_walk;
+
+static void walk_vectors(const shape *s, short_walk *w)
+{
+    for (int64_t k = 0; k < s->width / RMX_VL; k++)
+        w->at[k] = k * RMX_VL / s->d * w->step + k * RMX_VL % s->d;
+}
 
 static short_walk walk_from(const shape *s, int64_t row, const float *sample)
 {
@@ -31,8 +48,20 @@ static short_walk walk_from(const shape *s, int64_t row, const float *sample)
                     .to_head = s->d - size,
                     .to_sample = size - s->width};
     w.from = sample + w.turn * w.to_turn + w.head * s->d;
-    for (int64_t k = 0; k < s->width / RMX_VL; k++)
-        w.at[k] = k * RMX_VL / s->d * w.step + k * RMX_VL % s->d;
+    walk_vectors(s, &w);
+    return w;
+}
+
+/* The inverse, from a sample's first row on: every row is a turn of the same head. */
+static short_walk walk_back(const shape *s, const float *sample)
+{
+    short_walk w = {.from = sample,
+                    .step = s->tokens * s->d,
+                    .turns = s->tokens,
+                    .heads = 1,
+                    .to_turn = s->d,
+                    .to_sample = s->tokens * (s->width - s->d)};
+    walk_vectors(s, &w);
     return w;
 }
 
@@ -47,10 +76,10 @@ RMX_INLINE void walk_on(short_walk *w)
     w->from += w->to_sample;
 }
 
-/* z = own + mixed of `rows` rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
- * Their counterparts in the next sample, at `next`, are asked for. */
+/* z = own + gathered of `rows` rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
+ * As many rows at `next` are asked for. */
 RMX_INLINE void gather_short(int rows, int n, int64_t D, short_walk *w, const float *own,
-                             const float *next, float *z)
+                             const float *next, bool stream, float *z)
 {
     const int64_t width = n * RMX_VL;
     const int together = D < 4 ? (int)(4 / D) : 1;
@@ -66,7 +95,7 @@ RMX_INLINE void gather_short(int rows, int n, int64_t D, short_walk *w, const fl
                 v[0] = join_pieces(D, from + w->at[k], w->step);
             for (int i = 0; i < together; i++) {
                 const int64_t at = j + i * width + k * RMX_VL;
-                rmx_vec_store(z + at, rmx_vec_load(own + at) + v[i]);
+                rmx_stream_put(stream, z + at, rmx_vec_load(own + at) + v[i]);
             }
         }
     }
@@ -85,7 +114,7 @@ RMX_INLINE int64_t short_sized(int rows, int n, int64_t D, const shape *s,
         rmx_norm_stats stats;
         const float *own = a->x + begin * width;
         const bool more = begin + rows + s->tokens <= all;
-        gather_short(rows, n, D, &w, own, more ? own + s->tokens * width : own, z);
+        gather_short(rows, n, D, &w, own, more ? own + s->tokens * width : own, false, z);
         rmx_short_rows(rows, n, &r, z, width, NULL, a->y + begin * width, width, &stats);
         rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + begin : NULL);
         rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + begin : NULL);
@@ -106,6 +135,78 @@ RMX_INLINE int64_t short_pieces(int64_t D, const shape *s, const rmx_token_mixer
     case 4: return short_sized(RMX_ROWS, 4, D, s, a, norm, begin, end);
     case 8: return short_sized(RMX_ROWS, 8, D, s, a, norm, begin, end);
     default: return short_sized(RMX_ROWS, RMX_LANES / RMX_VL, D, s, a, norm, begin, end);
+    }
+}
+
+/* ---- backward ---- */
+
+/* dz of RMX_ROWS rows from `row` on. */
+RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer_backward_args *a,
+                         const rmx_norm_grads *norm, short_walk *w, int64_t row, float *dz)
+{
+    const int64_t width = n * RMX_VL;
+    const bool parameters = a->dgamma || a->dbeta;
+    const bool more = row + RMX_ROWS + s->tokens <= a->samples * s->tokens;
+    const float *own = a->x + row * width;
+    float z[RMX_ROWS * RMX_LANES];
+    gather_short(RMX_ROWS, n, D, w, own, more ? own + s->tokens * width : own, false, z);
+    const rmx_norm_grads_at at = {.dy = a->dy + row * width,
+                                  .x = z,
+                                  .mean = a->mean + row,
+                                  .rstd = a->rstd + row,
+                                  .dx = dz,
+                                  .pgamma = parameters ? block_partial(a, row, 0) : NULL,
+                                  .pbeta = parameters ? block_partial(a, row, 1) : NULL};
+    rmx_short_backward(n, norm, &at, width);
+}
+
+/* dx = dz + revert(dz) of the samples whose rows from `row` on are at dz. As much of dy is asked
+ * for that comes next. */
+RMX_INLINE void revert_short(int n, int64_t D, const shape *s,
+                             const rmx_token_mixer_backward_args *a, int64_t row, int64_t rows,
+                             bool stream, const float *dz)
+{
+    const int64_t width = n * RMX_VL;
+    const bool more = row + 2 * rows <= a->samples * s->tokens;
+    const float *next = a->dy + (more ? row + rows : row) * width;
+    float *dx = a->dx + row * width;
+    short_walk w = walk_back(s, dz);
+    for (int64_t at = 0; at < rows * width; at += RMX_ROWS * width)
+        gather_short(RMX_ROWS, n, D, &w, dz + at, next + at, stream, dx + at);
+}
+
+/* Samples first .. last - 1, so many together that their rows are whole eights. Returns where it
+ * stopped: so many are not left. */
+RMX_INLINE int64_t back_sized(int n, int64_t D, const shape *s,
+                              const rmx_token_mixer_backward_args *a, int64_t first, int64_t last,
+                              int64_t together, float *dz)
+{
+    const int64_t width = n * RMX_VL, rows = together * s->tokens;
+    const bool stream = rmx_stream_wanted(a->dx, a->samples * s->tokens * width, width);
+    const rmx_norm_grads norm = {RMX_NORM_LAYER, width, width, a->gamma, false};
+    short_walk w = walk_from(s, 0, a->x + first * s->tokens * width);
+    for (; first + together <= last; first += together) {
+        const int64_t row = first * s->tokens;
+        for (int64_t i = 0; i < rows; i += RMX_ROWS)
+            dz_short(n, D, s, a, &norm, &w, row + i, dz + i * width);
+        if (stream)
+            revert_short(n, D, s, a, row, rows, true, dz);
+        else
+            revert_short(n, D, s, a, row, rows, false, dz);
+    }
+    rmx_stream_end(stream);
+    return first;
+}
+
+RMX_INLINE int64_t back_pieces(int64_t D, const shape *s, const rmx_token_mixer_backward_args *a,
+                               int64_t first, int64_t last, int64_t together, float *dz)
+{
+    switch (s->width / RMX_VL) {
+    case 1: return back_sized(1, D, s, a, first, last, together, dz);
+    case 2: return back_sized(2, D, s, a, first, last, together, dz);
+    case 4: return back_sized(4, D, s, a, first, last, together, dz);
+    case 8: return back_sized(8, D, s, a, first, last, together, dz);
+    default: return back_sized(RMX_LANES / RMX_VL, D, s, a, first, last, together, dz);
     }
 }
 #endif
@@ -129,6 +230,33 @@ static int64_t mixer_short_rows(const shape *s, const rmx_token_mixer_args *a,
     }
 #else
     (void)s, (void)a, (void)norm, (void)begin, (void)end;
+    return 0;
+#endif
+}
+
+/* Does as many samples of first .. last - 1 going back as it can, from the first on: none where
+ * rows are not short or not equally far apart, or where dz, of `room` floats, is too small. Where
+ * parameters are asked for, `first` begins a block. Returns how many. */
+static int64_t mixer_short_back(const shape *s, const rmx_token_mixer_backward_args *a,
+                                int64_t first, int64_t last, float *dz, int64_t room)
+{
+#if RMX_VL >= 8
+    int64_t some = 1;
+    while (some * s->tokens % RMX_ROWS != 0) some *= 2;
+    if (!rmx_norm_short(s->width) || s->tokens % s->heads != 0) return 0;
+    if (s->d < 4 && s->tokens != s->heads) return 0;
+    if (some * s->tokens * s->width > room) return 0;
+    switch (s->d) {
+    case 1: return back_pieces(1, s, a, first, last, some, dz) - first;
+    case 2: return back_pieces(2, s, a, first, last, some, dz) - first;
+    case 4: return back_pieces(4, s, a, first, last, some, dz) - first;
+#if RMX_VL == 16
+    case 8: return back_pieces(8, s, a, first, last, some, dz) - first;
+#endif
+    default: return back_pieces(RMX_VL, s, a, first, last, some, dz) - first;
+    }
+#else
+    (void)s, (void)a, (void)first, (void)last, (void)dz, (void)room;
     return 0;
 #endif
 }

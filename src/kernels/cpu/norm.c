@@ -56,6 +56,7 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
     const int64_t blocks = rmx_row_blocks(a->rows), together = rows_together_backward(a->dim);
     const bool stream = a->dx != a->dy && a->dx != a->residual && a->ld % RMX_VL == 0 &&
                         rmx_stream_wanted(a->dx, a->rows * a->dim, a->dim);
+    const rmx_norm_grads grads = {a->kind, a->dim, a->ld, a->gamma, stream};
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * RMX_BLOCK_ROWS;
         const int64_t last = a->rows - first < RMX_BLOCK_ROWS ? a->rows : first + RMX_BLOCK_ROWS;
@@ -67,22 +68,18 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
         }
         for (int64_t r = first; r < last; r += together) {
             const int64_t rows = last - r < together ? last - r : together;
-            rmx_norm_grad_row row[RMX_ROWS];
-            for (int64_t i = 0; i < rows; i++) {
-                const int64_t at = (r + i) * a->ld;
-                const float mean = a->kind == RMX_NORM_LAYER ? a->mean[r + i] : 0.0f;
-                row[i] =
-                    (rmx_norm_grad_row){a->dy + at, a->x + at, a->gamma, mean, a->rstd[r + i]};
-            }
-            if (parameters) rmx_norm_rows_parameters(row, rows, a->dim, pgamma, pbeta);
-            if (!a->dx) continue;
             const bool more = r + 2 * together <= a->rows;
-            const rmx_norm_dx to = {.residual = a->residual ? a->residual + r * a->ld : NULL,
-                                    .dx = a->dx + r * a->ld,
-                                    .next_dy = more ? a->dy + (r + together) * a->ld : NULL,
-                                    .next_x = more ? a->x + (r + together) * a->ld : NULL,
-                                    .stream = stream};
-            rmx_norm_rows_backward(a->kind, row, rows, a->dim, a->ld, to);
+            const rmx_norm_grads_at at = {.dy = a->dy + r * a->ld,
+                                          .x = a->x + r * a->ld,
+                                          .mean = a->mean ? a->mean + r : NULL,
+                                          .rstd = a->rstd + r,
+                                          .residual = a->residual ? a->residual + r * a->ld : NULL,
+                                          .next_dy = more ? a->dy + (r + together) * a->ld : NULL,
+                                          .next_x = more ? a->x + (r + together) * a->ld : NULL,
+                                          .dx = a->dx ? a->dx + r * a->ld : NULL,
+                                          .pgamma = parameters ? pgamma : NULL,
+                                          .pbeta = parameters ? pbeta : NULL};
+            rmx_norm_rows_backward(&grads, rows, &at);
         }
     }
     rmx_stream_end(stream);

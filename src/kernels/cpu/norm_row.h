@@ -195,14 +195,6 @@ typedef struct rmx_norm_dx {
     bool stream;
 } rmx_norm_dx;
 
-static inline void rmx_norm_dx_advance(rmx_norm_dx *to, int64_t ld)
-{
-    to->dx += ld;
-    if (to->residual) to->residual += ld;
-    if (to->next_dy) to->next_dy += ld;
-    if (to->next_x) to->next_x += ld;
-}
-
 RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, const float *gamma,
                                 const float *residual, int64_t dim, const rmx_norm_dx *to)
 {
@@ -272,39 +264,6 @@ RMX_INLINE void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, f
         rmx_norm_row_dx(row, a, b, NULL, NULL, dim, to);
 }
 
-RMX_INLINE void rmx_norm_rows_dx(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t rows,
-                                 int64_t dim, int64_t ld, rmx_norm_dx to)
-{
-    float a[RMX_ROWS], b[RMX_ROWS];
-    rmx_norm_rows_means(kind, row, rows, dim, a, b);
-    for (int64_t i = 0; i < rows; i++) {
-        rmx_norm_row_from_means(&row[i], a[i], b[i], dim, &to);
-        rmx_norm_dx_advance(&to, ld);
-    }
-}
-
-/* dx of up to RMX_ROWS rows; `to` is that of the first, the others lie ld apart. */
-static inline void rmx_norm_rows_backward(rmx_norm_kind kind, const rmx_norm_grad_row *row,
-                                          int64_t rows, int64_t dim, int64_t ld, rmx_norm_dx to)
-{
-    if (rows == 1 || dim > RMX_SPAN) {
-        for (int64_t i = 0; i < rows; i++) {
-            float a, b;
-            rmx_norm_row_means(kind, &row[i], dim, &a, &b);
-            rmx_norm_row_from_means(&row[i], a, b, dim, &to);
-            rmx_norm_dx_advance(&to, ld);
-        }
-    } else if (rows == RMX_ROWS && dim == 16) {
-        rmx_norm_rows_dx(kind, row, RMX_ROWS, 16, ld, to);
-    } else if (rows == RMX_ROWS && dim == 32) {
-        rmx_norm_rows_dx(kind, row, RMX_ROWS, 32, ld, to);
-    } else if (rows == RMX_ROWS && dim == 64) {
-        rmx_norm_rows_dx(kind, row, RMX_ROWS, 64, ld, to);
-    } else {
-        rmx_norm_rows_dx(kind, row, rows, dim, ld, to);
-    }
-}
-
 /* Some rows' share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy, in the
  * order of the rows. Down a vector of columns the sums stay in registers. */
 RMX_INLINE void rmx_norm_rows_parameters_sized(const rmx_norm_grad_row *row, int rows, int64_t dim,
@@ -346,6 +305,44 @@ static inline void rmx_norm_rows_parameters(const rmx_norm_grad_row *row, int64_
     for (; rows >= 2; rows -= 2, row += 2)
         rmx_norm_rows_parameters_sized(row, 2, dim, pgamma, pbeta);
     if (rows > 0) rmx_norm_rows_parameters_sized(row, 1, dim, pgamma, pbeta);
+}
+
+static inline void rmx_norm_rows_dx(const rmx_norm_grads *r, const rmx_norm_grad_row *row,
+                                    int64_t rows, const rmx_norm_grads_at *at)
+{
+    float a[RMX_ROWS], b[RMX_ROWS];
+    if (rows > 1 && r->dim <= RMX_SPAN) {
+        rmx_norm_rows_means(r->kind, row, rows, r->dim, a, b);
+    } else {
+        for (int64_t i = 0; i < rows; i++)
+            rmx_norm_row_means(r->kind, &row[i], r->dim, &a[i], &b[i]);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+        const rmx_norm_dx to = {.residual = at->residual ? at->residual + i * r->ld : NULL,
+                                .next_dy = at->next_dy ? at->next_dy + i * r->ld : NULL,
+                                .next_x = at->next_x ? at->next_x + i * r->ld : NULL,
+                                .dx = at->dx + i * r->ld,
+                                .stream = r->stream};
+        rmx_norm_row_from_means(&row[i], a[i], b[i], r->dim, &to);
+    }
+}
+
+/* dx and the shares of the parameter gradients of up to RMX_ROWS rows. */
+static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
+                                          const rmx_norm_grads_at *at)
+{
+    if (rows == RMX_ROWS && rmx_norm_short(r->dim)) {
+        rmx_norm_short_backward(r, at);
+        return;
+    }
+    rmx_norm_grad_row row[RMX_ROWS];
+    for (int64_t i = 0; i < rows; i++) {
+        const float mean = r->kind == RMX_NORM_LAYER ? at->mean[i] : 0.0f;
+        row[i] = (rmx_norm_grad_row){at->dy + i * r->ld, at->x + i * r->ld, r->gamma, mean,
+                                     at->rstd[i]};
+    }
+    if (at->pgamma) rmx_norm_rows_parameters(row, rows, r->dim, at->pgamma, at->pbeta);
+    if (at->dx) rmx_norm_rows_dx(r, row, rows, at);
 }
 
 #endif /* RMX_NORM_ROW_H */

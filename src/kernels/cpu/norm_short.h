@@ -1,4 +1,5 @@
-/* norm_short.h: LayerNorm and RMSNorm of short rows, RMX_ROWS of them together or one.
+/* norm_short.h: LayerNorm and RMSNorm of short rows, RMX_ROWS of them together or one; going back,
+ * RMX_ROWS.
  *
  * Short is a row of RMX_LANES elements at most, a power of two, in whole vectors: none of its
  * partial sums has more than one element, and much of what it costs is not its elements but halving
@@ -137,6 +138,123 @@ static inline void rmx_norm_short_rows(const rmx_norm_rows *all, const float *x,
     case 4: rmx_short_sized(4, &r, x, next, y, stats); break;
     case 8: rmx_short_sized(8, &r, x, next, y, stats); break;
     default: rmx_short_sized(RMX_LANES / RMX_VL, &r, x, next, y, stats); break;
+    }
+}
+
+/* ---- backward ---- */
+
+/* What some rows have in common: all that is of rows is ld apart. gamma NULL: ones. stream: dx is
+ * aligned to vectors and dim a multiple of them. */
+typedef struct rmx_norm_grads {
+    rmx_norm_kind kind;
+    int64_t dim, ld;
+    const float *gamma;
+    bool stream;
+} rmx_norm_grads;
+
+/* Where they are. mean is read for LayerNorm only; residual, dx and the partial sums of the
+ * parameters may be NULL; so may the rows of dy and x that come next, which are asked for. */
+typedef struct rmx_norm_grads_at {
+    const float *dy, *x, *mean, *rstd, *residual, *next_dy, *next_x;
+    float *dx, *pgamma, *pbeta;
+} rmx_norm_grads_at;
+
+RMX_INLINE rmx_vec rmx_short_mean(const rmx_norm_grads *r, const rmx_norm_grads_at *at, int i)
+{
+    return r->kind == RMX_NORM_LAYER ? rmx_vec_set(at->mean[i]) : rmx_vec_zero();
+}
+
+/* a = lanes(g) / D, b = lanes(fma(g, h)) / D; and, down the rows, the shares of the parameter
+ * gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */
+RMX_INLINE void rmx_short_means(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
+                                const float *gamma, bool parameters, int64_t ld, float a[RMX_ROWS],
+                                float b[RMX_ROWS])
+{
+    const float part = 1.0f / (float)(n * RMX_VL);
+    rmx_vec sums[RMX_ROWS], products[RMX_ROWS], g[16], gh[16], pgamma[16], pbeta[16];
+    for (int k = 0; parameters && k < n; k++) {
+        pgamma[k] = rmx_vec_load(at->pgamma + k * RMX_VL);
+        pbeta[k] = rmx_vec_load(at->pbeta + k * RMX_VL);
+    }
+    for (int i = 0; i < RMX_ROWS; i++) {
+        const rmx_vec mean = rmx_short_mean(r, at, i), rstd = rmx_vec_set(at->rstd[i]);
+        for (int k = 0; k < n; k++) {
+            const int64_t j = k * RMX_VL;
+            const rmx_vec h = (rmx_vec_load(at->x + i * ld + j) - mean) * rstd;
+            g[k] = rmx_vec_load(at->dy + i * ld + j);
+            if (parameters) {
+                pgamma[k] = rmx_vec_fma(g[k], h, pgamma[k]);
+                pbeta[k] = pbeta[k] + g[k];
+            }
+            if (gamma) g[k] = g[k] * rmx_vec_load(gamma + j);
+            gh[k] = rmx_vec_fma(g[k], h, rmx_vec_zero());
+        }
+        sums[i] = rmx_short_halve(n, g);
+        products[i] = rmx_short_halve(n, gh);
+    }
+    for (int k = 0; parameters && k < n; k++) {
+        rmx_vec_store(at->pgamma + k * RMX_VL, pgamma[k]);
+        rmx_vec_store(at->pbeta + k * RMX_VL, pbeta[k]);
+    }
+    rmx_lanes_halve_rows(sums, a);
+    rmx_lanes_halve_rows(products, b);
+    for (int i = 0; i < RMX_ROWS; i++) {
+        a[i] = r->kind == RMX_NORM_LAYER ? rmx_mulf(rmx_addf(a[i], 0.0f), part) : 0.0f;
+        b[i] = rmx_mulf(rmx_lanes_with_empty(b[i], n * RMX_VL), part);
+    }
+}
+
+/* dx = rstd * fma(-h, b, g - a) (+ residual) */
+RMX_INLINE void rmx_short_dx(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
+                             const float *gamma, const float *residual, int64_t ld)
+{
+    float a[RMX_ROWS], b[RMX_ROWS];
+    if (at->pgamma)
+        rmx_short_means(n, r, at, gamma, true, ld, a, b);
+    else
+        rmx_short_means(n, r, at, gamma, false, ld, a, b);
+    if (!at->dx) return;
+    for (int i = 0; i < RMX_ROWS; i++) {
+        const rmx_vec mean = rmx_short_mean(r, at, i), rstd = rmx_vec_set(at->rstd[i]);
+        const rmx_vec mean_g = rmx_vec_set(a[i]), mean_gh = rmx_vec_set(b[i]);
+        for (int64_t j = 0; j < n * RMX_VL; j += 16) {
+            if (at->next_dy) __builtin_prefetch(at->next_dy + i * ld + j);
+            if (at->next_x) __builtin_prefetch(at->next_x + i * ld + j);
+        }
+        for (int64_t j = 0; j < n * RMX_VL; j += RMX_VL) {
+            const rmx_vec h = (rmx_vec_load(at->x + i * ld + j) - mean) * rstd;
+            rmx_vec g = rmx_vec_load(at->dy + i * ld + j);
+            if (gamma) g = g * rmx_vec_load(gamma + j);
+            rmx_vec v = rstd * rmx_vec_fma(-h, mean_gh, g - mean_g);
+            if (residual) v = v + rmx_vec_load(residual + i * ld + j);
+            rmx_stream_put(r->stream, at->dx + i * ld + j, v);
+        }
+    }
+}
+
+RMX_INLINE void rmx_short_backward(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
+                                   int64_t ld)
+{
+    if (r->gamma && at->residual)
+        rmx_short_dx(n, r, at, r->gamma, at->residual, ld);
+    else if (r->gamma)
+        rmx_short_dx(n, r, at, r->gamma, NULL, ld);
+    else
+        rmx_short_dx(n, r, at, NULL, at->residual, ld);
+}
+
+/* RMX_ROWS rows that are rmx_norm_short. */
+static inline void rmx_norm_short_backward(const rmx_norm_grads *all,
+                                           const rmx_norm_grads_at *first)
+{
+    const rmx_norm_grads r = *all; /* copies, which no store can change */
+    const rmx_norm_grads_at at = *first;
+    switch (r.dim / RMX_VL) {
+    case 1: rmx_short_backward(1, &r, &at, r.ld); break;
+    case 2: rmx_short_backward(2, &r, &at, r.ld); break;
+    case 4: rmx_short_backward(4, &r, &at, r.ld); break;
+    case 8: rmx_short_backward(8, &r, &at, r.ld); break;
+    default: rmx_short_backward(RMX_LANES / RMX_VL, &r, &at, r.ld); break;
     }
 }
 

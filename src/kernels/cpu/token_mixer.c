@@ -307,51 +307,31 @@ static int64_t gcd(int64_t a, int64_t b)
     return a;
 }
 
-/* The block's partial sums that row r goes to, zeroed at the block's first row. */
-static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, int64_t output)
-{
-    const int64_t blocks = rmx_row_blocks(a->samples * a->tokens);
-    float *partial = (float *)a->ws + a->samples * a->tokens * a->width;
-    float *p = partial + (output * blocks + r / RMX_BLOCK_ROWS) * a->width;
-    if (r % RMX_BLOCK_ROWS == 0) memset(p, 0, sizeof *p * (size_t)a->width);
-    return p;
-}
-
-/* The shares of rows first .. last - 1, which a block may end among. */
-static void parameters(const rmx_token_mixer_backward_args *a, const rmx_norm_grad_row *row,
-                       int64_t first, int64_t last)
-{
-    for (int64_t r = first; r < last;) {
-        const int64_t end = (r / RMX_BLOCK_ROWS + 1) * RMX_BLOCK_ROWS;
-        const int64_t rows = (end < last ? end : last) - r;
-        rmx_norm_rows_parameters(row + (r - first), rows, a->width, block_partial(a, r, 0),
-                                 block_partial(a, r, 1));
-        r += rows;
-    }
-}
-
-/* dz of one sample, some rows of z at a time */
+/* dz of one sample, some rows of z at a time, of one block of partial sums */
 static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, int64_t sample,
                       float *z, int64_t ahead, float *dz)
 {
     const int64_t begin = sample * a->tokens, end = begin + a->tokens;
     const int64_t all = a->samples * a->tokens;
+    const bool parameters = a->dgamma || a->dbeta;
+    const rmx_norm_grads grads = {RMX_NORM_LAYER, a->width, a->width, a->gamma, false};
     const float *x = a->x + begin * a->width;
-    for (int64_t first = begin, row_of_z = 0; first < end; first += ahead) {
-        const int64_t last = end - first < ahead ? end : first + ahead;
-        build_z(s, last - first, &row_of_z, &x, z);
-        rmx_norm_grad_row row[RMX_ROWS];
-        for (int64_t r = first; r < last; r++) {
-            const float *zr = z + (r - first) * a->width;
-            row[r - first] =
-                (rmx_norm_grad_row){a->dy + r * a->width, zr, a->gamma, a->mean[r], a->rstd[r]};
-        }
-        if (a->dgamma || a->dbeta) parameters(a, row, first, last);
-        const bool more = last + a->tokens <= all;
-        const rmx_norm_dx to = {.dx = dz,
-                                .next_x = more ? a->x + (first + a->tokens) * a->width : NULL};
-        rmx_norm_rows_backward(RMX_NORM_LAYER, row, last - first, a->width, a->width, to);
-        dz += (last - first) * a->width;
+    int64_t row_of_z = 0;
+    for (int64_t r = begin, rows; r < end; r += rows) {
+        const int64_t left = RMX_BLOCK_ROWS - r % RMX_BLOCK_ROWS;
+        rows = end - r < ahead ? end - r : ahead;
+        if (rows > left) rows = left;
+        build_z(s, rows, &row_of_z, &x, z);
+        const bool more = r + rows + a->tokens <= all;
+        const rmx_norm_grads_at at = {.dy = a->dy + r * a->width,
+                                      .x = z,
+                                      .mean = a->mean + r,
+                                      .rstd = a->rstd + r,
+                                      .next_x = more ? a->x + (r + a->tokens) * a->width : NULL,
+                                      .dx = dz + (r - begin) * a->width,
+                                      .pgamma = parameters ? block_partial(a, r, 0) : NULL,
+                                      .pbeta = parameters ? block_partial(a, r, 1) : NULL};
+        rmx_norm_rows_backward(&grads, rows, &at);
     }
 }
 
@@ -366,9 +346,11 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     float *z = rmx_cpu_scratch(j->backend, worker);
     const int64_t ahead = rows_ahead(a->width);
     const bool fits = size + ahead * a->width <= room;
-    const int64_t last = end * j->samples_per_item;
+    const int64_t to = end * j->samples_per_item, last = to < a->samples ? to : a->samples;
     const bool stream = fits && stream_pieces(&s, true, a->dx, a->samples * a->tokens);
-    for (int64_t b = begin * j->samples_per_item; b < last && b < a->samples; b++) {
+    int64_t b = begin * j->samples_per_item;
+    b += mixer_short_back(&s, a, b, last, z, room);
+    for (; b < last; b++) {
         float *dz = fits ? z + ahead * a->width : (float *)a->ws + b * size;
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
