@@ -1,8 +1,7 @@
 /* mixer_short.h: the fused token mixer for short rows (norm_short.h) whose pieces are equally far
  * apart. A row's are where heads divides tokens: its slots are the same head of successive tokens.
  *
- * A few rows are gathered by whole vectors, normalised and written in one function that knows the
- * sizes: the compiler keeps in registers what it can. */
+ * RMX_ROWS rows at a time are gathered by whole vectors, and normalised from L1. */
 #ifndef RMX_MIXER_SHORT_H
 #define RMX_MIXER_SHORT_H
 
@@ -22,10 +21,13 @@ static float *block_partial(const rmx_token_mixer_backward_args *a, int64_t r, i
 
 #if RMX_VL >= 8
 
+/* The widest rows: of 128 the code would be as much again as of all others. */
+#define SHORT_MOST 64
+
 /* Goes from row to row. Row r is turn r % turns of head r / turns. */
 typedef struct short_walk {
     const float *from; /* the row's first piece; its vector k begins at[k] further */
-    int64_t step, at[16];
+    int64_t step, at[SHORT_MOST / RMX_VL];
     int64_t turn, turns, head, heads;
     int64_t to_turn, to_head, to_sample; /* what is added to `from` at each, one after another */
 } short_walk;
@@ -76,14 +78,14 @@ RMX_INLINE void walk_on(short_walk *w)
     w->from += w->to_sample;
 }
 
-/* z = own + gathered of `rows` rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
+/* z = own + gathered of RMX_ROWS rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
  * As many rows at `next` are asked for. */
-RMX_INLINE void gather_short(int rows, int n, int64_t D, short_walk *w, const float *own,
-                             const float *next, bool stream, float *z)
+RMX_INLINE void gather_short(int n, int64_t D, short_walk *w, const float *own, const float *next,
+                             bool stream, float *z)
 {
     const int64_t width = n * RMX_VL;
     const int together = D < 4 ? (int)(4 / D) : 1;
-    for (int64_t j = 0; j < rows * width; j += together * width) {
+    for (int64_t j = 0; j < RMX_ROWS * width; j += together * width) {
         const float *from = w->from;
         for (int64_t i = 0; i < together * width; i += 16) __builtin_prefetch(next + j + i);
         for (int i = 0; i < together; i++) walk_on(w);
@@ -101,40 +103,35 @@ RMX_INLINE void gather_short(int rows, int n, int64_t D, short_walk *w, const fl
     }
 }
 
-/* Rows begin .. end - 1, `rows` at a time. Returns where it stopped: so many are not left. */
-RMX_INLINE int64_t short_sized(int rows, int n, int64_t D, const shape *s,
-                               const rmx_token_mixer_args *a, const rmx_norm_rows *norm,
-                               int64_t begin, int64_t end)
+/* Rows begin .. end - 1, RMX_ROWS at a time. Returns where it stopped: so many are not left. */
+RMX_INLINE int64_t short_sized(int n, int64_t D, const shape *s, const rmx_token_mixer_args *a,
+                               const rmx_norm_rows *norm, int64_t begin, int64_t end)
 {
     const int64_t width = n * RMX_VL, row = begin % s->tokens, all = a->samples * a->tokens;
-    const rmx_norm_rows r = *norm; /* a copy, which no store can change */
     short_walk w = walk_from(s, row, a->x + (begin - row) * width);
-    for (; begin + rows <= end; begin += rows) {
-        float z[RMX_ROWS * RMX_LANES];
+    for (; begin + RMX_ROWS <= end; begin += RMX_ROWS) {
+        float z[RMX_ROWS * SHORT_MOST];
         rmx_norm_stats stats;
         const float *own = a->x + begin * width;
-        const bool more = begin + rows + s->tokens <= all;
-        gather_short(rows, n, D, &w, own, more ? own + s->tokens * width : own, false, z);
-        rmx_short_rows(rows, n, &r, z, width, NULL, a->y + begin * width, width, &stats);
-        rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + begin : NULL);
-        rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + begin : NULL);
+        const bool more = begin + RMX_ROWS + s->tokens <= all;
+        gather_short(n, D, &w, own, more ? own + s->tokens * width : own, false, z);
+        rmx_norm_short_rows(norm, z, NULL, a->y + begin * width, &stats);
+        rmx_norm_keep(stats.mean, RMX_ROWS, a->mean ? a->mean + begin : NULL);
+        rmx_norm_keep(stats.rstd, RMX_ROWS, a->rstd ? a->rstd + begin : NULL);
     }
     return begin;
 }
 
-/* RMX_ROWS of the widest rows are so much that reads and writes come in bursts, which shows where
- * the writes go past the caches. */
 RMX_INLINE int64_t short_pieces(int64_t D, const shape *s, const rmx_token_mixer_args *a,
                                 const rmx_norm_rows *norm, int64_t begin, int64_t end)
 {
-    if (s->width == RMX_LANES && norm->stream && D >= 4)
-        return short_sized(1, RMX_LANES / RMX_VL, D, s, a, norm, begin, end);
     switch (s->width / RMX_VL) {
-    case 1: return short_sized(RMX_ROWS, 1, D, s, a, norm, begin, end);
-    case 2: return short_sized(RMX_ROWS, 2, D, s, a, norm, begin, end);
-    case 4: return short_sized(RMX_ROWS, 4, D, s, a, norm, begin, end);
-    case 8: return short_sized(RMX_ROWS, 8, D, s, a, norm, begin, end);
-    default: return short_sized(RMX_ROWS, RMX_LANES / RMX_VL, D, s, a, norm, begin, end);
+    case 1: return short_sized(1, D, s, a, norm, begin, end);
+    case 2: return short_sized(2, D, s, a, norm, begin, end);
+#if RMX_VL == 8
+    case 4: return short_sized(4, D, s, a, norm, begin, end);
+#endif
+    default: return short_sized(SHORT_MOST / RMX_VL, D, s, a, norm, begin, end);
     }
 }
 
@@ -148,8 +145,8 @@ RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer
     const bool parameters = a->dgamma || a->dbeta;
     const bool more = row + RMX_ROWS + s->tokens <= a->samples * s->tokens;
     const float *own = a->x + row * width;
-    float z[RMX_ROWS * RMX_LANES];
-    gather_short(RMX_ROWS, n, D, w, own, more ? own + s->tokens * width : own, false, z);
+    float z[RMX_ROWS * SHORT_MOST];
+    gather_short(n, D, w, own, more ? own + s->tokens * width : own, false, z);
     const rmx_norm_grads_at at = {.dy = a->dy + row * width,
                                   .x = z,
                                   .mean = a->mean + row,
@@ -157,7 +154,7 @@ RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer
                                   .dx = dz,
                                   .pgamma = parameters ? block_partial(a, row, 0) : NULL,
                                   .pbeta = parameters ? block_partial(a, row, 1) : NULL};
-    rmx_short_backward(n, norm, &at, width);
+    rmx_norm_short_backward(norm, &at);
 }
 
 /* dx = dz + revert(dz) of the samples whose rows from `row` on are at dz. As much of dy is asked
@@ -172,7 +169,7 @@ RMX_INLINE void revert_short(int n, int64_t D, const shape *s,
     float *dx = a->dx + row * width;
     short_walk w = walk_back(s, dz);
     for (int64_t at = 0; at < rows * width; at += RMX_ROWS * width)
-        gather_short(RMX_ROWS, n, D, &w, dz + at, next + at, stream, dx + at);
+        gather_short(n, D, &w, dz + at, next + at, stream, dx + at);
 }
 
 /* Samples first .. last - 1, so many together that their rows are whole eights. Returns where it
@@ -204,9 +201,10 @@ RMX_INLINE int64_t back_pieces(int64_t D, const shape *s, const rmx_token_mixer_
     switch (s->width / RMX_VL) {
     case 1: return back_sized(1, D, s, a, first, last, together, dz);
     case 2: return back_sized(2, D, s, a, first, last, together, dz);
+#if RMX_VL == 8
     case 4: return back_sized(4, D, s, a, first, last, together, dz);
-    case 8: return back_sized(8, D, s, a, first, last, together, dz);
-    default: return back_sized(RMX_LANES / RMX_VL, D, s, a, first, last, together, dz);
+#endif
+    default: return back_sized(SHORT_MOST / RMX_VL, D, s, a, first, last, together, dz);
     }
 }
 #endif
@@ -217,7 +215,7 @@ static int64_t mixer_short_rows(const shape *s, const rmx_token_mixer_args *a,
                                 const rmx_norm_rows *norm, int64_t begin, int64_t end)
 {
 #if RMX_VL >= 8
-    if (!rmx_norm_short(s->width) || s->tokens % s->heads != 0) return 0;
+    if (!rmx_norm_short(s->width) || s->width > SHORT_MOST || s->tokens % s->heads != 0) return 0;
     if (s->d < 4 && (s->tokens != s->heads || begin % 4 != 0)) return 0;
     switch (s->d) {
     case 1: return short_pieces(1, s, a, norm, begin, end) - begin;
@@ -243,7 +241,7 @@ static int64_t mixer_short_back(const shape *s, const rmx_token_mixer_backward_a
 #if RMX_VL >= 8
     int64_t some = 1;
     while (some * s->tokens % RMX_ROWS != 0) some *= 2;
-    if (!rmx_norm_short(s->width) || s->tokens % s->heads != 0) return 0;
+    if (!rmx_norm_short(s->width) || s->width > SHORT_MOST || s->tokens % s->heads != 0) return 0;
     if (s->d < 4 && s->tokens != s->heads) return 0;
     if (some * s->tokens * s->width > room) return 0;
     switch (s->d) {

@@ -1,10 +1,9 @@
-/* norm_short.h: LayerNorm and RMSNorm of short rows, RMX_ROWS of them together or one; going back,
- * RMX_ROWS.
+/* norm_short.h: LayerNorm and RMSNorm of short rows, RMX_ROWS of them together.
  *
  * Short is a row of RMX_LANES elements at most, a power of two, in whole vectors: none of its
  * partial sums has more than one element, and much of what it costs is not its elements but halving
- * within a vector, division and square root. Here the code is straight: n, a row's vectors, and
- * `rows`, RMX_ROWS or 1, are constants wherever they are passed. */
+ * within a vector, division and square root. Here the code is straight: n, a row's vectors, is a
+ * constant wherever it is passed. */
 #ifndef RMX_NORM_SHORT_H
 #define RMX_NORM_SHORT_H
 
@@ -45,32 +44,24 @@ RMX_INLINE rmx_vec rmx_short_halve(int n, const rmx_vec v[16])
     return ((h[0] + h[4]) + (h[2] + h[6])) + ((h[1] + h[5]) + (h[3] + h[7]));
 }
 
-RMX_INLINE void rmx_short_halve_rows(int rows, const rmx_vec v[RMX_ROWS], float sums[RMX_ROWS])
-{
-    if (rows == RMX_ROWS)
-        rmx_lanes_halve_rows(v, sums);
-    else
-        sums[0] = rmx_lanes_halve_vec(v[0]);
-}
-
 /* Multiplies by 1 / dim instead of dividing: dim is a power of two, so the results are the same. */
-RMX_INLINE void rmx_short_stats(int rows, int n, const rmx_norm_rows *r, const float *x,
-                                int64_t ld, rmx_norm_stats *stats)
+RMX_INLINE void rmx_short_stats(int n, const rmx_norm_rows *r, const float *x, int64_t ld,
+                                rmx_norm_stats *stats)
 {
     const float part = 1.0f / (float)(n * RMX_VL);
     float *mean = stats->mean, *rstd = stats->rstd;
     rmx_vec sums[RMX_ROWS], v[16];
-    for (int i = 0; i < rows; i++) mean[i] = 0.0f;
+    for (int i = 0; i < RMX_ROWS; i++) mean[i] = 0.0f;
     if (r->kind == RMX_NORM_LAYER) {
-        for (int i = 0; i < rows; i++) {
+        for (int i = 0; i < RMX_ROWS; i++) {
             for (int k = 0; k < n; k++) v[k] = rmx_vec_load(x + i * ld + k * RMX_VL);
             sums[i] = rmx_short_halve(n, v);
         }
-        rmx_short_halve_rows(rows, sums, mean);
+        rmx_lanes_halve_rows(sums, mean);
         /* + 0: partials begin at +0, and so the sum of a row of -0 is +0 */
-        for (int i = 0; i < rows; i++) mean[i] = rmx_mulf(rmx_addf(mean[i], 0.0f), part);
+        for (int i = 0; i < RMX_ROWS; i++) mean[i] = rmx_mulf(rmx_addf(mean[i], 0.0f), part);
     }
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < RMX_ROWS; i++) {
         const rmx_vec m = rmx_vec_set(mean[i]);
         for (int k = 0; k < n; k++) {
             const rmx_vec c = rmx_vec_load(x + i * ld + k * RMX_VL) - m;
@@ -78,17 +69,17 @@ RMX_INLINE void rmx_short_stats(int rows, int n, const rmx_norm_rows *r, const f
         }
         sums[i] = rmx_short_halve(n, v);
     }
-    rmx_short_halve_rows(rows, sums, rstd);
-    for (int i = 0; i < rows; i++)
+    rmx_lanes_halve_rows(sums, rstd);
+    for (int i = 0; i < RMX_ROWS; i++)
         rstd[i] = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_mulf(rstd[i], part), r->eps)));
 }
 
 /* What comes next of x, as many rows, is asked for along the way; NULL: nothing. */
-RMX_INLINE void rmx_short_scale(int rows, int n, const rmx_norm_stats *stats, const float *gamma,
+RMX_INLINE void rmx_short_scale(int n, const rmx_norm_stats *stats, const float *gamma,
                                 const float *beta, const float *x, int64_t ld_x, const float *next,
                                 bool stream, float *y, int64_t ld_y)
 {
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < RMX_ROWS; i++) {
         const rmx_vec mean = rmx_vec_set(stats->mean[i]), rstd = rmx_vec_set(stats->rstd[i]);
         for (int j = 0; next && j < n * RMX_VL; j += 16) __builtin_prefetch(next + i * ld_x + j);
         for (int j = 0; j < n * RMX_VL; j += RMX_VL) {
@@ -101,20 +92,19 @@ RMX_INLINE void rmx_short_scale(int rows, int n, const rmx_norm_stats *stats, co
 }
 
 /* y = fma((x - mean) * rstd, gamma, beta) */
-RMX_INLINE void rmx_short_rows(int rows, int n, const rmx_norm_rows *r, const float *x,
-                               int64_t ld_x, const float *next, float *y, int64_t ld_y,
-                               rmx_norm_stats *stats)
+RMX_INLINE void rmx_short_rows(int n, const rmx_norm_rows *r, const float *x, int64_t ld_x,
+                               const float *next, float *y, int64_t ld_y, rmx_norm_stats *stats)
 {
     const float *gamma = r->gamma, *beta = r->beta;
-    rmx_short_stats(rows, n, r, x, ld_x, stats);
+    rmx_short_stats(n, r, x, ld_x, stats);
     if (gamma && beta && r->stream)
-        rmx_short_scale(rows, n, stats, gamma, beta, x, ld_x, next, true, y, ld_y);
+        rmx_short_scale(n, stats, gamma, beta, x, ld_x, next, true, y, ld_y);
     else if (gamma && beta)
-        rmx_short_scale(rows, n, stats, gamma, beta, x, ld_x, next, false, y, ld_y);
+        rmx_short_scale(n, stats, gamma, beta, x, ld_x, next, false, y, ld_y);
     else if (gamma)
-        rmx_short_scale(rows, n, stats, gamma, NULL, x, ld_x, next, r->stream, y, ld_y);
+        rmx_short_scale(n, stats, gamma, NULL, x, ld_x, next, r->stream, y, ld_y);
     else
-        rmx_short_scale(rows, n, stats, NULL, beta, x, ld_x, next, r->stream, y, ld_y);
+        rmx_short_scale(n, stats, NULL, beta, x, ld_x, next, r->stream, y, ld_y);
 }
 
 RMX_INLINE void rmx_short_sized(int n, const rmx_norm_rows *r, const float *x, const float *next,
@@ -122,14 +112,15 @@ RMX_INLINE void rmx_short_sized(int n, const rmx_norm_rows *r, const float *x, c
 {
     const int64_t dim = n * RMX_VL;
     if (r->ld_x == dim && r->ld_y == dim)
-        rmx_short_rows(RMX_ROWS, n, r, x, dim, next, y, dim, stats);
+        rmx_short_rows(n, r, x, dim, next, y, dim, stats);
     else
-        rmx_short_rows(RMX_ROWS, n, r, x, r->ld_x, next, y, r->ld_y, stats);
+        rmx_short_rows(n, r, x, r->ld_x, next, y, r->ld_y, stats);
 }
 
-/* RMX_ROWS rows that are rmx_norm_short. */
-static inline void rmx_norm_short_rows(const rmx_norm_rows *all, const float *x, const float *next,
-                                       float *y, rmx_norm_stats *stats)
+/* RMX_ROWS rows that are rmx_norm_short. Called, not taken in: of each size there is one. */
+static __attribute__((noinline)) void rmx_norm_short_rows(const rmx_norm_rows *all, const float *x,
+                                                          const float *next, float *y,
+                                                          rmx_norm_stats *stats)
 {
     const rmx_norm_rows r = *all; /* a copy, which no store can change */
     switch (r.dim / RMX_VL) {
@@ -243,9 +234,9 @@ RMX_INLINE void rmx_short_backward(int n, const rmx_norm_grads *r, const rmx_nor
         rmx_short_dx(n, r, at, NULL, at->residual, ld);
 }
 
-/* RMX_ROWS rows that are rmx_norm_short. */
-static inline void rmx_norm_short_backward(const rmx_norm_grads *all,
-                                           const rmx_norm_grads_at *first)
+/* RMX_ROWS rows that are rmx_norm_short; likewise. */
+static __attribute__((noinline)) void rmx_norm_short_backward(const rmx_norm_grads *all,
+                                                              const rmx_norm_grads_at *first)
 {
     const rmx_norm_grads r = *all; /* copies, which no store can change */
     const rmx_norm_grads_at at = *first;
