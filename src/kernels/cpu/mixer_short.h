@@ -78,8 +78,8 @@ RMX_INLINE void walk_on(short_walk *w)
     w->from += w->to_sample;
 }
 
-/* z = own + gathered of RMX_ROWS rows of n vectors; D is d, or RMX_VL where a vector is of one piece.
- * As many rows at `next` are asked for. */
+/* z = own + gathered of RMX_ROWS rows of n vectors; D is d, or RMX_VL where a vector is of one
+ * piece. As many rows at `next` are asked for. */
 RMX_INLINE void gather_short(int n, int64_t D, short_walk *w, const float *own, const float *next,
                              bool stream, float *z)
 {
