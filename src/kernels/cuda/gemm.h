@@ -42,8 +42,8 @@ typedef struct rmx_gemm_tile {
     int32_t deep;
 } rmx_gemm_tile;
 
-/* The tiles of gemm_tile.cuh, of gemm_chain.cuh, then of gemm_few.cuh (nn alone), by how A and B
- * lie in memory:
+/* The tiles of gemm_tile.cuh, of gemm_chain.cuh, then of gemm_few.cuh (nn alone, and where there is
+ * a copy engine), by how A and B lie in memory:
  *   nn   A along k, B along n        nt   A along k, B along k
  *   tn   A along m, B along n        any  any strides, element by element
  * "along": that stride is 1 and everything is a multiple of 16 bytes. */

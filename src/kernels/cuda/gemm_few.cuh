@@ -121,7 +121,7 @@ __device__ __forceinline__ void rmx_few_fetch(const rmx_gemm_job &job, const rmx
                   g.a.batch[0] ? u : 0, gate);
 }
 
-/* x[i] = x[(i + by) % 4], by 0 .. 3, without leaving registers. */
+/* x[i] = x[(i + by) % 4], without leaving registers. */
 __device__ __forceinline__ void rmx_few_rotate(float x[4], int by)
 {
     const bool one = by & 1, two = by & 2;
