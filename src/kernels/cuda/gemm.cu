@@ -11,9 +11,9 @@
 #define BAND_ROWS 1536 /* rows of C that go through the device side by side */
 
 /* Cycles at 1.98 GHz, fitted to the times of 43 products on an H200: root mean square error 3 to
- * 12 percent, about 20 for 16 x 24 and 4 x 32. A block's start and end count as `ends`. In the
- * order of gemm_tiles.cuh, then of gemm_few.cu, fitted to one row times five matrices on an
- * H100 at the same clock, to 11 percent. */
+ * 12 percent, about 20 for 16 x 24 and 4 x 32, which is dearer here than fitted, as its time with
+ * one row wants. A block's start and end count as `ends`. In the order of gemm_tiles.cuh, then of
+ * gemm_few.cu, fitted to one row times five matrices on an H100 at the same clock: 10 percent. */
 typedef struct cost {
     float busy, alone, ends;
     int blocks; /* at once on a multiprocessor */
