@@ -44,16 +44,13 @@ rmx_status RMX_CPU(norm)(rmx_backend *backend, const rmx_norm_args *a)
     return RMX_OK;
 }
 
-/* The same going back, where a row is read from two arrays and written to a third. */
-static int64_t rows_together_backward(int64_t dim) { return dim <= 256 ? RMX_ROWS : 1; }
-
 /* items: blocks of RMX_BLOCK_ROWS rows, each with its row of partial sums */
 static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_backward_args *a = job;
     (void)worker;
     const bool parameters = a->dgamma || a->dbeta;
-    const int64_t blocks = rmx_row_blocks(a->rows), together = rows_together_backward(a->dim);
+    const int64_t blocks = rmx_row_blocks(a->rows), together = rmx_norm_together_backward(a->dim);
     const bool stream = a->dx != a->dy && a->dx != a->residual && a->ld % RMX_VL == 0 &&
                         rmx_stream_wanted(a->dx, a->rows * a->dim, a->dim);
     const rmx_norm_grads grads = {a->kind, a->dim, a->ld, a->gamma, stream};

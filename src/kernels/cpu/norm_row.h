@@ -204,8 +204,8 @@ RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, co
     const rmx_vec mean_g = rmx_vec_set(a), mean_gh = rmx_vec_set(b);
     int64_t j = 0;
     for (; j + RMX_VL <= dim; j += RMX_VL) {
-        if (to->next_dy) __builtin_prefetch(to->next_dy + j);
-        if (to->next_x) __builtin_prefetch(to->next_x + j);
+        if (to->next_dy && j % 16 == 0) __builtin_prefetch(to->next_dy + j);
+        if (to->next_x && j % 16 == 0) __builtin_prefetch(to->next_x + j);
         const rmx_vec h = (rmx_vec_load(x + j) - mean) * rstd;
         rmx_vec g = rmx_vec_load(dy + j);
         if (gamma) g = g * rmx_vec_load(gamma + j);
@@ -231,25 +231,6 @@ static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_ro
     *b = rmx_divf(rmx_lanes_row(rmx_norm_gh_span, row, dim), d);
 }
 
-/* The same for up to RMX_ROWS rows together. dim <= RMX_SPAN. */
-RMX_INLINE void rmx_norm_rows_means(rmx_norm_kind kind, const rmx_norm_grad_row *row, int64_t rows,
-                                    int64_t dim, float a[RMX_ROWS], float b[RMX_ROWS])
-{
-    const float d = (float)dim;
-    rmx_vec g[RMX_ROWS], gh[RMX_ROWS];
-    for (int64_t i = 0; i < rows; i++) {
-        if (kind == RMX_NORM_LAYER) g[i] = rmx_lanes_span_vec(rmx_norm_g_step, &row[i], 0, dim);
-        gh[i] = rmx_lanes_span_vec(rmx_norm_gh_step, &row[i], 0, dim);
-    }
-    for (int64_t i = rows; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
-    if (kind == RMX_NORM_LAYER) rmx_lanes_halve_rows(g, a);
-    rmx_lanes_halve_rows(gh, b);
-    for (int i = 0; i < RMX_ROWS; i++) {
-        a[i] = kind == RMX_NORM_LAYER ? rmx_divf(a[i], d) : 0.0f;
-        b[i] = rmx_divf(rmx_lanes_with_empty(b[i], dim), d);
-    }
-}
-
 /* dx = rstd * fma(-h, b, g - a) (+ residual) */
 RMX_INLINE void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, float b,
                                         int64_t dim, const rmx_norm_dx *to)
@@ -264,68 +245,118 @@ RMX_INLINE void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, f
         rmx_norm_row_dx(row, a, b, NULL, NULL, dim, to);
 }
 
-/* Some rows' share of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy, in the
- * order of the rows. Down a vector of columns the sums stay in registers. */
-RMX_INLINE void rmx_norm_rows_parameters_sized(const rmx_norm_grad_row *row, int rows, int64_t dim,
-                                               float *pgamma, float *pbeta)
+/* Elements j .. j + RMX_VL - 1 of a row: their terms of both sums and, where there is pgamma, of
+ * the parameter gradients, pgamma = fma(dy, h, pgamma), pbeta += dy. */
+RMX_INLINE void rmx_norm_terms(const rmx_norm_grad_row *r, const float *gamma, int64_t j,
+                               float *pgamma, float *pbeta, rmx_vec *g, rmx_vec *gh)
 {
-    const float *dy[RMX_ROWS], *x[RMX_ROWS];
-    rmx_vec mean[RMX_ROWS], rstd[RMX_ROWS];
-    for (int i = 0; i < rows; i++) {
-        dy[i] = row[i].dy;
-        x[i] = row[i].x;
-        mean[i] = rmx_vec_set(row[i].mean);
-        rstd[i] = rmx_vec_set(row[i].rstd);
+    const rmx_vec h = (rmx_vec_load(r->x + j) - rmx_vec_set(r->mean)) * rmx_vec_set(r->rstd);
+    rmx_vec dy = rmx_vec_load(r->dy + j);
+    if (pgamma) {
+        rmx_vec_store(pgamma + j, rmx_vec_fma(dy, h, rmx_vec_load(pgamma + j)));
+        rmx_vec_store(pbeta + j, rmx_vec_load(pbeta + j) + dy);
     }
-    int64_t j = 0;
-    for (; j + RMX_VL <= dim; j += RMX_VL) {
-        rmx_vec gamma = rmx_vec_load(pgamma + j), beta = rmx_vec_load(pbeta + j);
-        for (int i = 0; i < rows; i++) {
-            const rmx_vec d = rmx_vec_load(dy[i] + j);
-            gamma = rmx_vec_fma(d, (rmx_vec_load(x[i] + j) - mean[i]) * rstd[i], gamma);
-            beta = beta + d;
-        }
-        rmx_vec_store(pgamma + j, gamma);
-        rmx_vec_store(pbeta + j, beta);
-    }
-    for (; j < dim; j++) {
-        for (int i = 0; i < rows; i++) {
-            const float h = rmx_mulf(rmx_subf(x[i][j], row[i].mean), row[i].rstd);
-            pgamma[j] = rmx_fmaf(dy[i][j], h, pgamma[j]);
-            pbeta[j] = rmx_addf(pbeta[j], dy[i][j]);
-        }
+    if (gamma) dy = dy * rmx_vec_load(gamma + j);
+    *g = *g + dy;
+    *gh = rmx_vec_fma(dy, h, *gh);
+}
+
+/* The last n < RMX_VL elements of a row, from j on. */
+static void rmx_norm_terms_part(const rmx_norm_grad_row *r, int64_t j, int64_t n, float *pgamma,
+                                float *pbeta, rmx_vec *g, rmx_vec *gh)
+{
+    *g = rmx_norm_g_step(r, j, n, *g);
+    *gh = rmx_norm_gh_step(r, j, n, *gh);
+    for (int64_t end = j + n; pgamma && j < end; j++) {
+        const float h = rmx_mulf(rmx_subf(r->x[j], r->mean), r->rstd);
+        pgamma[j] = rmx_fmaf(r->dy[j], h, pgamma[j]);
+        pbeta[j] = rmx_addf(pbeta[j], r->dy[j]);
     }
 }
 
-static inline void rmx_norm_rows_parameters(const rmx_norm_grad_row *row, int64_t rows,
-                                            int64_t dim, float *pgamma, float *pbeta)
+/* Partials beyond `vecs` vectors have got no element (lanes.h). */
+RMX_INLINE rmx_vec rmx_norm_halve(rmx_vec *v, int64_t vecs)
 {
-    for (; rows >= RMX_ROWS; rows -= RMX_ROWS, row += RMX_ROWS)
-        rmx_norm_rows_parameters_sized(row, RMX_ROWS, dim, pgamma, pbeta);
-    for (; rows >= 2; rows -= 2, row += 2)
-        rmx_norm_rows_parameters_sized(row, 2, dim, pgamma, pbeta);
-    if (rows > 0) rmx_norm_rows_parameters_sized(row, 1, dim, pgamma, pbeta);
+    for (int64_t half = RMX_LANES / RMX_VL / 2; half >= 4; half /= 2) {
+        for (int64_t i = 0; i + half < vecs; i++) v[i] = v[i] + v[i + half];
+        if (vecs > half) vecs = half;
+    }
+    return (v[0] + v[2]) + (v[1] + v[3]);
 }
 
-static inline void rmx_norm_rows_dx(const rmx_norm_grads *r, const rmx_norm_grad_row *row,
-                                    int64_t rows, const rmx_norm_grads_at *at)
+/* Both sums, each halved down to one vector, of elements begin .. begin + n - 1, n <= RMX_SPAN, and
+ * the parameter gradients, in one pass: four vectors of partials of each sum stay in registers. */
+RMX_INLINE void rmx_norm_sums_sized(const rmx_norm_grad_row *row, const float *gamma,
+                                    int64_t begin, int64_t n, float *pgamma, float *pbeta,
+                                    rmx_vec *g, rmx_vec *gh)
 {
-    float a[RMX_ROWS], b[RMX_ROWS];
-    if (rows > 1 && r->dim <= RMX_SPAN) {
-        rmx_norm_rows_means(r->kind, row, rows, r->dim, a, b);
-    } else {
+    enum { VECS = RMX_LANES / RMX_VL, GROUP = 4 * RMX_VL };
+    const rmx_norm_grad_row r = *row; /* a copy, which no store can change */
+    const int64_t most = (n + GROUP - 1) / GROUP * 4, vecs = most < VECS ? most : VECS;
+    const int64_t end = begin + n, whole = end - n % GROUP;
+    rmx_vec s[VECS], p[VECS];
+    for (int64_t k = 0; k < vecs; k += 4) {
+        rmx_vec s0 = rmx_vec_zero(), s1 = s0, s2 = s0, s3 = s0, p0 = s0, p1 = s0, p2 = s0, p3 = s0;
+        for (int64_t j = begin + k * RMX_VL; j < whole; j += RMX_LANES) {
+            rmx_norm_terms(&r, gamma, j, pgamma, pbeta, &s0, &p0);
+            rmx_norm_terms(&r, gamma, j + RMX_VL, pgamma, pbeta, &s1, &p1);
+            rmx_norm_terms(&r, gamma, j + 2 * RMX_VL, pgamma, pbeta, &s2, &p2);
+            rmx_norm_terms(&r, gamma, j + 3 * RMX_VL, pgamma, pbeta, &s3, &p3);
+        }
+        s[k] = s0, s[k + 1] = s1, s[k + 2] = s2, s[k + 3] = s3;
+        p[k] = p0, p[k + 1] = p1, p[k + 2] = p2, p[k + 3] = p3;
+    }
+    int64_t j = whole, k = (whole - begin) % RMX_LANES / RMX_VL;
+    for (; j + RMX_VL <= end; j += RMX_VL, k++)
+        rmx_norm_terms(&r, gamma, j, pgamma, pbeta, &s[k], &p[k]);
+    if (j < end) rmx_norm_terms_part(&r, j, end - j, pgamma, pbeta, &s[k], &p[k]);
+    *g = rmx_norm_halve(s, vecs);
+    *gh = rmx_norm_halve(p, vecs);
+}
+
+static inline void rmx_norm_sums(const rmx_norm_grad_row *r, int64_t begin, int64_t n,
+                                 float *pgamma, float *pbeta, rmx_vec *g, rmx_vec *gh)
+{
+    if (r->gamma && pgamma)
+        rmx_norm_sums_sized(r, r->gamma, begin, n, pgamma, pbeta, g, gh);
+    else if (r->gamma)
+        rmx_norm_sums_sized(r, r->gamma, begin, n, NULL, NULL, g, gh);
+    else if (pgamma)
+        rmx_norm_sums_sized(r, NULL, begin, n, pgamma, pbeta, g, gh);
+    else
+        rmx_norm_sums_sized(r, NULL, begin, n, NULL, NULL, g, gh);
+}
+
+/* a and b of up to RMX_ROWS rows, whose sums are halved together, and the rows' shares of the
+ * parameter gradients. */
+static inline void rmx_norm_rows_means(const rmx_norm_grads *r, const rmx_norm_grad_row *row,
+                                       int64_t rows, const rmx_norm_grads_at *at,
+                                       float a[RMX_ROWS], float b[RMX_ROWS])
+{
+    const float d = (float)r->dim;
+    rmx_vec g[RMX_ROWS], gh[RMX_ROWS];
+    for (int64_t i = rows; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < r->dim; j += RMX_SPAN) {
+            const int64_t n = r->dim - j < RMX_SPAN ? r->dim - j : RMX_SPAN;
+            rmx_norm_sums(&row[i], j, n, at->pgamma, at->pbeta, &g[i], &gh[i]);
+        }
+    }
+    if (r->dim > RMX_SPAN) {
         for (int64_t i = 0; i < rows; i++)
             rmx_norm_row_means(r->kind, &row[i], r->dim, &a[i], &b[i]);
+        return;
     }
-    for (int64_t i = 0; i < rows; i++) {
-        const rmx_norm_dx to = {.residual = at->residual ? at->residual + i * r->ld : NULL,
-                                .next_dy = at->next_dy ? at->next_dy + i * r->ld : NULL,
-                                .next_x = at->next_x ? at->next_x + i * r->ld : NULL,
-                                .dx = at->dx + i * r->ld,
-                                .stream = r->stream};
-        rmx_norm_row_from_means(&row[i], a[i], b[i], r->dim, &to);
+    rmx_lanes_halve_rows(g, a);
+    rmx_lanes_halve_rows(gh, b);
+    for (int i = 0; i < RMX_ROWS; i++) {
+        a[i] = r->kind == RMX_NORM_LAYER ? rmx_divf(rmx_lanes_with_empty(a[i], r->dim), d) : 0.0f;
+        b[i] = rmx_divf(rmx_lanes_with_empty(b[i], r->dim), d);
     }
 }
+
+/* rmx_norm_together going back, where dy, x, dx, gamma and the partial sums want to be in L1. */
+static inline int64_t rmx_norm_together_backward(int64_t dim) { return dim < 256 ? RMX_ROWS : 1; }
 
 /* dx and the shares of the parameter gradients of up to RMX_ROWS rows. */
 static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
@@ -336,13 +367,21 @@ static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
         return;
     }
     rmx_norm_grad_row row[RMX_ROWS];
+    float a[RMX_ROWS], b[RMX_ROWS];
     for (int64_t i = 0; i < rows; i++) {
         const float mean = r->kind == RMX_NORM_LAYER ? at->mean[i] : 0.0f;
         row[i] = (rmx_norm_grad_row){at->dy + i * r->ld, at->x + i * r->ld, r->gamma, mean,
                                      at->rstd[i]};
     }
-    if (at->pgamma) rmx_norm_rows_parameters(row, rows, r->dim, at->pgamma, at->pbeta);
-    if (at->dx) rmx_norm_rows_dx(r, row, rows, at);
+    rmx_norm_rows_means(r, row, rows, at, a, b);
+    for (int64_t i = 0; at->dx && i < rows; i++) {
+        const rmx_norm_dx to = {.residual = at->residual ? at->residual + i * r->ld : NULL,
+                                .next_dy = at->next_dy ? at->next_dy + i * r->ld : NULL,
+                                .next_x = at->next_x ? at->next_x + i * r->ld : NULL,
+                                .dx = at->dx + i * r->ld,
+                                .stream = r->stream};
+        rmx_norm_row_from_means(&row[i], a[i], b[i], r->dim, &to);
+    }
 }
 
 #endif /* RMX_NORM_ROW_H */

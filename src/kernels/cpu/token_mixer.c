@@ -327,6 +327,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, in
                                       .x = z,
                                       .mean = a->mean + r,
                                       .rstd = a->rstd + r,
+                                      .next_dy = more ? a->dy + (r + rows) * a->width : NULL,
                                       .next_x = more ? a->x + (r + a->tokens) * a->width : NULL,
                                       .dx = dz + (r - begin) * a->width,
                                       .pgamma = parameters ? block_partial(a, r, 0) : NULL,
@@ -344,7 +345,7 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     const int64_t size = a->tokens * a->width;
     const int64_t room = (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
     float *z = rmx_cpu_scratch(j->backend, worker);
-    const int64_t ahead = rows_ahead(a->width);
+    const int64_t ahead = rmx_norm_together_backward(a->width);
     const bool fits = size + ahead * a->width <= room;
     const int64_t to = end * j->samples_per_item, last = to < a->samples ? to : a->samples;
     const bool stream = fits && stream_pieces(&s, true, a->dx, a->samples * a->tokens);
@@ -355,8 +356,7 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
         float *dx = a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
         sample_dz(a, &s, b, fits ? z : dx, fits ? ahead : 1, dz);
-        const float *next_dy = b + 1 < a->samples ? a->dy + (b + 1) * size : NULL;
-        gather_rows(&s, true, 0, a->tokens, dz, dz, next_dy, stream, dx);
+        gather_rows(&s, true, 0, a->tokens, dz, dz, NULL, stream, dx);
     }
     rmx_stream_end(stream);
 }
