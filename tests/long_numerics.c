@@ -1,6 +1,6 @@
 /* long_numerics.c: every function of one argument in numerics.h at every one of the 2^32 floats.
  *
- *   long_numerics [-s STRIDE] [-j THREADS] [FUNCTION...]
+ *   long_numerics [-s STRIDE] [-j THREADS] [FUNCTION...]      THREADS: one a processor
  *
  * Prints worst errors and a checksum of all outputs, which must not depend on compiler, flags or
  * machine (long_numerics_cuda.cu prints the same for a GPU). Exit status 1 if an error is over its
@@ -22,7 +22,7 @@
 #include "kernels/numerics.h"
 #include "numerics_reference.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, MOST_THREADS = 64 };
 #define INPUTS ((uint64_t)1 << 32)
 
 struct worst {
@@ -161,10 +161,12 @@ static int chosen(const char *name, int count, char **names)
 int main(int argc, char **argv)
 {
     uint64_t stride = 1;
-    int threads = 2, bad = 0, ran = 0;
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = processors < 1 ? 1 : processors > MOST_THREADS ? MOST_THREADS : (int)processors;
+    int bad = 0, ran = 0;
     for (int option; (option = getopt(argc, argv, "s:j:")) != -1;) {
         const int value = option == '?' ? 0 : atoi(optarg);
-        if (value < 1 || (option == 'j' && value > 64)) {
+        if (value < 1 || (option == 'j' && value > MOST_THREADS)) {
             fprintf(stderr, "usage: long_numerics [-s STRIDE] [-j THREADS] [FUNCTION...]\n");
             return 2;
         }
