@@ -60,7 +60,7 @@ static rmx_status prepare(scorer *s, const char *config)
     BENCH_TRY(workload_open(config, POOL, &s->w, &b->error));
     rmx_model_config *c = &s->w.setup.model;
     c->batch = s->most;
-    c->micro_batch = 0;
+    c->micro_batch = s->most; /* all in one pass */
     c->dropout = 0.0f;
     s->ids = malloc(sizeof(uint32_t) * (size_t)(s->most * c->sparse_fields + 1));
     s->dense = malloc(sizeof(float) * (size_t)(s->most * c->dense_fields + 1));

@@ -112,11 +112,11 @@ static uint64_t run(rmx_context *ctx, const variant *v, int64_t micro_batch)
 /* Every variant and micro-batch on one context; absent devices and codes are left out. */
 static int check(const rmx_context_options *options)
 {
-    static const int64_t micro_batches[] = {0, 128, 256};
+    static const int64_t micro_batches[] = {0, 128, 256, BATCH};
     rmx_context *ctx = NULL;
     if (rmx_context_create(options, &ctx, NULL, 0) != RMX_OK) return 0;
     for (int i = 0; i < VARIANTS; i++) {
-        for (int m = 0; m < 3; m++) {
+        for (int m = 0; m < 4; m++) {
             const uint64_t sum = run(ctx, &variants[i], micro_batches[m]);
             cr_expect_eq(sum, variants[i].expected, "%s on %s, %d threads, micro_batch %d: %llx",
                          variants[i].name, rmx_context_code(ctx), rmx_context_threads(ctx),
@@ -125,6 +125,43 @@ static int check(const rmx_context_options *options)
     }
     rmx_context_destroy(ctx);
     return 1;
+}
+
+/* Bytes that a pass keeps; width 16: weights are small against that, 256: they are not. */
+static int64_t pass_bytes(rmx_context *ctx, int32_t width, int64_t micro_batch)
+{
+    const rmx_model_config config = {.tokens = 4,
+                                     .width = width,
+                                     .layers = 2,
+                                     .expansion = 2,
+                                     .dense_fields = 4,
+                                     .tasks = 1,
+                                     .batch = 2048,
+                                     .micro_batch = micro_batch};
+    const rmx_model_training how = {.dense = rmx_optimizer_default(RMX_OPTIMIZER_SGD),
+                                    .embedding = rmx_optimizer_default(RMX_OPTIMIZER_SGD)};
+    rmx_model_memory plan;
+    cr_assert_eq(rmx_model_plan(ctx, &config, &how, &plan), RMX_OK, "%s", rmx_last_error(ctx));
+    return plan.activation_bytes;
+}
+
+/* A pass has 64 samples a thread and more; where weights are large, so many that it keeps four
+ * times their bytes; and where the batch ends first, all of it. */
+Test(bits, passes_are_chosen)
+{
+    static const struct {
+        int32_t threads, width, micro_batch;
+    } cases[] = {{1, 16, 128},   {3, 16, 256},   {8, 16, 512},
+                 {64, 16, 2048}, {1, 256, 1024}, {1, 1024, 2048}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const rmx_context_options options = {.device = RMX_DEVICE_CPU,
+                                             .threads = cases[i].threads};
+        rmx_context *ctx = NULL;
+        cr_assert_eq(rmx_context_create(&options, &ctx, NULL, 0), RMX_OK);
+        cr_expect_eq(pass_bytes(ctx, cases[i].width, 0),
+                     pass_bytes(ctx, cases[i].width, cases[i].micro_batch), "case %zu", i);
+        rmx_context_destroy(ctx);
+    }
 }
 
 Test(bits, every_cpu_code_and_thread_count)

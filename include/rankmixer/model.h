@@ -50,7 +50,8 @@ typedef struct rmx_model_config {
     const float *task_weight;       /* [tasks], finite, >= 0; NULL: ones */
 
     int64_t batch;       /* most samples of one load, >= 1 */
-    int64_t micro_batch; /* samples a pass; a multiple of 128, or >= batch; 0: batch */
+    int64_t micro_batch; /* samples a pass; a multiple of 128, or >= batch; 0: batch, but on a CPU
+                            so few that a pass stays in cache, where weights are small */
     uint64_t seed;       /* of the initial parameters and of dropout */
 } rmx_model_config;
 

@@ -21,6 +21,7 @@ static rmx_status resolve(rmx_context *ctx, const rmx_model_config *config,
     m->ctx = ctx;
     RMX_TRY(rmx_model_resolve(m, config, training));
     RMX_TRY(rmx_model_list_parameters(m, config->field_names));
+    rmx_model_choose_passes(m);
     rmx_arena plan = {0}, host = {0};
     rmx_model_cut(m, &plan, &host);
     return RMX_OK;

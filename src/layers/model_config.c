@@ -124,7 +124,7 @@ rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
     rmx_model_config *c = &m->config;
     if (c->heads == 0) c->heads = c->mixer == RMX_MIXER_NONE ? 1 : c->tokens;
     if (c->norm_eps == 0.0f) c->norm_eps = 1e-5f;
-    if (c->micro_batch == 0 || c->micro_batch > c->batch) c->micro_batch = c->batch;
+    if (c->micro_batch > c->batch) c->micro_batch = c->batch;
     c->vocabulary = m->vocabulary;
     c->task_weight = m->task_weight;
     c->field_names = NULL;

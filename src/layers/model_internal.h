@@ -158,6 +158,7 @@ rmx_status rmx_model_resolve(rmx_model *model, const rmx_model_config *config,
 /* model_layout.c: the parameter table; then all pieces from the arena, twice: to plan with base
  * NULL, and to cut. Fills plan. */
 rmx_status rmx_model_list_parameters(rmx_model *model, const char *const *field_names);
+void rmx_model_choose_passes(rmx_model *model); /* where config.micro_batch is 0 */
 void rmx_model_cut(rmx_model *model, rmx_arena *arena, rmx_arena *host);
 /* By name; NULL where the model has none. */
 float *rmx_model_value(const rmx_model *model, const char *name);

@@ -315,6 +315,34 @@ static void point_ends(rmx_model *m)
     point(m, "", places, sizeof places / sizeof *places);
 }
 
+/* Bytes that a pass of micro_batch samples keeps. */
+static int64_t pass_bytes(rmx_model *m)
+{
+    rmx_arena arena = {0};
+    cut_activations(m, &arena);
+    return m->plan.activation_bytes;
+}
+
+/* Each pass reads all weights, and going back reads and writes their gradients. Where they are
+ * small against what a pass keeps, many passes cost nothing, and a small one stays in cache. */
+void rmx_model_choose_passes(rmx_model *m)
+{
+    enum { SAMPLES_A_THREAD = 64, ACTIVATIONS_A_WEIGHT = 4 };
+    rmx_model_config *c = &m->config;
+    const int64_t batch = c->batch, threads = rmx_context_threads(m->ctx);
+    const int64_t weights = (m->region_count[RMX_ROLE_WEIGHT] + m->region_count[RMX_ROLE_VECTOR]) *
+                            (int64_t)sizeof(float);
+    if (c->micro_batch > 0) return;
+    c->micro_batch = batch;
+    if (rmx_context_device(m->ctx) != RMX_DEVICE_CPU) return;
+    for (int64_t some = RMX_BLOCK_ROWS; 2 * some <= batch; some *= 2) {
+        c->micro_batch = some;
+        if (some >= threads * SAMPLES_A_THREAD && pass_bytes(m) >= ACTIVATIONS_A_WEIGHT * weights)
+            return;
+    }
+    c->micro_batch = batch;
+}
+
 void rmx_model_cut(rmx_model *m, rmx_arena *arena, rmx_arena *host)
 {
     cut_parameters(m, arena);
