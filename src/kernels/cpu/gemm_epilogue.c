@@ -1,10 +1,11 @@
 /* gemm_epilogue.c: what follows the chain, on a tile of accumulators that is still in L1.
  *
- * The stages of ops.h one after another over the whole tile. An operand in memory is first
- * gathered into a tile of the same shape, so every stage is one plain loop over at most
- * RMX_TILE_MAX contiguous floats that vectorises; columns past the matrix compute on +0 and are
- * not stored. In place (residual or grad_of is C) is fine: a tile reads all that it needs of its
- * own elements before it writes them, and no other tile's. */
+ * The stages of ops.h one after another over the whole tile. A stage that calls a function is one
+ * plain loop over at most RMX_TILE_MAX contiguous floats that vectorises; one that only adds or
+ * stores goes by vectors of rows, from and to memory where rows lie there as they do in the tile.
+ * Else an operand is first gathered into a tile; columns past the matrix compute on +0 and are not
+ * stored. In place (residual or grad_of is C) is fine: a tile reads what it needs of an element
+ * before it writes it, and no other tile's. */
 #include "kernels/cpu/gemm.h"
 
 void RMX_CPU(gemm_gather)(rmx_place from, int64_t rows, int64_t cols, int64_t width, float *tile)
@@ -59,30 +60,73 @@ static void times_gradient(rmx_act act, int64_t n, const float *restrict x, floa
     }
 }
 
+/* Whether a tile's rows are whole vectors there. */
+static inline bool lies_so(rmx_place place, int64_t cols, int64_t width)
+{
+    return place.cs == 1 && cols == width;
+}
+
+/* An operand whose rows can be read by vectors: where it is, or in x. */
+static rmx_place readable(rmx_place from, int64_t rows, int64_t cols, int64_t width, float *x)
+{
+    if (lies_so(from, cols, width)) return from;
+    RMX_CPU(gemm_gather)(from, rows, cols, width, x);
+    return (rmx_place){x, width, 1};
+}
+
+/* v = fma(beta, bias, alpha v), and that to pre. */
+static void add_bias(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width, float *x,
+                     float *v)
+{
+    const bool store = e->pre.p && lies_so(e->pre, cols, width);
+    const rmx_place bias = readable(e->bias, rows, cols, width, x);
+    const rmx_vec alpha = rmx_vec_set(e->alpha), beta = rmx_vec_set(e->beta);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < width; j += RMX_VL) {
+            rmx_vec z = rmx_vec_load(v + i * width + j);
+            if (e->alpha != 1.0f) z = alpha * z;
+            z = rmx_vec_fma(beta, rmx_vec_load(bias.p + i * bias.rs + j), z);
+            rmx_vec_store(v + i * width + j, z);
+            if (store) rmx_vec_store(e->pre.p + i * e->pre.rs + j, z);
+        }
+    }
+    if (e->pre.p && !store) scatter(v, rows, cols, width, e->pre);
+}
+
+/* c = v (+ residual) */
+static void store_result(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width,
+                         float *x, float *v)
+{
+    const bool direct = lies_so(e->c, cols, width), more = e->residual.p != NULL;
+    const rmx_place residual =
+        more ? readable(e->residual, rows, cols, width, x) : (rmx_place){v, width, 1};
+    const rmx_place c = direct ? e->c : (rmx_place){v, width, 1};
+    for (int64_t i = 0; (direct || more) && i < rows; i++) {
+        for (int64_t j = 0; j < width; j += RMX_VL) {
+            rmx_vec z = rmx_vec_load(v + i * width + j);
+            if (more) z = z + rmx_vec_load(residual.p + i * residual.rs + j);
+            rmx_vec_store(c.p + i * c.rs + j, z);
+        }
+    }
+    if (!direct) scatter(v, rows, cols, width, e->c);
+}
+
 void RMX_CPU(gemm_epilogue)(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width,
                             float *restrict v)
 {
     const int64_t n = rows * width;
-    float operand[RMX_TILE_MAX];
-    float *restrict x = operand;
+    float x[RMX_TILE_MAX];
 
-    if (e->alpha != 1.0f) {
-        for (int64_t i = 0; i < n; i++) v[i] = rmx_mulf(e->alpha, v[i]);
-    }
     if (e->bias.p) {
-        const float beta = e->beta;
-        RMX_CPU(gemm_gather)(e->bias, rows, cols, width, x);
-        for (int64_t i = 0; i < n; i++) v[i] = rmx_fmaf(beta, x[i], v[i]);
+        add_bias(e, rows, cols, width, x, v);
+    } else {
+        for (int64_t i = 0; e->alpha != 1.0f && i < n; i++) v[i] = rmx_mulf(e->alpha, v[i]);
+        if (e->pre.p) scatter(v, rows, cols, width, e->pre);
     }
-    if (e->pre.p) scatter(v, rows, cols, width, e->pre);
     activate(e->act, n, v);
     if (e->grad_of.p) {
         RMX_CPU(gemm_gather)(e->grad_of, rows, cols, width, x);
         times_gradient(e->act_grad, n, x, v);
     }
-    if (e->residual.p) {
-        RMX_CPU(gemm_gather)(e->residual, rows, cols, width, x);
-        for (int64_t i = 0; i < n; i++) v[i] = rmx_addf(v[i], x[i]);
-    }
-    scatter(v, rows, cols, width, e->c);
+    store_result(e, rows, cols, width, x, v);
 }
