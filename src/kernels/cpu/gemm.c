@@ -266,7 +266,7 @@ static void choose_tiles(plan *p)
         p->pack_a = p->a.cs != 1;
     const bool stream = !p->pack_b && p->k * p->n > NEAR_B;
     const int64_t pieces = ceil_div(p->k, stream ? (p->m > 3 ? SHALLOW : SHALLOWER) : DEEP);
-    p->kc = pieces ? ceil_div(p->k, pieces) : 1;
+    p->kc = ceil_div(p->k, pieces);
 }
 
 /* The part of the threads' time that is work where equal blocks are handed out in about four
@@ -306,7 +306,7 @@ static void choose_blocks(plan *p, int64_t threads)
 
 rmx_status RMX_CPU(gemm)(rmx_backend *backend, const rmx_gemm_args *args)
 {
-    static float nothing;
+    static float minus_zero = -0.0f, zero = 0.0f;
     if (args->m <= 0 || args->n <= 0 || args->batch[0] <= 0 || args->batch[1] <= 0) return RMX_OK;
     plan p = {.backend = backend,
               .m = args->m,
@@ -328,7 +328,11 @@ rmx_status RMX_CPU(gemm)(rmx_backend *backend, const rmx_gemm_args *args)
     if (p.act_grad == RMX_ACT_NONE) p.grad_of.p = NULL; /* v * 1 is v */
     p.plain = p.alpha == 1.0f && !p.bias.p && !p.pre.p && p.act == RMX_ACT_NONE && !p.grad_of.p &&
               !p.residual.p;
-    if (p.k == 0) p.a = p.b = (operand){.p = &nothing}; /* no address is formed from theirs */
+    if (p.k == 0) { /* no address is formed from theirs: fma(-0, +0, v) is v in every bit */
+        p.k = 1;
+        p.a = (operand){.p = &minus_zero};
+        p.b = (operand){.p = &zero};
+    }
 
     const int64_t across = p.n * ceil_div(p.m, RMX_VL), along = p.m * ceil_div(p.n, RMX_VL);
     if (across * (p.a.rs == 1 ? 1 : 2) < along) exchange_rows_and_columns(&p);

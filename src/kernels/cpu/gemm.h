@@ -22,7 +22,7 @@
 #define RMX_TILE_MAX ((2 * RMX_TILE_ROWS + 1) * RMX_VL)
 #define RMX_PACK_SLACK 16
 
-/* acc[i][j] = in ? in[i*ld_in + j] : +0, then for kk = 0 .. k-1 ascending
+/* k >= 1. acc[i][j] = in ? in[i*ld_in + j] : +0, then for kk = 0 .. k-1 ascending
  * acc[i][j] = fma(a[i*is + kk*ks], b[kk*ldb + j], acc[i][j]); out[i*ld_out + j] = acc[i][j].
  * in may be out. */
 typedef void rmx_tile(int64_t k, const float *a, int64_t is, int64_t ks, const float *b,

@@ -35,7 +35,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             acc[i][v] = in ? rmx_vec_load(in + i * ld_in + v * RMX_VL) : rmx_vec_zero();
         }
     }
-    for (int64_t kk = 0; kk < k; kk++) {
+    do { /* k >= 1: with a way round the loop, accumulators were moved through memory behind it */
         rmx_vec row[MOST_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) row[v] = rmx_vec_load(b + v * RMX_VL);
         if (ahead) {
@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         }
         a += ks;
         b += ldb;
-    }
+    } while (--k > 0);
     UNROLL for (int i = 0; i < rows; i++)
     {
         UNROLL for (int v = 0; v < vectors; v++)
