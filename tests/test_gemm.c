@@ -372,9 +372,10 @@ Test(gemm, every_epilogue) { together(epilogues, 2, 2); }
 
 static void patterns(const backends *all)
 {
-    static const int64_t shapes[][3] = {{1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}};
+    static const int64_t shapes[][3] = {
+        {1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}, {9, 34, 0}};
     for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
-        for (size_t i = 0; i < 4; i++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int finish = 0; finish < 3; finish++) {
                 spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
                 s.pattern = (testing_pattern)pattern;
