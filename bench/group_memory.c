@@ -59,7 +59,6 @@ static rmx_status train(bench *b, workload *w, int64_t rows, rmx_model **model)
     rmx_model_config config = w->setup.model;
     const rmx_batch batch = workload_batch(w, 0, rows);
     config.batch = rows;
-    if (config.micro_batch > rows) config.micro_batch = 0;
     BENCH_TRY(rmx_model_create(b->ctx, &config, &w->setup.training, model));
     for (uint64_t step = 1; step <= 3; step++) {
         const rmx_step s = {.step = step, .lr = 1e-4f, .embedding_lr = 1e-3f};
@@ -92,7 +91,6 @@ rmx_status memory_child_run(bench *b, const char *config, int64_t batch)
     workload w;
     rmx_model *model = NULL;
     rmx_status status = workload_open(config, batch, &w, &b->error);
-    if (status == RMX_OK && w.setup.model.micro_batch > batch) w.setup.model.micro_batch = 0;
     if (status == RMX_OK) status = count(b, &w, &model);
     rmx_model_destroy(model);
     workload_close(&w);

@@ -218,7 +218,6 @@ static rmx_status one_batch(steps *s, const step_plan *p)
     double step_seconds = NAN;
     BENCH_TRY(workload_open(p->config, SETS * s->samples, &s->w, &b->error));
     s->w.setup.model.batch = s->samples;
-    if (s->w.setup.model.micro_batch > s->samples) s->w.setup.model.micro_batch = 0;
     const bool scoring = wanted(s, "scoring");
     const bool loop = s->samples == p->loop && wanted(s, "training loop");
     const bool training =

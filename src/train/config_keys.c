@@ -79,7 +79,7 @@ const rmx_key rmx_keys[] = {
 
     WHOLE(train, batch, "512", 1, 1 << 24, false, "examples of one update"),
     WHOLE(train, micro_batch, "0", 0, 1 << 24, true,
-          "examples of one pass, a multiple of 128; 0: the fastest"),
+          "examples of one pass, a multiple of 128; 0: chosen"),
     WHOLE(train, epochs, "1", 1, 100000, true, "passes over the training data"),
     WHOLE(train, steps, "0", 0, BIG, true, "stop after this many updates; 0: after epochs"),
     CHOICE(train, optimizer, "adamw", OPTIMIZERS, false, "of everything but the embeddings"),

@@ -151,41 +151,8 @@ static inline void rmx_norm_keep(const float stats[RMX_ROWS], int64_t rows, floa
 typedef struct rmx_norm_grad_row {
     const float *dy, *x, *gamma; /* gamma NULL: ones */
     float mean, rstd;
+    float *pgamma, *pbeta; /* NULL: no parameter gradients */
 } rmx_norm_grad_row;
-
-RMX_INLINE rmx_vec rmx_norm_g(const rmx_norm_grad_row *r, int64_t j, int64_t count)
-{
-    const rmx_vec dy = rmx_lanes_load(r->dy + j, count);
-    if (!r->gamma) return dy;
-    return dy * rmx_lanes_load(r->gamma + j, count);
-}
-
-RMX_INLINE rmx_vec rmx_norm_g_step(const void *row, int64_t j, int64_t count, rmx_vec acc)
-{
-    return acc + rmx_norm_g(row, j, count);
-}
-
-RMX_INLINE rmx_vec rmx_norm_gh_step(const void *row, int64_t j, int64_t count, rmx_vec acc)
-{
-    const rmx_norm_grad_row *r = row;
-    const rmx_vec c = rmx_centred_load(r->x + j, count, rmx_vec_set(r->mean));
-    if (count < RMX_VL) { /* an infinite rstd times the +0 beyond the end would be NaN */
-        float h[RMX_VL];
-        rmx_vec_store(h, c * rmx_vec_set(r->rstd));
-        return rmx_vec_fma(rmx_norm_g(r, j, count), rmx_vec_load_part(h, count), acc);
-    }
-    return rmx_vec_fma(rmx_norm_g(r, j, count), c * rmx_vec_set(r->rstd), acc);
-}
-
-static inline float rmx_norm_g_span(const void *row, int64_t begin, int64_t n)
-{
-    return rmx_lanes_span(rmx_norm_g_step, row, begin, n);
-}
-
-static inline float rmx_norm_gh_span(const void *row, int64_t begin, int64_t n)
-{
-    return rmx_lanes_span(rmx_norm_gh_step, row, begin, n);
-}
 
 /* Where a row's dx goes. stream: it is aligned to vectors, and dim a multiple of them. The rows of
  * dy and x that come next are asked for along the way, where they are given. */
@@ -221,16 +188,6 @@ RMX_INLINE void rmx_norm_row_dx(const rmx_norm_grad_row *r, float a, float b, co
     }
 }
 
-/* a = lanes(g) / D, b = lanes(fma(g, h)) / D */
-static inline void rmx_norm_row_means(rmx_norm_kind kind, const rmx_norm_grad_row *row,
-                                      int64_t dim, float *a, float *b)
-{
-    const float d = (float)dim;
-    *a = 0.0f;
-    if (kind == RMX_NORM_LAYER) *a = rmx_divf(rmx_lanes_row(rmx_norm_g_span, row, dim), d);
-    *b = rmx_divf(rmx_lanes_row(rmx_norm_gh_span, row, dim), d);
-}
-
 /* dx = rstd * fma(-h, b, g - a) (+ residual) */
 RMX_INLINE void rmx_norm_row_from_means(const rmx_norm_grad_row *row, float a, float b,
                                         int64_t dim, const rmx_norm_dx *to)
@@ -261,16 +218,21 @@ RMX_INLINE void rmx_norm_terms(const rmx_norm_grad_row *r, const float *gamma, i
     *gh = rmx_vec_fma(dy, h, *gh);
 }
 
-/* The last n < RMX_VL elements of a row, from j on. */
-static void rmx_norm_terms_part(const rmx_norm_grad_row *r, int64_t j, int64_t n, float *pgamma,
-                                float *pbeta, rmx_vec *g, rmx_vec *gh)
+/* The last n < RMX_VL elements of a row, from j on. An infinite rstd times the +0 beyond the end
+ * would be NaN, so what lies there is put aside last. */
+static void rmx_norm_terms_part(const rmx_norm_grad_row *r, int64_t j, int64_t n, rmx_vec *g,
+                                rmx_vec *gh)
 {
-    *g = rmx_norm_g_step(r, j, n, *g);
-    *gh = rmx_norm_gh_step(r, j, n, *gh);
-    for (int64_t end = j + n; pgamma && j < end; j++) {
-        const float h = rmx_mulf(rmx_subf(r->x[j], r->mean), r->rstd);
-        pgamma[j] = rmx_fmaf(r->dy[j], h, pgamma[j]);
-        pbeta[j] = rmx_addf(pbeta[j], r->dy[j]);
+    float kept[RMX_VL];
+    const rmx_vec c = rmx_vec_load_part(r->x + j, n) - rmx_vec_set(r->mean);
+    rmx_vec_store(kept, c * rmx_vec_set(r->rstd));
+    rmx_vec dy = rmx_vec_load_part(r->dy + j, n);
+    if (r->gamma) dy = dy * rmx_vec_load_part(r->gamma + j, n);
+    *g = *g + dy;
+    *gh = rmx_vec_fma(dy, rmx_vec_load_part(kept, n), *gh);
+    for (int64_t i = 0; r->pgamma && i < n; i++) {
+        r->pgamma[j + i] = rmx_fmaf(r->dy[j + i], kept[i], r->pgamma[j + i]);
+        r->pbeta[j + i] = rmx_addf(r->pbeta[j + i], r->dy[j + i]);
     }
 }
 
@@ -309,49 +271,61 @@ RMX_INLINE void rmx_norm_sums_sized(const rmx_norm_grad_row *row, const float *g
     int64_t j = whole, k = (whole - begin) % RMX_LANES / RMX_VL;
     for (; j + RMX_VL <= end; j += RMX_VL, k++)
         rmx_norm_terms(&r, gamma, j, pgamma, pbeta, &s[k], &p[k]);
-    if (j < end) rmx_norm_terms_part(&r, j, end - j, pgamma, pbeta, &s[k], &p[k]);
+    if (j < end) rmx_norm_terms_part(&r, j, end - j, &s[k], &p[k]);
     *g = rmx_norm_halve(s, vecs);
     *gh = rmx_norm_halve(p, vecs);
 }
 
-static inline void rmx_norm_sums(const rmx_norm_grad_row *r, int64_t begin, int64_t n,
-                                 float *pgamma, float *pbeta, rmx_vec *g, rmx_vec *gh)
+static inline void rmx_norm_sums(const rmx_norm_grad_row *r, int64_t begin, int64_t n, rmx_vec *g,
+                                 rmx_vec *gh)
 {
-    if (r->gamma && pgamma)
-        rmx_norm_sums_sized(r, r->gamma, begin, n, pgamma, pbeta, g, gh);
+    if (r->gamma && r->pgamma)
+        rmx_norm_sums_sized(r, r->gamma, begin, n, r->pgamma, r->pbeta, g, gh);
     else if (r->gamma)
         rmx_norm_sums_sized(r, r->gamma, begin, n, NULL, NULL, g, gh);
-    else if (pgamma)
-        rmx_norm_sums_sized(r, NULL, begin, n, pgamma, pbeta, g, gh);
+    else if (r->pgamma)
+        rmx_norm_sums_sized(r, NULL, begin, n, r->pgamma, r->pbeta, g, gh);
     else
         rmx_norm_sums_sized(r, NULL, begin, n, NULL, NULL, g, gh);
 }
 
-/* a and b of up to RMX_ROWS rows, whose sums are halved together, and the rows' shares of the
- * parameter gradients. */
-static inline void rmx_norm_rows_means(const rmx_norm_grads *r, const rmx_norm_grad_row *row,
-                                       int64_t rows, const rmx_norm_grads_at *at,
-                                       float a[RMX_ROWS], float b[RMX_ROWS])
+static inline float rmx_norm_g_span(const void *row, int64_t begin, int64_t n)
 {
-    const float d = (float)r->dim;
+    rmx_vec g, gh;
+    rmx_norm_sums(row, begin, n, &g, &gh);
+    return rmx_lanes_with_empty(rmx_lanes_halve_vec(g), n);
+}
+
+static inline float rmx_norm_gh_span(const void *row, int64_t begin, int64_t n)
+{
+    rmx_vec g, gh;
+    rmx_norm_sums(row, begin, n, &g, &gh);
+    return rmx_lanes_with_empty(rmx_lanes_halve_vec(gh), n);
+}
+
+/* a = lanes(g) / D, b = lanes(fma(g, h)) / D of up to RMX_ROWS rows, whose sums are halved
+ * together, and the rows' shares of the parameter gradients. Of longer rows than RMX_SPAN the two
+ * sums are taken one after the other, the parameter gradients with the second. */
+static inline void rmx_norm_rows_means(rmx_norm_kind kind, const rmx_norm_grad_row *row,
+                                       int64_t rows, int64_t dim, float a[RMX_ROWS],
+                                       float b[RMX_ROWS])
+{
+    const float d = (float)dim;
     rmx_vec g[RMX_ROWS], gh[RMX_ROWS];
-    for (int64_t i = rows; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < r->dim; j += RMX_SPAN) {
-            const int64_t n = r->dim - j < RMX_SPAN ? r->dim - j : RMX_SPAN;
-            rmx_norm_sums(&row[i], j, n, at->pgamma, at->pbeta, &g[i], &gh[i]);
-        }
-    }
-    if (r->dim > RMX_SPAN) {
-        for (int64_t i = 0; i < rows; i++)
-            rmx_norm_row_means(r->kind, &row[i], r->dim, &a[i], &b[i]);
-        return;
-    }
+    for (int i = 0; i < RMX_ROWS; i++) g[i] = gh[i] = rmx_vec_zero();
+    for (int64_t i = 0; dim <= RMX_SPAN && i < rows; i++)
+        rmx_norm_sums(&row[i], 0, dim, &g[i], &gh[i]);
     rmx_lanes_halve_rows(g, a);
     rmx_lanes_halve_rows(gh, b);
+    for (int64_t i = 0; dim > RMX_SPAN && i < rows; i++) {
+        rmx_norm_grad_row sums_only = row[i];
+        sums_only.pgamma = sums_only.pbeta = NULL;
+        if (kind == RMX_NORM_LAYER) a[i] = rmx_lanes_row(rmx_norm_g_span, &sums_only, dim);
+        b[i] = rmx_lanes_row(rmx_norm_gh_span, &row[i], dim);
+    }
     for (int i = 0; i < RMX_ROWS; i++) {
-        a[i] = r->kind == RMX_NORM_LAYER ? rmx_divf(rmx_lanes_with_empty(a[i], r->dim), d) : 0.0f;
-        b[i] = rmx_divf(rmx_lanes_with_empty(b[i], r->dim), d);
+        a[i] = kind == RMX_NORM_LAYER ? rmx_divf(rmx_lanes_with_empty(a[i], dim), d) : 0.0f;
+        b[i] = rmx_divf(rmx_lanes_with_empty(b[i], dim), d);
     }
 }
 
@@ -370,10 +344,15 @@ static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
     float a[RMX_ROWS], b[RMX_ROWS];
     for (int64_t i = 0; i < rows; i++) {
         const float mean = r->kind == RMX_NORM_LAYER ? at->mean[i] : 0.0f;
-        row[i] = (rmx_norm_grad_row){at->dy + i * r->ld, at->x + i * r->ld, r->gamma, mean,
-                                     at->rstd[i]};
+        row[i] = (rmx_norm_grad_row){.dy = at->dy + i * r->ld,
+                                     .x = at->x + i * r->ld,
+                                     .gamma = r->gamma,
+                                     .mean = mean,
+                                     .rstd = at->rstd[i],
+                                     .pgamma = at->pgamma,
+                                     .pbeta = at->pbeta};
     }
-    rmx_norm_rows_means(r, row, rows, at, a, b);
+    rmx_norm_rows_means(r->kind, row, rows, r->dim, a, b);
     for (int64_t i = 0; at->dx && i < rows; i++) {
         const rmx_norm_dx to = {.residual = at->residual ? at->residual + i * r->ld : NULL,
                                 .next_dy = at->next_dy ? at->next_dy + i * r->ld : NULL,
