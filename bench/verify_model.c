@@ -18,7 +18,7 @@ static rmx_ops replaced_ops;
 static rmx_status replaced_gemm(rmx_backend *backend, const rmx_gemm_args *args)
 {
     rmx_gemm_args rest = *args;
-    const rmx_status status = args->residual.p == args->c.p || args->grad_of.p == args->c.p
+    const rmx_status status = args->residual.p == args->c.p || args->factor.p == args->c.p
                                   ? RMX_ERR_ARGUMENT
                                   : vendor_run_args(replacement, args);
     if (status == RMX_ERR_ARGUMENT) return real_ops->gemm(backend, args);

@@ -40,13 +40,15 @@ static __host__ __device__ void plain_output(const rmx_gemm_args *g, const float
     for (int64_t k = 0; k < g->k; k++) acc = rmx_fmaf(AT(g->a, i, k), AT(g->b, k, j), acc);
     if (g->alpha != 1.0f) acc = rmx_mulf(g->alpha, acc);
     if (g->bias.p) acc = rmx_fmaf(g->beta, AT(g->bias, i, j), acc);
-    if (g->pre.p) g->pre.p[u * g->pre.batch[0] + v * g->pre.batch[1] + i * g->pre.rs + j] = acc;
+    if (g->slope.p) {
+        const float slope = g->act == RMX_ACT_GELU_ERF    ? rmx_gelu_erf_gradf(acc)
+                            : g->act == RMX_ACT_GELU_TANH ? rmx_gelu_tanh_gradf(acc)
+                                                          : 1.0f;
+        g->slope.p[u * g->slope.batch[0] + v * g->slope.batch[1] + i * g->slope.rs + j] = slope;
+    }
     if (g->act == RMX_ACT_GELU_ERF) acc = rmx_gelu_erff(acc);
     if (g->act == RMX_ACT_GELU_TANH) acc = rmx_gelu_tanhf(acc);
-    if (g->grad_of.p && g->act_grad == RMX_ACT_GELU_ERF)
-        acc = rmx_mulf(acc, rmx_gelu_erf_gradf(AT(g->grad_of, i, j)));
-    if (g->grad_of.p && g->act_grad == RMX_ACT_GELU_TANH)
-        acc = rmx_mulf(acc, rmx_gelu_tanh_gradf(AT(g->grad_of, i, j)));
+    if (g->factor.p) acc = rmx_mulf(acc, AT(g->factor, i, j));
     if (g->residual.p) acc = rmx_addf(acc, AT(g->residual, i, j));
     g->c.p[c] = acc;
 #undef AT
@@ -124,8 +126,8 @@ static void fill(float *x, int64_t n, uint64_t seed, int pattern)
 /* ---- test -------------------------------------------------------------------------------- */
 
 static const int64_t ROOM = (int64_t)1 << 22; /* floats of a buffer; no case needs more */
-static float *buffer_a, *buffer_b, *buffer_bias, *buffer_grad, *buffer_res;
-static float *old_c, *want_c, *got_c, *want_pre, *got_pre;
+static float *buffer_a, *buffer_b, *buffer_bias, *buffer_factor, *buffer_res;
+static float *old_c, *want_c, *got_c, *want_slope, *got_slope;
 static uint64_t dice_state = 1;
 
 static uint32_t dice(uint32_t sides) { return mix(dice_state++ * 0x9e3779b97f4a7c15ull) % sides; }
@@ -164,22 +166,21 @@ static rmx_gemm_args some_case(int64_t m, int64_t n, int64_t k)
         if (dice(2)) g.bias.rs = 0, g.bias.cs = 1;
         if (dice(2)) g.beta = 1.5f;
     }
-    if (dice(2)) g.pre = g.c;
+    if (dice(2)) g.slope = g.c;
     g.act = (rmx_act)dice(3);
-    g.act_grad = (rmx_act)dice(3);
-    if (dice(3) == 0) g.grad_of = lay(buffer_grad, m, n, g.batch, dice(6));
+    if (dice(3) == 0) g.factor = lay(buffer_factor, m, n, g.batch, dice(6));
     if (dice(3) == 0) g.residual = lay(buffer_res, m, n, g.batch, dice(6));
     return g;
 }
 
 /* In place: what points at C must, for each run, point at that run's C. */
-static rmx_gemm_args aim(rmx_gemm_args g, float *c, float *pre, int in_place)
+static rmx_gemm_args aim(rmx_gemm_args g, float *c, float *slope, int in_place)
 {
     const rmx_mat as_c = {c, g.c.rs, 1, {g.c.batch[0], g.c.batch[1]}};
     g.c.p = c;
-    if (g.pre.rs) g.pre.p = pre;
+    if (g.slope.rs) g.slope.p = slope;
     if (in_place & 1) g.residual = as_c;
-    if (in_place & 2) g.grad_of = as_c;
+    if (in_place & 2) g.factor = as_c;
     return g;
 }
 
@@ -191,19 +192,19 @@ static void run_case(int64_t m, int64_t n, int64_t k)
     const int in_place = dice(4) == 0 ? 1 + (int)dice(3) : 0;
     const size_t bytes = sizeof(float) * (size_t)ROOM;
     CHECK(cudaMemcpyAsync(want_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-    CHECK(cudaMemcpyAsync(want_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-    plain_gpu(aim(shape, want_c, want_pre, in_place), old_c);
+    CHECK(cudaMemcpyAsync(want_slope, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    plain_gpu(aim(shape, want_c, want_slope, in_place), old_c);
     for (int variant = -1; variant < RMX_GEMM_VARIANTS; variant++) {
         rmx_cuda_gemm_variant = variant;
         CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-        CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-        const rmx_gemm_args g = aim(shape, got_c, got_pre, in_place);
+        CHECK(cudaMemcpyAsync(got_slope, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+        const rmx_gemm_args g = aim(shape, got_c, got_slope, in_place);
         if (backend.ops->gemm(&backend, &g) != RMX_OK) {
             printf("gemm: %s\n", backend.error);
             exit(1);
         }
         const unsigned long long wrong =
-            differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
+            differences(want_c, got_c, ROOM) + differences(want_slope, got_slope, ROOM);
         if (!wrong) continue;
         if (++failures < 40)
             printf("WRONG variant %d: %lld x %lld x %lld, a (%lld, %lld), b (%lld, %lld): %llu\n",
@@ -225,31 +226,31 @@ static void run_host_case(int64_t m, int64_t n, int64_t k)
 {
     const rmx_gemm_args shape = some_case(m, n, k);
     const size_t bytes = sizeof(float) * (size_t)ROOM;
-    std::vector<float> a(ROOM), b(ROOM), bias(ROOM), grad(ROOM), res(ROOM), old(ROOM), c, pre;
-    float *const from[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
-    std::vector<float> *const to[] = {&a, &b, &bias, &grad, &res, &old};
+    std::vector<float> a(ROOM), b(ROOM), bias(ROOM), factor(ROOM), res(ROOM), old(ROOM), c, slope;
+    float *const from[] = {buffer_a, buffer_b, buffer_bias, buffer_factor, buffer_res, old_c};
+    std::vector<float> *const to[] = {&a, &b, &bias, &factor, &res, &old};
     for (int i = 0; i < 6; i++) download(to[i]->data(), from[i]);
-    c = old, pre = old;
-    rmx_gemm_args g = aim(shape, c.data(), pre.data(), 0);
+    c = old, slope = old;
+    rmx_gemm_args g = aim(shape, c.data(), slope.data(), 0);
     g.a.p = a.data() + (shape.a.p - buffer_a), g.b.p = b.data() + (shape.b.p - buffer_b);
     if (g.bias.p) g.bias.p = bias.data() + (shape.bias.p - buffer_bias);
-    if (g.grad_of.p) g.grad_of.p = grad.data() + (shape.grad_of.p - buffer_grad);
+    if (g.factor.p) g.factor.p = factor.data() + (shape.factor.p - buffer_factor);
     if (g.residual.p) g.residual.p = res.data() + (shape.residual.p - buffer_res);
     for (int64_t u = 0; u < g.batch[0]; u++)
         for (int64_t v = 0; v < g.batch[1]; v++)
             for (int64_t i = 0; i < m; i++)
                 for (int64_t j = 0; j < n; j++) plain_output(&g, old.data(), u, v, i, j);
     CHECK(cudaMemcpyAsync(want_c, c.data(), bytes, cudaMemcpyHostToDevice, stream));
-    CHECK(cudaMemcpyAsync(want_pre, pre.data(), bytes, cudaMemcpyHostToDevice, stream));
+    CHECK(cudaMemcpyAsync(want_slope, slope.data(), bytes, cudaMemcpyHostToDevice, stream));
     CHECK(cudaMemcpyAsync(got_c, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-    CHECK(cudaMemcpyAsync(got_pre, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
-    const rmx_gemm_args device = aim(shape, got_c, got_pre, 0);
+    CHECK(cudaMemcpyAsync(got_slope, old_c, bytes, cudaMemcpyDeviceToDevice, stream));
+    const rmx_gemm_args device = aim(shape, got_c, got_slope, 0);
     if (backend.ops->gemm(&backend, &device) != RMX_OK) {
         printf("gemm: %s\n", backend.error);
         exit(1);
     }
     const unsigned long long wrong =
-        differences(want_c, got_c, ROOM) + differences(want_pre, got_pre, ROOM);
+        differences(want_c, got_c, ROOM) + differences(want_slope, got_slope, ROOM);
     if (wrong && ++failures < 40)
         printf("WRONG against the host: %lld x %lld x %lld: %llu\n", (long long)m, (long long)n,
                (long long)k, wrong);
@@ -276,8 +277,8 @@ static void run_reversed_case(void)
 
 static int test(void)
 {
-    float **all[] = {&buffer_a, &buffer_b, &buffer_bias, &buffer_grad, &buffer_res,
-                     &old_c,    &want_c,   &got_c,       &want_pre,    &got_pre};
+    float **all[] = {&buffer_a, &buffer_b, &buffer_bias, &buffer_factor, &buffer_res,
+                     &old_c,    &want_c,   &got_c,       &want_slope,    &got_slope};
     for (float **p : all) CHECK(cudaMalloc(p, sizeof(float) * (size_t)ROOM));
     const int64_t sizes[][3] = {
         {1, 1, 1},      {1, 8, 64},      {4, 4, 4},     {5, 3, 0},      {128, 256, 8},
@@ -289,7 +290,8 @@ static int test(void)
     };
     int cases = 0;
     for (int pattern = 0; pattern < PATTERNS; pattern++) {
-        float *const inputs[] = {buffer_a, buffer_b, buffer_bias, buffer_grad, buffer_res, old_c};
+        float *const inputs[] = {buffer_a,      buffer_b,   buffer_bias,
+                                 buffer_factor, buffer_res, old_c};
         for (int i = 0; i < 6; i++)
             fill(inputs[i], ROOM, (uint64_t)(pattern * 10 + i + 1), pattern);
         if (pattern == NORMAL) run_reversed_case();

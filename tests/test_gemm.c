@@ -22,10 +22,10 @@ typedef enum layout {
 
 typedef struct spec {
     int64_t m, n, k, batch[2];
-    layout a, b, c, bias, pre, grad_of, residual;
+    layout a, b, c, bias, slope, factor, residual;
     bool accumulate;
     float alpha, beta;
-    rmx_act act, act_grad;
+    rmx_act act;
     testing_pattern pattern;
     bool not_generic; /* too much of it for the generic code */
 } spec;
@@ -43,7 +43,7 @@ typedef struct buffer {
     rmx_mat at;
 } buffer;
 
-enum { A, B, C, BIAS, PRE, GRAD_OF, RESIDUAL, OPERANDS };
+enum { A, B, C, BIAS, SLOPE, FACTOR, RESIDUAL, OPERANDS };
 
 static uint64_t seed = 1;
 
@@ -105,10 +105,9 @@ static rmx_gemm_args args_of(const spec *s, const buffer x[OPERANDS], bool devic
                            .alpha = s->alpha,
                            .beta = s->beta,
                            .bias = at[BIAS],
-                           .pre = out_of(at[PRE], at[PRE].p),
+                           .slope = out_of(at[SLOPE], at[SLOPE].p),
                            .act = s->act,
-                           .act_grad = s->act_grad,
-                           .grad_of = at[GRAD_OF],
+                           .factor = at[FACTOR],
                            .residual = at[RESIDUAL]};
 }
 
@@ -147,13 +146,11 @@ static void reference(const rmx_gemm_args *g)
                     if (g->alpha != 1.0f) v = g->alpha * v;
                     if (g->bias.p)
                         v = rmx_fmaf(g->beta, g->bias.p[offset(&g->bias, u, w, i, j)], v);
-                    if (g->pre.p)
-                        g->pre.p[u * g->pre.batch[0] + w * g->pre.batch[1] + i * g->pre.rs + j] =
-                            v;
+                    if (g->slope.p)
+                        g->slope.p[u * g->slope.batch[0] + w * g->slope.batch[1] +
+                                   i * g->slope.rs + j] = derivative(g->act, v);
                     v = activate(g->act, v);
-                    if (g->grad_of.p)
-                        v = v *
-                            derivative(g->act_grad, g->grad_of.p[offset(&g->grad_of, u, w, i, j)]);
+                    if (g->factor.p) v = v * g->factor.p[offset(&g->factor, u, w, i, j)];
                     if (g->residual.p) v = v + g->residual.p[offset(&g->residual, u, w, i, j)];
                     *c = v;
                 }
@@ -180,11 +177,11 @@ static void run_and_compare(rmx_backend *backend, const spec *s, buffer x[OPERAN
         const int64_t at = testing_first_difference(got, x[i].expected, x[i].count);
         cr_assert(at < 0,
                   "%s: m %ld n %ld k %ld batch %ld %ld layouts %d %d %d %d %d %d %d accumulate %d "
-                  "alpha %g beta %g act %d %d %s: operand %d at %ld is %a, not %a",
+                  "alpha %g beta %g act %d %s: operand %d at %ld is %a, not %a",
                   backend->ops->code, (long)s->m, (long)s->n, (long)s->k, (long)s->batch[0],
-                  (long)s->batch[1], s->a, s->b, s->c, s->bias, s->pre, s->grad_of, s->residual,
-                  s->accumulate, s->alpha, s->beta, s->act, s->act_grad,
-                  testing_pattern_name(s->pattern), i, (long)at, got[at], x[i].expected[at]);
+                  (long)s->batch[1], s->a, s->b, s->c, s->bias, s->slope, s->factor, s->residual,
+                  s->accumulate, s->alpha, s->beta, s->act, testing_pattern_name(s->pattern), i,
+                  (long)at, got[at], x[i].expected[at]);
         cr_assert(testing_guards_ok(backend, x[i].device), "operand %d: guard overwritten", i);
         testing_free(backend, x[i].device);
         free(got);
@@ -193,7 +190,7 @@ static void run_and_compare(rmx_backend *backend, const spec *s, buffer x[OPERAN
 
 static void check(const backends *all, const spec *s)
 {
-    const layout how[OPERANDS] = {s->a, s->b, s->c, s->bias, s->pre, s->grad_of, s->residual};
+    const layout how[OPERANDS] = {s->a, s->b, s->c, s->bias, s->slope, s->factor, s->residual};
     buffer x[OPERANDS] = {0};
     for (int i = 0; i < OPERANDS; i++)
         if (how[i] == IN_PLACE)
@@ -219,8 +216,8 @@ static spec plain(int64_t m, int64_t n, int64_t k)
                   .k = k,
                   .batch = {1, 1},
                   .bias = ABSENT,
-                  .pre = ABSENT,
-                  .grad_of = ABSENT,
+                  .slope = ABSENT,
+                  .factor = ABSENT,
                   .residual = ABSENT,
                   .alpha = 1.0f,
                   .beta = 1.0f};
@@ -308,8 +305,7 @@ static void blocks(const backends *all)
                 s.batch[1] = s.m * s.n * s.k < 500000 ? 2 : 1;
                 s.accumulate = turn % 2;
                 s.residual = turn % 3 ? ABSENT : turn % 2 ? ROWS : IN_PLACE;
-                s.grad_of = turn % 5 ? ABSENT : IN_PLACE;
-                s.act_grad = RMX_ACT_GELU_TANH;
+                s.factor = turn % 5 ? ABSENT : IN_PLACE;
                 s.not_generic = turn % 7 != 0;
                 check(all, &s);
             }
@@ -343,23 +339,22 @@ static void epilogues(const backends *all)
 {
     static const int64_t shapes[][3] = {{13, 19, 5}, {7, 32, 9}, {40, 2, 20}, {2, 70, 3}};
     static const layout bias[] = {ABSENT, ROWS, ONE_ROW, ONE_COLUMN};
-    static const layout grad[] = {ABSENT, ROWS, IN_PLACE, ONE_ROW, ONE_COLUMN};
+    static const layout factor[] = {ABSENT, ROWS, IN_PLACE, ONE_ROW, ONE_COLUMN};
     static const layout residual[] = {ABSENT, ODD, IN_PLACE, ONE_ROW, ONE_COLUMN};
     static const float alphas[] = {1.0f, 0.25f, -1.7f, 0.0f};
     size_t turn = 0;
     for (size_t i = 0; i < 4; i++)
         for (size_t b = 0; b < 4; b++)
-            for (size_t pre = 0; pre < 2; pre++)
+            for (size_t slope = 0; slope < 2; slope++)
                 for (size_t act = 0; act < 3; act++)
-                    for (size_t g = 0; g < 5; g++)
+                    for (size_t f = 0; f < 5; f++)
                         for (size_t r = 0; r < 5; r++, turn++) {
                             spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
                             s.batch[1] = 2;
                             s.bias = bias[b];
-                            s.pre = pre ? TOKENS : ABSENT;
+                            s.slope = slope ? TOKENS : ABSENT;
                             s.act = (rmx_act)act;
-                            s.grad_of = grad[g];
-                            s.act_grad = (rmx_act)(turn % 3);
+                            s.factor = factor[f];
                             s.residual = residual[r];
                             s.alpha = alphas[turn / 2 % 4];
                             s.beta = alphas[turn / 5 % 4];
@@ -382,6 +377,8 @@ static void patterns(const backends *all)
                 s.accumulate = finish == 1;
                 s.bias = finish == 2 ? ROWS : ABSENT;
                 s.act = finish == 2 ? RMX_ACT_GELU_ERF : RMX_ACT_NONE;
+                s.slope = finish == 2 ? ROWS : ABSENT;
+                s.factor = finish == 1 ? ROWS : ABSENT;
                 s.residual = finish == 2 ? IN_PLACE : ABSENT;
                 check(all, &s);
             }

@@ -86,15 +86,15 @@ static void per_token_ffn_case(fixture *f)
     const rmx_per_token_ffn_gradients gradients = {gradient_of(f, "w1"), gradient_of(f, "b1"),
                                                    gradient_of(f, "w2"), gradient_of(f, "b2")};
     float *x = put(f, "x"), *dy = put(f, "dy"), *y = shaped(f, "x"), *dx = shaped(f, "x");
-    float *pre = operands_new(&f->all, hidden_count),
+    float *slope = operands_new(&f->all, hidden_count),
           *hidden = operands_new(&f->all, hidden_count);
     const size_t bytes = rmx_per_token_ffn_backward_workspace(&desc);
     void *ws = operands_bytes(&f->all, bytes);
     const double units = UNITS(desc.width + desc.hidden);
     operands_must(f->ctx,
-                  rmx_per_token_ffn_forward(f->ctx, &desc, &weights, x, NULL, pre, hidden, y));
+                  rmx_per_token_ffn_forward(f->ctx, &desc, &weights, x, NULL, slope, hidden, y));
     expect(f, "y", y, units, 0.0);
-    operands_must(f->ctx, rmx_per_token_ffn_backward(f->ctx, &desc, &weights, dy, x, pre, hidden,
+    operands_must(f->ctx, rmx_per_token_ffn_backward(f->ctx, &desc, &weights, dy, x, slope, hidden,
                                                      NULL, dx, &gradients, ws, bytes));
     expect(f, "d_x", dx, units, 0.0);
     expect(f, "d_w1", gradients.w1, units, 0.0);

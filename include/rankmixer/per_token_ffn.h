@@ -38,7 +38,7 @@ typedef struct rmx_per_token_ffn_gradients {
  *
  *   in   x         [B, T, D]
  *   in   residual  [B, T, D]  NULL: none; may be x
- *   out  pre       [B, T, K]  x W1 + b1, kept for the backward pass; NULL: not wanted
+ *   out  slope     [B, T, K]  gelu'(x W1 + b1), kept for the backward pass; NULL: not wanted
  *   out  hidden    [B, T, K]  h, kept for the backward pass
  *   out  y         [B, T, D]  overlaps no input
  *
@@ -48,13 +48,14 @@ typedef struct rmx_per_token_ffn_gradients {
  * Source:  RankMixer, arXiv:2507.15551, Eq. 6-9. */
 RMX_NODISCARD RMX_API rmx_status rmx_per_token_ffn_forward(
     rmx_context *ctx, const rmx_per_token_ffn_desc *desc, const rmx_per_token_ffn_weights *weights,
-    const float *x, const float *residual, float *pre, float *hidden, float *y);
+    const float *x, const float *residual, float *slope, float *hidden, float *y);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_per_token_ffn_backward_workspace(const rmx_per_token_ffn_desc *desc);
 
 /*   in      dy, x        [B, T, D]
- *   in      pre, hidden  [B, T, K]  of forward
+ *   in      slope        [B, T, K]  of forward
+ *   in      hidden       [B, T, K]  of forward
  *   in      residual     [B, T, D]  added to dx: the gradient that reaches x by another way;
  *                                   NULL: none; may be dy
  *   out     dx           [B, T, D]  overwritten; may be residual where that is not dy
@@ -65,8 +66,9 @@ RMX_API size_t rmx_per_token_ffn_backward_workspace(const rmx_per_token_ffn_desc
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status rmx_per_token_ffn_backward(
     rmx_context *ctx, const rmx_per_token_ffn_desc *desc, const rmx_per_token_ffn_weights *weights,
-    const float *dy, const float *x, const float *pre, const float *hidden, const float *residual,
-    float *dx, const rmx_per_token_ffn_gradients *gradients, void *ws, size_t ws_bytes);
+    const float *dy, const float *x, const float *slope, const float *hidden,
+    const float *residual, float *dx, const rmx_per_token_ffn_gradients *gradients, void *ws,
+    size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -55,13 +55,14 @@ typedef enum rmx_act { RMX_ACT_NONE, RMX_ACT_GELU_ERF, RMX_ACT_GELU_TANH } rmx_a
  *   acc  = accumulate ? C : +0;  for kk = 0 .. k-1: acc = fma(A[i,kk], B[kk,j], acc)    chain
  *   v    = alpha * acc                        (alpha == 1: v = acc)
  *   v    = fma(beta, bias[i,j], v)            if bias.p
- *   pre[i,j] = v                              if pre.p
+ *   slope[i,j] = act'(v)                      if slope.p; act' the derivative of act
  *   v    = act(v)
- *   v    = v * act_grad'(grad_of[i,j])        if grad_of.p; act_grad' the derivative of act_grad
+ *   v    = v * factor[i,j]                    if factor.p
  *   v    = v + residual[i,j]                  if residual.p
  *   C[i,j] = v
  *
- * residual and grad_of may be C's own memory (in place); A and B may not. */
+ * residual and factor may be C's own memory (in place); A and B may not. A backward pass takes the
+ * slope for its factor: both of act and act' cost little more than one. */
 typedef struct rmx_gemm_args {
     int64_t m, n, k, batch[2];
     rmx_mat a, b;
@@ -69,9 +70,9 @@ typedef struct rmx_gemm_args {
     bool accumulate;
     float alpha, beta;
     rmx_mat bias;
-    rmx_mat_out pre;
-    rmx_act act, act_grad;
-    rmx_mat grad_of, residual;
+    rmx_mat_out slope;
+    rmx_act act;
+    rmx_mat factor, residual;
 } rmx_gemm_args;
 
 /* dst[g, j] += sum over r of x[g * group_stride + r * ld + j], order rows(rows).

@@ -22,7 +22,7 @@ typedef enum part {
     MEAN2,
     RSTD2,
     NORMED2, /* pre-norm: LN2(S), what the feed-forward reads */
-    PRE,
+    SLOPE,
     HIDDEN,
     SUM2, /* post-norm: S + FFN(S), what LN2 reads */
     PARTS
@@ -37,7 +37,7 @@ typedef struct layout {
 static const char *const part_names[PARTS] = {
     "norm1.mean",      "norm1.rstd", "norm1",      "attention.qkv", "attention.probabilities",
     "attention.mixed", "sum1",       "mixed",      "norm2.mean",    "norm2.rstd",
-    "norm2",           "ffn.pre",    "ffn.hidden", "sum2"};
+    "norm2",           "ffn.slope",  "ffn.hidden", "sum2"};
 
 static layout layout_of(const rmx_block_desc *desc)
 {
@@ -59,7 +59,7 @@ static layout layout_of(const rmx_block_desc *desc)
                           [MEAN2] = rows,
                           [RSTD2] = rows,
                           [NORMED2] = pre ? x : 0,
-                          [PRE] = hidden,
+                          [SLOPE] = hidden,
                           [HIDDEN] = hidden,
                           [SUM2] = pre ? 0 : x}};
     for (int i = 0; i < PARTS; i++) {
@@ -291,15 +291,15 @@ rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
     const layout l = layout_of(desc);
     RMX_TRY((pre ? mix_pre : mix_post)(ctx, desc, weights, x, &l, saved));
     const float *s = mixed_of(desc, &l, saved, x);
-    float *hidden = at(&l, saved, HIDDEN), *ffn_pre = at(&l, saved, PRE);
+    float *hidden = at(&l, saved, HIDDEN), *slope = at(&l, saved, SLOPE);
     float *mean2 = at(&l, saved, MEAN2), *rstd2 = at(&l, saved, RSTD2);
     if (pre) {
         float *v = at(&l, saved, NORMED2);
         RMX_TRY(norm_forward(ctx, desc, s, weights->gamma2, weights->beta2, v, mean2, rstd2));
-        return rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, v, s, ffn_pre, hidden, y);
+        return rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, v, s, slope, hidden, y);
     }
     float *sum = at(&l, saved, SUM2);
-    RMX_TRY(rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, s, s, ffn_pre, hidden, sum));
+    RMX_TRY(rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, s, s, slope, hidden, sum));
     return norm_forward(ctx, desc, sum, weights->gamma2, weights->beta2, y, mean2, rstd2);
 }
 
@@ -338,7 +338,7 @@ static rmx_status ffn_backward(rmx_context *ctx, const backward *b, const float 
                                const float *x, const float *residual, float *dx)
 {
     return rmx_per_token_ffn_backward(ctx, &b->desc->ffn, &b->w->ffn, dy, x,
-                                      at(&b->l, b->saved, PRE), at(&b->l, b->saved, HIDDEN),
+                                      at(&b->l, b->saved, SLOPE), at(&b->l, b->saved, HIDDEN),
                                       residual, dx, &b->g->ffn, b->ws, b->ws_bytes);
 }
 

@@ -100,7 +100,6 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         .beta = scale,
         .bias = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
         .act = RMX_ACT_NONE,
-        .act_grad = RMX_ACT_NONE,
     };
     rmx_backend *backend = rmx_context_backend(ctx);
     return rmx_context_check(ctx, backend->ops->gemm(backend, &args));

@@ -94,18 +94,18 @@ static rmx_status check_weights(rmx_context *ctx, const rmx_per_token_ffn_weight
 
 rmx_status rmx_per_token_ffn_forward(rmx_context *ctx, const rmx_per_token_ffn_desc *desc,
                                      const rmx_per_token_ffn_weights *weights, const float *x,
-                                     const float *residual, float *pre, float *hidden, float *y)
+                                     const float *residual, float *slope, float *hidden, float *y)
 {
     RMX_TRY(rmx_check_ffn_desc(ctx, desc));
     const groups g = groups_of(desc);
     RMX_TRY(check_weights(ctx, weights));
     RMX_TRY(rmx_check_array(ctx, "x", x, g.x_bytes));
     RMX_TRY(rmx_check_optional(ctx, "residual", residual));
-    RMX_TRY(rmx_check_optional(ctx, "pre", pre));
+    RMX_TRY(rmx_check_optional(ctx, "slope", slope));
     RMX_TRY(rmx_check_array(ctx, "hidden", hidden, g.h_bytes));
     RMX_TRY(rmx_check_array(ctx, "y", y, g.x_bytes));
     const rmx_range outs[] = {
-        {"y", y, g.x_bytes}, {"hidden", hidden, g.h_bytes}, {"pre", pre, g.h_bytes}};
+        {"y", y, g.x_bytes}, {"hidden", hidden, g.h_bytes}, {"slope", slope, g.h_bytes}};
     const rmx_range ins[] = {{"x", x, g.x_bytes}, {"residual", residual, g.x_bytes}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 2));
 
@@ -117,7 +117,7 @@ rmx_status rmx_per_token_ffn_forward(rmx_context *ctx, const rmx_per_token_ffn_d
                                     .b = rows_mat(weights->w1, desc->hidden, g.w_group),
                                     .c = rows_out(hidden, g.h_row, g.h_group),
                                     .bias = bias_mat(weights->b1, desc->hidden),
-                                    .pre = rows_out(pre, g.h_row, g.h_group),
+                                    .slope = rows_out(slope, g.h_row, g.h_group),
                                     .act = act_of(desc)},
                     g.count));
     RMX_TRY(drop(ctx, desc, hidden));
@@ -143,31 +143,21 @@ size_t rmx_per_token_ffn_backward_workspace(const rmx_per_token_ffn_desc *desc)
     return rmx_align((size_t)g.h_bytes) + rmx_rows_workspace(g.count, g.rows, widest, 1);
 }
 
-/* dpre = (dy W2^T, dropped out) * gelu'(pre) */
+/* dpre = dy W2^T * gelu'(pre), dropped out */
 static rmx_status hidden_gradient(rmx_context *ctx, const rmx_per_token_ffn_desc *desc,
                                   const groups *g, const float *w2, const float *dy,
-                                  const float *pre, float *dpre)
+                                  const float *slope, float *dpre)
 {
-    rmx_gemm_args args = {.m = g->rows,
-                          .n = desc->hidden,
-                          .k = desc->width,
-                          .a = rows_mat(dy, g->x_row, g->x_group),
-                          .b = columns_mat(w2, desc->width, g->w_group),
-                          .c = rows_out(dpre, g->h_row, g->h_group)};
-    if (desc->dropout.p == 0.0f) {
-        args.act_grad = act_of(desc);
-        args.grad_of = rows_mat(pre, g->h_row, g->h_group);
-        return product(ctx, args, g->count);
-    }
-    RMX_TRY(product(ctx, args, g->count));
-    RMX_TRY(drop(ctx, desc, dpre));
-    rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_act_backward_args act = {.act = act_of(desc),
-                                       .n = g->h_bytes / (int64_t)sizeof(float),
-                                       .x = pre,
-                                       .dy = dpre,
-                                       .dx = dpre};
-    return rmx_context_check(ctx, backend->ops->act_backward(backend, &act));
+    RMX_TRY(product(ctx,
+                    (rmx_gemm_args){.m = g->rows,
+                                    .n = desc->hidden,
+                                    .k = desc->width,
+                                    .a = rows_mat(dy, g->x_row, g->x_group),
+                                    .b = columns_mat(w2, desc->width, g->w_group),
+                                    .c = rows_out(dpre, g->h_row, g->h_group),
+                                    .factor = rows_mat(slope, g->h_row, g->h_group)},
+                    g->count));
+    return drop(ctx, desc, dpre);
 }
 
 /* dw += a^T d, db += sums of d down the rows. */
@@ -198,13 +188,13 @@ static rmx_status weight_gradient(rmx_context *ctx, const groups *g, rmx_mat a_t
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_per_token_ffn_desc *desc,
                                  const groups *g, const float *dy, const float *x,
-                                 const float *pre, const float *hidden, const float *residual,
+                                 const float *slope, const float *hidden, const float *residual,
                                  const float *dx, const rmx_per_token_ffn_gradients *grad,
                                  const void *ws, size_t ws_bytes)
 {
     RMX_TRY(rmx_check_array(ctx, "dy", dy, g->x_bytes));
     RMX_TRY(rmx_check_array(ctx, "x", x, g->x_bytes));
-    RMX_TRY(rmx_check_array(ctx, "pre", pre, g->h_bytes));
+    RMX_TRY(rmx_check_array(ctx, "slope", slope, g->h_bytes));
     RMX_TRY(rmx_check_array(ctx, "hidden", hidden, g->h_bytes));
     RMX_TRY(rmx_check_optional(ctx, "residual", residual));
     RMX_TRY(rmx_check_array(ctx, "dx", dx, g->x_bytes));
@@ -220,14 +210,14 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_per_token_ffn_desc 
     const rmx_range outs[] = {{"dx", dx, g->x_bytes}, {"ws", ws, (int64_t)needed}};
     const rmx_range ins[] = {{"dy", dy, g->x_bytes},
                              {"x", x, g->x_bytes},
-                             {"pre", pre, g->h_bytes},
+                             {"slope", slope, g->h_bytes},
                              {"hidden", hidden, g->h_bytes}};
     return rmx_check_ranges(ctx, outs, 2, ins, 4);
 }
 
 rmx_status rmx_per_token_ffn_backward(rmx_context *ctx, const rmx_per_token_ffn_desc *desc,
                                       const rmx_per_token_ffn_weights *weights, const float *dy,
-                                      const float *x, const float *pre, const float *hidden,
+                                      const float *x, const float *slope, const float *hidden,
                                       const float *residual, float *dx,
                                       const rmx_per_token_ffn_gradients *gradients, void *ws,
                                       size_t ws_bytes)
@@ -235,12 +225,12 @@ rmx_status rmx_per_token_ffn_backward(rmx_context *ctx, const rmx_per_token_ffn_
     RMX_TRY(rmx_check_ffn_desc(ctx, desc));
     const groups g = groups_of(desc);
     RMX_TRY(check_weights(ctx, weights));
-    RMX_TRY(
-        check_backward(ctx, desc, &g, dy, x, pre, hidden, residual, dx, gradients, ws, ws_bytes));
+    RMX_TRY(check_backward(ctx, desc, &g, dy, x, slope, hidden, residual, dx, gradients, ws,
+                           ws_bytes));
     float *dpre = ws;
     void *scratch = (char *)ws + rmx_align((size_t)g.h_bytes);
 
-    RMX_TRY(hidden_gradient(ctx, desc, &g, weights->w2, dy, pre, dpre));
+    RMX_TRY(hidden_gradient(ctx, desc, &g, weights->w2, dy, slope, dpre));
     RMX_TRY(weight_gradient(ctx, &g, columns_mat(hidden, g.h_row, g.h_group), desc->hidden, dy,
                             g.x_row, g.x_group, desc->width, gradients->w2, gradients->b2,
                             scratch));

@@ -97,7 +97,6 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
         .alpha = p.alpha,
         .beta = p.beta,
         .act = RMX_ACT_NONE,
-        .act_grad = RMX_ACT_NONE,
     };
     if (args.m == 0 || args.n == 0 || args.batch[0] == 0) return RMX_OK;
     if (args.k == 0) args.a.p = args.b.p = p.out.data; /* may be NULL; not read */

@@ -41,10 +41,10 @@ typedef struct operand {
 typedef struct plan {
     rmx_backend *backend;
     int64_t m, n, k, batch[2];
-    operand a, b, c, bias, pre, grad_of, residual;
+    operand a, b, c, bias, slope, factor, residual;
     bool accumulate, plain; /* plain: nothing follows the chain */
     float alpha, beta;
-    rmx_act act, act_grad;
+    rmx_act act;
     bool pack_a, pack_b;
     int64_t width;      /* columns of a tile */
     int64_t kc;         /* k of a piece */
@@ -84,9 +84,9 @@ static void finish_tile(const rmx_epilogue *end, int64_t i, int64_t j, int64_t r
 {
     rmx_epilogue e = *end;
     e.c = at(e.c, i, j);
-    e.pre = at(e.pre, i, j);
+    e.slope = at(e.slope, i, j);
     e.bias = at(e.bias, i, j);
-    e.grad_of = at(e.grad_of, i, j);
+    e.factor = at(e.factor, i, j);
     e.residual = at(e.residual, i, j);
     RMX_CPU(gemm_epilogue)(&e, rows, cols, width, tile);
 }
@@ -205,11 +205,10 @@ static void blocks_task(void *job, int64_t begin, int64_t end, int32_t worker)
         g.end = (rmx_epilogue){.alpha = p->alpha,
                                .beta = p->beta,
                                .act = p->act,
-                               .act_grad = p->act_grad,
                                .c = place(&p->c, u, v, i, j),
-                               .pre = place(&p->pre, u, v, i, j),
+                               .slope = place(&p->slope, u, v, i, j),
                                .bias = place(&p->bias, u, v, i, j),
-                               .grad_of = place(&p->grad_of, u, v, i, j),
+                               .factor = place(&p->factor, u, v, i, j),
                                .residual = place(&p->residual, u, v, i, j)};
         whole_block(&g);
     }
@@ -248,7 +247,7 @@ static void exchange_rows_and_columns(plan *p)
     const operand a = p->a;
     p->a = p->b;
     p->b = a;
-    operand *all[] = {&p->a, &p->b, &p->c, &p->bias, &p->pre, &p->grad_of, &p->residual};
+    operand *all[] = {&p->a, &p->b, &p->c, &p->bias, &p->slope, &p->factor, &p->residual};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) transpose(all[i]);
 }
 
@@ -317,16 +316,14 @@ rmx_status RMX_CPU(gemm)(rmx_backend *backend, const rmx_gemm_args *args)
               .b = input(&args->b),
               .c = output(&args->c),
               .bias = input(&args->bias),
-              .pre = output(&args->pre),
-              .grad_of = input(&args->grad_of),
+              .slope = output(&args->slope),
+              .factor = input(&args->factor),
               .residual = input(&args->residual),
               .accumulate = args->accumulate,
               .alpha = args->alpha,
               .beta = args->beta,
-              .act = args->act,
-              .act_grad = args->act_grad};
-    if (p.act_grad == RMX_ACT_NONE) p.grad_of.p = NULL; /* v * 1 is v */
-    p.plain = p.alpha == 1.0f && !p.bias.p && !p.pre.p && p.act == RMX_ACT_NONE && !p.grad_of.p &&
+              .act = args->act};
+    p.plain = p.alpha == 1.0f && !p.bias.p && !p.slope.p && p.act == RMX_ACT_NONE && !p.factor.p &&
               !p.residual.p;
     if (p.k == 0) { /* no address is formed from theirs: fma(-0, +0, v) is v in every bit */
         p.k = 1;

@@ -68,8 +68,8 @@ typedef struct rmx_place {
 
 typedef struct rmx_epilogue {
     float alpha, beta;
-    rmx_act act, act_grad;
-    rmx_place c, pre, bias, grad_of, residual;
+    rmx_act act;
+    rmx_place c, slope, bias, factor, residual;
 } rmx_epilogue;
 
 /* tile[i*width + j] = from(i, j) for i < rows, j < cols; other columns become +0. */

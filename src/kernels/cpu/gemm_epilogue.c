@@ -4,7 +4,7 @@
  * plain loop over at most RMX_TILE_MAX contiguous floats that vectorises; one that only adds or
  * stores goes by vectors of rows, from and to memory where rows lie there as they do in the tile.
  * Else an operand is first gathered into a tile; columns past the matrix compute on +0 and are not
- * stored. In place (residual or grad_of is C) is fine: a tile reads what it needs of an element
+ * stored. In place (residual or factor is C) is fine: a tile reads what it needs of an element
  * before it writes it, and no other tile's. */
 #include "kernels/cpu/gemm.h"
 
@@ -51,12 +51,21 @@ static void activate(rmx_act act, int64_t n, float *v)
     }
 }
 
-static void times_gradient(rmx_act act, int64_t n, const float *restrict x, float *restrict v)
+/* x = act'(v), v = act(v); both share most of their work, which compilers see. */
+static void activate_with_slope(rmx_act act, int64_t n, float *restrict v, float *restrict x)
 {
     if (act == RMX_ACT_GELU_ERF) {
-        for (int64_t i = 0; i < n; i++) v[i] = rmx_mulf(v[i], rmx_gelu_erf_gradf(x[i]));
+        for (int64_t i = 0; i < n; i++) {
+            x[i] = rmx_gelu_erf_gradf(v[i]);
+            v[i] = rmx_gelu_erff(v[i]);
+        }
     } else if (act == RMX_ACT_GELU_TANH) {
-        for (int64_t i = 0; i < n; i++) v[i] = rmx_mulf(v[i], rmx_gelu_tanh_gradf(x[i]));
+        for (int64_t i = 0; i < n; i++) {
+            x[i] = rmx_gelu_tanh_gradf(v[i]);
+            v[i] = rmx_gelu_tanhf(v[i]);
+        }
+    } else {
+        for (int64_t i = 0; i < n; i++) x[i] = 1.0f;
     }
 }
 
@@ -74,11 +83,10 @@ static rmx_place readable(rmx_place from, int64_t rows, int64_t cols, int64_t wi
     return (rmx_place){x, width, 1};
 }
 
-/* v = fma(beta, bias, alpha v), and that to pre. */
+/* v = fma(beta, bias, alpha v) */
 static void add_bias(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width, float *x,
                      float *v)
 {
-    const bool store = e->pre.p && lies_so(e->pre, cols, width);
     const rmx_place bias = readable(e->bias, rows, cols, width, x);
     const rmx_vec alpha = rmx_vec_set(e->alpha), beta = rmx_vec_set(e->beta);
     for (int64_t i = 0; i < rows; i++) {
@@ -87,10 +95,20 @@ static void add_bias(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t 
             if (e->alpha != 1.0f) z = alpha * z;
             z = rmx_vec_fma(beta, rmx_vec_load(bias.p + i * bias.rs + j), z);
             rmx_vec_store(v + i * width + j, z);
-            if (store) rmx_vec_store(e->pre.p + i * e->pre.rs + j, z);
         }
     }
-    if (e->pre.p && !store) scatter(v, rows, cols, width, e->pre);
+}
+
+/* v = v * factor */
+static void multiply(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width, float *x,
+                     float *v)
+{
+    const rmx_place factor = readable(e->factor, rows, cols, width, x);
+    for (int64_t i = 0; i < rows; i++, v += width) {
+        for (int64_t j = 0; j < width; j += RMX_VL) {
+            rmx_vec_store(v + j, rmx_vec_load(v + j) * rmx_vec_load(factor.p + i * factor.rs + j));
+        }
+    }
 }
 
 /* c = v (+ residual) */
@@ -121,12 +139,13 @@ void RMX_CPU(gemm_epilogue)(const rmx_epilogue *e, int64_t rows, int64_t cols, i
         add_bias(e, rows, cols, width, x, v);
     } else {
         for (int64_t i = 0; e->alpha != 1.0f && i < n; i++) v[i] = rmx_mulf(e->alpha, v[i]);
-        if (e->pre.p) scatter(v, rows, cols, width, e->pre);
     }
-    activate(e->act, n, v);
-    if (e->grad_of.p) {
-        RMX_CPU(gemm_gather)(e->grad_of, rows, cols, width, x);
-        times_gradient(e->act_grad, n, x, v);
+    if (e->slope.p) {
+        activate_with_slope(e->act, n, v, x);
+        scatter(x, rows, cols, width, e->slope);
+    } else {
+        activate(e->act, n, v);
     }
+    if (e->factor.p) multiply(e, rows, cols, width, x, v);
     store_result(e, rows, cols, width, x, v);
 }

@@ -55,14 +55,14 @@ static bool aligned(const void *p, int64_t rs, const int64_t batch[2], const int
 
 static uint32_t wide_operands(const rmx_gemm_args *g)
 {
-    const rmx_mat *in[] = {&g->bias, &g->grad_of, &g->residual};
-    const uint32_t bit[] = {RMX_WIDE_BIAS, RMX_WIDE_GRAD_OF, RMX_WIDE_RESIDUAL};
+    const rmx_mat *in[] = {&g->bias, &g->factor, &g->residual};
+    const uint32_t bit[] = {RMX_WIDE_BIAS, RMX_WIDE_FACTOR, RMX_WIDE_RESIDUAL};
     uint32_t wide = 0;
     for (int i = 0; i < 3; i++) {
         if (in[i]->cs == 1 && aligned(in[i]->p, in[i]->rs, in[i]->batch, g->batch)) wide |= bit[i];
     }
     if (aligned(g->c.p, g->c.rs, g->c.batch, g->batch)) wide |= RMX_WIDE_C;
-    if (aligned(g->pre.p, g->pre.rs, g->pre.batch, g->batch)) wide |= RMX_WIDE_PRE;
+    if (aligned(g->slope.p, g->slope.rs, g->slope.batch, g->batch)) wide |= RMX_WIDE_SLOPE;
     return wide;
 }
 
@@ -132,7 +132,7 @@ static rmx_mat transposed(rmx_mat x)
  * may have it. */
 static bool lies_as_row(const rmx_gemm_args *g)
 {
-    return g->n == 1 && g->c.rs == 1 && (!g->pre.p || g->pre.rs == 1);
+    return g->n == 1 && g->c.rs == 1 && (!g->slope.p || g->slope.rs == 1);
 }
 
 static rmx_gemm_args as_row(const rmx_gemm_args *g)
@@ -143,10 +143,10 @@ static rmx_gemm_args as_row(const rmx_gemm_args *g)
     row.a = transposed(g->b);
     row.b = transposed(g->a);
     row.bias = transposed(g->bias);
-    row.grad_of = transposed(g->grad_of);
+    row.factor = transposed(g->factor);
     row.residual = transposed(g->residual);
     row.a.rs = (g->k + 3) / 4 * 4; /* of a second row, which is not there; so is C's */
-    row.c.rs = row.pre.rs = (g->m + 3) / 4 * 4;
+    row.c.rs = row.slope.rs = (g->m + 3) / 4 * 4;
     return row;
 }
 

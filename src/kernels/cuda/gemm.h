@@ -13,9 +13,9 @@
 /* Operands that every thread may touch 16 bytes at a time: aligned, columns side by side. */
 enum {
     RMX_WIDE_C = 1,
-    RMX_WIDE_PRE = 2,
+    RMX_WIDE_SLOPE = 2,
     RMX_WIDE_BIAS = 4,
-    RMX_WIDE_GRAD_OF = 8,
+    RMX_WIDE_FACTOR = 8,
     RMX_WIDE_RESIDUAL = 16
 };
 

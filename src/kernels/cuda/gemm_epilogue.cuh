@@ -2,7 +2,7 @@
  *
  * The stages of ops.h one after another, on four neighbouring columns at a time and QUADS such
  * groups at once, so that the loads of a stage are in flight together. An operand that is aligned
- * is read by 16 bytes. In place (residual or grad_of is C) is fine: a thread reads what it needs
+ * is read by 16 bytes. In place (residual or factor is C) is fine: a thread reads what it needs
  * of its own elements before it writes them, and nobody else's. */
 #ifndef RMX_CUDA_GEMM_EPILOGUE_CUH
 #define RMX_CUDA_GEMM_EPILOGUE_CUH
@@ -93,6 +93,27 @@ __device__ __forceinline__ void rmx_quad_store(float *p, int64_t rs, bool wide, 
 #define RMX_EACH_QUAD _Pragma("unroll") for (int i = 0; i < QUADS; i++)
 #define RMX_EACH _Pragma("unroll") for (int i = 0; i < QUADS * 4; i++)
 
+/* x = act'(y), y = act(y) */
+template <int N>
+__device__ __forceinline__ void rmx_gemm_slope(rmx_act act, float y[N], float x[N])
+{
+#pragma unroll
+    for (int i = 0; i < N; i++) x[i] = 1.0f;
+    if (act == RMX_ACT_GELU_ERF) {
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            x[i] = rmx_gelu_erf_gradf(y[i]);
+            y[i] = rmx_gelu_erff(y[i]);
+        }
+    } else if (act == RMX_ACT_GELU_TANH) {
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            x[i] = rmx_gelu_tanh_gradf(y[i]);
+            y[i] = rmx_gelu_tanhf(y[i]);
+        }
+    }
+}
+
 template <int QUADS>
 __device__ __forceinline__ void rmx_gemm_finish(const rmx_gemm_job &job, const rmx_gemm_origin &at,
                                                 const rmx_quad quad[QUADS], float y[QUADS * 4])
@@ -108,24 +129,20 @@ __device__ __forceinline__ void rmx_gemm_finish(const rmx_gemm_job &job, const r
                                     x + 4 * i);
         RMX_EACH y[i] = rmx_fmaf(g.beta, x[i], y[i]);
     }
-    if (g.pre.p) {
-        float *p = rmx_gemm_at(g.pre, at, at.row, at.col, 1);
-        RMX_EACH_QUAD rmx_quad_store(p, g.pre.rs, job.wide & RMX_WIDE_PRE, quad[i], y + 4 * i);
-    }
-    if (g.act == RMX_ACT_GELU_ERF) {
+    if (g.slope.p) {
+        rmx_gemm_slope<QUADS * 4>(g.act, y, x);
+        float *p = rmx_gemm_at(g.slope, at, at.row, at.col, 1);
+        RMX_EACH_QUAD rmx_quad_store(p, g.slope.rs, job.wide & RMX_WIDE_SLOPE, quad[i], x + 4 * i);
+    } else if (g.act == RMX_ACT_GELU_ERF) {
         RMX_EACH y[i] = rmx_gelu_erff(y[i]);
     } else if (g.act == RMX_ACT_GELU_TANH) {
         RMX_EACH y[i] = rmx_gelu_tanhf(y[i]);
     }
-    if (g.grad_of.p) {
-        const float *p = rmx_gemm_at(g.grad_of, at, at.row, at.col, g.grad_of.cs);
-        RMX_EACH_QUAD rmx_quad_load(p, g.grad_of.rs, g.grad_of.cs, job.wide & RMX_WIDE_GRAD_OF,
+    if (g.factor.p) {
+        const float *p = rmx_gemm_at(g.factor, at, at.row, at.col, g.factor.cs);
+        RMX_EACH_QUAD rmx_quad_load(p, g.factor.rs, g.factor.cs, job.wide & RMX_WIDE_FACTOR,
                                     quad[i], x + 4 * i);
-        if (g.act_grad == RMX_ACT_GELU_ERF) {
-            RMX_EACH y[i] = rmx_mulf(y[i], rmx_gelu_erf_gradf(x[i]));
-        } else if (g.act_grad == RMX_ACT_GELU_TANH) {
-            RMX_EACH y[i] = rmx_mulf(y[i], rmx_gelu_tanh_gradf(x[i]));
-        }
+        RMX_EACH y[i] = rmx_mulf(y[i], x[i]);
     }
     if (g.residual.p) {
         const float *p = rmx_gemm_at(g.residual, at, at.row, at.col, g.residual.cs);
