@@ -79,8 +79,8 @@ static inline rmx_place at(rmx_place place, int64_t i, int64_t j)
     return place;
 }
 
-static void finish_tile(const rmx_epilogue *end, int64_t i, int64_t j, int64_t rows, int64_t cols,
-                        int64_t width, float *tile)
+static void finish_strip(const rmx_epilogue *end, int64_t i, int64_t j, int64_t rows, int64_t cols,
+                         int64_t width, float *strip)
 {
     rmx_epilogue e = *end;
     e.c = at(e.c, i, j);
@@ -88,20 +88,19 @@ static void finish_tile(const rmx_epilogue *end, int64_t i, int64_t j, int64_t r
     e.bias = at(e.bias, i, j);
     e.factor = at(e.factor, i, j);
     e.residual = at(e.residual, i, j);
-    RMX_CPU(gemm_epilogue)(&e, rows, cols, width, tile);
+    RMX_CPU(gemm_epilogue)(&e, rows, cols, width, strip);
 }
 
 /* The tile at (i, j) of a block, for one piece of k: from +0, C or the accumulators put away, to
- * the accumulators, C, or C by way of the epilogue. */
-static inline void one_tile(const block *g, const piece *s, int64_t i, int64_t rows, int64_t j,
+ * the accumulators, C, or its place in a strip for the epilogue (then the answer is true). */
+static inline bool one_tile(const block *g, const piece *s, int64_t i, int64_t rows, int64_t j,
                             int64_t cols, int64_t vectors, const float *a, const float *b,
-                            int64_t ldb)
+                            int64_t ldb, float *tile)
 {
     const plan *p = g->plan;
     const int64_t width = vectors * RMX_VL;
     const rmx_place c = at(g->end.c, i, j);
     const bool whole = c.cs == 1 && cols == width;
-    float tile[RMX_TILE_MAX];
     float *away = g->acc + j * p->rows + i * p->width;
     const float *in = away;
     float *out = away;
@@ -125,7 +124,7 @@ static inline void one_tile(const block *g, const piece *s, int64_t i, int64_t r
     }
     rmx_tile *kernel = RMX_CPU(gemm_tiles)[p->pack_a][rows - 1][vectors > 2 ? 2 : vectors - 1];
     kernel(s->k, a, p->a.rs, p->a.cs, b, ldb, in, ld_in, out, ld_out);
-    if (s->last && !direct) finish_tile(&g->end, i, j, rows, cols, width, tile);
+    return s->last && !direct;
 }
 
 /* mb rows of a block from row i0 on, for one piece of k. */
@@ -133,6 +132,7 @@ static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
 {
     const plan *p = g->plan;
     const rmx_split split = rmx_split_rows(mb);
+    float strip[RMX_STRIP_MAX];
     const float *a = g->a + i0 * p->a.rs + s->k0 * p->a.cs;
     if (p->pack_a) RMX_CPU(gemm_pack_a)(a, p->a.rs, p->a.cs, split, s->k, g->pack_a);
     for (int64_t j = 0; j < g->n; j += p->width) {
@@ -148,11 +148,18 @@ static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
             b = g->pack_b;
             ldb = p->width;
         }
-        for (int64_t t = 0, i = 0; t < split.tiles; t++) {
+        const int64_t width = vectors * RMX_VL;
+        for (int64_t t = 0, i = 0, waiting = 0; t < split.tiles; t++) {
             const int64_t rows = split.base + (t < split.more);
             const float *x = p->pack_a ? g->pack_a + i * s->k : a + i * p->a.rs;
-            one_tile(g, s, i0 + i, rows, j, cols, vectors, x, b, ldb);
+            if (one_tile(g, s, i0 + i, rows, j, cols, vectors, x, b, ldb, strip + waiting * width))
+                waiting += rows;
             i += rows;
+            if (waiting > 0 &&
+                (waiting + RMX_TILE_ROWS > RMX_STRIP_ROWS || t + 1 == split.tiles)) {
+                finish_strip(&g->end, i0 + i - waiting, j, waiting, cols, width, strip);
+                waiting = 0;
+            }
         }
     }
 }

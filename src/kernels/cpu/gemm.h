@@ -18,8 +18,11 @@
 #define RMX_TILE_ROWS 4
 #endif
 #define RMX_TILE_COLS (2 * RMX_VL)
-/* Elements of the largest tile of any shape, and the floats that packing may write past it. */
-#define RMX_TILE_MAX ((2 * RMX_TILE_ROWS + 1) * RMX_VL)
+/* Tiles below each other go through the epilogue together, as a strip of at most so many rows;
+ * floats of the largest strip, where it is one wide tile too. */
+#define RMX_STRIP_ROWS (4 * RMX_TILE_ROWS)
+#define RMX_STRIP_MAX (RMX_STRIP_ROWS * RMX_TILE_COLS)
+/* Floats that packing may write past the end. */
 #define RMX_PACK_SLACK 16
 
 /* k >= 1. acc[i][j] = in ? in[i*ld_in + j] : +0, then for kk = 0 .. k-1 ascending
@@ -74,8 +77,8 @@ typedef struct rmx_epilogue {
 
 /* tile[i*width + j] = from(i, j) for i < rows, j < cols; other columns become +0. */
 void RMX_CPU(gemm_gather)(rmx_place from, int64_t rows, int64_t cols, int64_t width, float *tile);
-/* What stands after the chain in ops.h, for a tile of accumulators (overwritten). */
+/* What stands after the chain in ops.h, for a strip of accumulators (overwritten). */
 void RMX_CPU(gemm_epilogue)(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width,
-                            float *tile);
+                            float *strip);
 
 #endif /* RMX_CPU_GEMM_H */

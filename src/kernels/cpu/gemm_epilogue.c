@@ -1,11 +1,12 @@
-/* gemm_epilogue.c: what follows the chain, on a tile of accumulators that is still in L1.
+/* gemm_epilogue.c: what follows the chain, on a strip of accumulators that is still in L1: a tile
+ * or a few, as narrow ones of a short chain are done in less time than a call takes.
  *
- * The stages of ops.h one after another over the whole tile. A stage that calls a function is one
- * plain loop over at most RMX_TILE_MAX contiguous floats that vectorises; one that only adds or
- * stores goes by vectors of rows, from and to memory where rows lie there as they do in the tile.
- * Else an operand is first gathered into a tile; columns past the matrix compute on +0 and are not
- * stored. In place (residual or factor is C) is fine: a tile reads what it needs of an element
- * before it writes it, and no other tile's. */
+ * The stages of ops.h one after another over the whole strip. A stage that calls a function is one
+ * plain loop over at most RMX_STRIP_MAX contiguous floats that vectorises; one that only adds or
+ * stores goes by vectors of rows, from and to memory where rows lie there as they do in the strip.
+ * Else an operand is first gathered into a strip; columns past the matrix compute on +0 and are not
+ * stored. In place (residual or factor is C) is fine: a strip reads what it needs of an element
+ * before it writes it, and no other strip's. */
 #include "kernels/cpu/gemm.h"
 
 void RMX_CPU(gemm_gather)(rmx_place from, int64_t rows, int64_t cols, int64_t width, float *tile)
@@ -69,7 +70,7 @@ static void activate_with_slope(rmx_act act, int64_t n, float *restrict v, float
     }
 }
 
-/* Whether a tile's rows are whole vectors there. */
+/* Whether a strip's rows are whole vectors there. */
 static inline bool lies_so(rmx_place place, int64_t cols, int64_t width)
 {
     return place.cs == 1 && cols == width;
@@ -133,7 +134,7 @@ void RMX_CPU(gemm_epilogue)(const rmx_epilogue *e, int64_t rows, int64_t cols, i
                             float *restrict v)
 {
     const int64_t n = rows * width;
-    float x[RMX_TILE_MAX];
+    float x[RMX_STRIP_MAX];
 
     if (e->bias.p) {
         add_bias(e, rows, cols, width, x, v);
