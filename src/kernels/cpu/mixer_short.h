@@ -1,7 +1,7 @@
 /* mixer_short.h: the fused token mixer for short rows (norm_short.h) whose pieces are equally far
  * apart. A row's are where heads divides tokens: its slots are the same head of successive tokens.
  *
- * RMX_ROWS rows at a time are gathered by whole vectors, and normalised from L1. */
+ * Groups of RMX_ROWS rows are gathered by whole vectors, and normalised from L1. */
 #ifndef RMX_MIXER_SHORT_H
 #define RMX_MIXER_SHORT_H
 
@@ -78,14 +78,20 @@ RMX_INLINE void walk_on(short_walk *w)
     w->from += w->to_sample;
 }
 
-/* z = own + gathered of RMX_ROWS rows of n vectors; D is d, or RMX_VL where a vector is of one
+/* Groups of rows that are taken together of so many. */
+static int groups_in(int64_t rows)
+{
+    return rows < RMX_GROUPS * RMX_ROWS ? (int)(rows / RMX_ROWS) : RMX_GROUPS;
+}
+
+/* z = own + gathered of groups of rows of n vectors; D is d, or RMX_VL where a vector is of one
  * piece. As many rows at `next` are asked for. */
-RMX_INLINE void gather_short(int n, int64_t D, short_walk *w, const float *own, const float *next,
-                             bool stream, float *z)
+RMX_INLINE void gather_short(int n, int64_t D, short_walk *w, int groups, const float *own,
+                             const float *next, bool stream, float *z)
 {
     const int64_t width = n * RMX_VL;
     const int together = D < 4 ? (int)(4 / D) : 1;
-    for (int64_t j = 0; j < RMX_ROWS * width; j += together * width) {
+    for (int64_t j = 0; j < groups * RMX_ROWS * width; j += together * width) {
         const float *from = w->from;
         for (int64_t i = 0; i < together * width; i += 16) __builtin_prefetch(next + j + i);
         for (int i = 0; i < together; i++) walk_on(w);
@@ -103,21 +109,22 @@ RMX_INLINE void gather_short(int n, int64_t D, short_walk *w, const float *own, 
     }
 }
 
-/* Rows begin .. end - 1, RMX_ROWS at a time. Returns where it stopped: so many are not left. */
+/* Rows begin .. end - 1, group by group. Returns where it stopped: so many are not left. */
 RMX_INLINE int64_t short_sized(int n, int64_t D, const shape *s, const rmx_token_mixer_args *a,
                                const rmx_norm_rows *norm, int64_t begin, int64_t end)
 {
     const int64_t width = n * RMX_VL, row = begin % s->tokens, all = a->samples * a->tokens;
     short_walk w = walk_from(s, row, a->x + (begin - row) * width);
-    for (; begin + RMX_ROWS <= end; begin += RMX_ROWS) {
-        float z[RMX_ROWS * SHORT_MOST];
+    for (int groups; (groups = groups_in(end - begin)) > 0; begin += groups * RMX_ROWS) {
+        const int64_t rows = groups * RMX_ROWS;
+        float z[RMX_GROUPS * RMX_ROWS * SHORT_MOST];
         rmx_norm_stats stats;
         const float *own = a->x + begin * width;
-        const bool more = begin + RMX_ROWS + s->tokens <= all;
-        gather_short(n, D, &w, own, more ? own + s->tokens * width : own, false, z);
-        rmx_norm_short_rows(norm, z, NULL, a->y + begin * width, &stats);
-        rmx_norm_keep(stats.mean, RMX_ROWS, a->mean ? a->mean + begin : NULL);
-        rmx_norm_keep(stats.rstd, RMX_ROWS, a->rstd ? a->rstd + begin : NULL);
+        const bool more = begin + rows + s->tokens <= all;
+        gather_short(n, D, &w, groups, own, more ? own + s->tokens * width : own, false, z);
+        rmx_norm_short_rows(norm, groups, z, NULL, a->y + begin * width, &stats);
+        rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + begin : NULL);
+        rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + begin : NULL);
     }
     return begin;
 }
@@ -137,16 +144,17 @@ RMX_INLINE int64_t short_pieces(int64_t D, const shape *s, const rmx_token_mixer
 
 /* ---- backward ---- */
 
-/* dz of RMX_ROWS rows from `row` on. */
+/* dz of groups of rows from `row` on; where parameters are asked for, all of one block. */
 RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer_backward_args *a,
-                         const rmx_norm_grads *norm, short_walk *w, int64_t row, float *dz)
+                         const rmx_norm_grads *norm, short_walk *w, int64_t row, int groups,
+                         float *dz)
 {
     const int64_t width = n * RMX_VL;
     const bool parameters = a->dgamma || a->dbeta;
-    const bool more = row + RMX_ROWS + s->tokens <= a->samples * s->tokens;
+    const bool more = row + groups * RMX_ROWS + s->tokens <= a->samples * s->tokens;
     const float *own = a->x + row * width;
-    float z[RMX_ROWS * SHORT_MOST];
-    gather_short(n, D, w, own, more ? own + s->tokens * width : own, false, z);
+    float z[RMX_GROUPS * RMX_ROWS * SHORT_MOST];
+    gather_short(n, D, w, groups, own, more ? own + s->tokens * width : own, false, z);
     const rmx_norm_grads_at at = {.dy = a->dy + row * width,
                                   .x = z,
                                   .mean = a->mean + row,
@@ -154,7 +162,7 @@ RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer
                                   .dx = dz,
                                   .pgamma = parameters ? block_partial(a, row, 0) : NULL,
                                   .pbeta = parameters ? block_partial(a, row, 1) : NULL};
-    rmx_norm_short_backward(norm, &at);
+    rmx_norm_short_backward(norm, groups, &at);
 }
 
 /* dx = dz + revert(dz) of the samples whose rows from `row` on are at dz. As much of dy is asked
@@ -168,8 +176,7 @@ RMX_INLINE void revert_short(int n, int64_t D, const shape *s,
     const float *next = a->dy + (more ? row + rows : row) * width;
     float *dx = a->dx + row * width;
     short_walk w = walk_back(s, dz);
-    for (int64_t at = 0; at < rows * width; at += RMX_ROWS * width)
-        gather_short(n, D, &w, dz + at, next + at, stream, dx + at);
+    gather_short(n, D, &w, (int)(rows / RMX_ROWS), dz, next, stream, dx);
 }
 
 /* Samples first .. last - 1, so many together that their rows are whole eights. Returns where it
@@ -181,11 +188,16 @@ RMX_INLINE int64_t back_sized(int n, int64_t D, const shape *s,
     const int64_t width = n * RMX_VL, rows = together * s->tokens;
     const bool stream = rmx_stream_wanted(a->dx, a->samples * s->tokens * width, width);
     const rmx_norm_grads norm = {RMX_NORM_LAYER, width, width, a->gamma, false};
+    const bool parameters = a->dgamma || a->dbeta;
     short_walk w = walk_from(s, 0, a->x + first * s->tokens * width);
     for (; first + together <= last; first += together) {
         const int64_t row = first * s->tokens;
-        for (int64_t i = 0; i < rows; i += RMX_ROWS)
-            dz_short(n, D, s, a, &norm, &w, row + i, dz + i * width);
+        for (int64_t i = 0, some; i < rows; i += some) {
+            const int64_t left = RMX_BLOCK_ROWS - (row + i) % RMX_BLOCK_ROWS;
+            const int groups = groups_in(parameters && left < rows - i ? left : rows - i);
+            some = groups * RMX_ROWS;
+            dz_short(n, D, s, a, &norm, &w, row + i, groups, dz + i * width);
+        }
         if (stream)
             revert_short(n, D, s, a, row, rows, true, dz);
         else

@@ -54,10 +54,9 @@ static inline void rmx_norm_row_stats(rmx_norm_kind kind, const float *x, int64_
 /* The same for up to RMX_ROWS rows, whose sums are halved together: of narrow rows, halving and the
  * division would take longer than all else. dim <= RMX_SPAN. */
 static inline void rmx_norm_rows_stats(const rmx_norm_rows *r, int64_t rows, const float *x,
-                                       rmx_norm_stats *stats)
+                                       float mean[RMX_ROWS], float rstd[RMX_ROWS])
 {
     const float d = (float)r->dim;
-    float *mean = stats->mean, *rstd = stats->rstd;
     rmx_vec v[RMX_ROWS];
     for (int64_t i = rows; i < RMX_ROWS; i++) v[i] = rmx_vec_zero();
     for (int i = 0; i < RMX_ROWS; i++) mean[i] = 0.0f;
@@ -114,20 +113,23 @@ static inline void rmx_norm_row_apply(const rmx_norm_rows *all, const float *x, 
 /* Rows whose statistics are taken together: few enough to stay in L1 until they are scaled. */
 static inline int64_t rmx_norm_together(int64_t dim)
 {
+    if (rmx_norm_short(dim)) return RMX_GROUPS * RMX_ROWS;
     return dim <= 4096 / RMX_ROWS ? RMX_ROWS : 1;
 }
 
-/* Up to RMX_ROWS rows. */
+/* Up to rmx_norm_together rows. Of short ones whole groups, then those that are left. */
 static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, int64_t rows, const float *x,
                                          const float *next, float *y, rmx_norm_stats *stats)
 {
-    if (rows == RMX_ROWS && rmx_norm_short(r->dim)) {
-        rmx_norm_short_rows(r, x, next, y, stats);
-        return;
-    }
+    const int groups = rmx_norm_short(r->dim) ? (int)(rows / RMX_ROWS) : 0;
+    const int64_t done = groups * RMX_ROWS;
+    if (groups > 0) rmx_norm_short_rows(r, groups, x, next, y, stats);
+    if (done == rows) return;
     const bool together = rmx_norm_together(r->dim) > 1;
-    if (together) rmx_norm_rows_stats(r, rows, x, stats);
-    for (int64_t i = 0; i < rows; i++) {
+    if (together)
+        rmx_norm_rows_stats(r, rows - done, x + done * r->ld_x, stats->mean + done,
+                            stats->rstd + done);
+    for (int64_t i = done; i < rows; i++) {
         const float *row = x + i * r->ld_x;
         if (!together)
             rmx_norm_row_stats(r->kind, row, r->dim, r->eps, &stats->mean[i], &stats->rstd[i]);
@@ -137,11 +139,11 @@ static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, int64_t rows, c
 }
 
 /* Where a caller wants them, the statistics of those rows. */
-static inline void rmx_norm_keep(const float stats[RMX_ROWS], int64_t rows, float *to)
+static inline void rmx_norm_keep(const float *stats, int64_t rows, float *to)
 {
     if (!to) return;
-    if (rows == RMX_ROWS)
-        memcpy(to, stats, RMX_ROWS * sizeof *to);
+    if (rows == RMX_GROUPS * RMX_ROWS) /* a length that the compiler knows */
+        memcpy(to, stats, RMX_GROUPS * RMX_ROWS * sizeof *to);
     else
         memcpy(to, stats, (size_t)rows * sizeof *to);
 }
@@ -330,16 +332,33 @@ static inline void rmx_norm_rows_means(rmx_norm_kind kind, const rmx_norm_grad_r
 }
 
 /* rmx_norm_together going back, where dy, x, dx, gamma and the partial sums want to be in L1. */
-static inline int64_t rmx_norm_together_backward(int64_t dim) { return dim < 256 ? RMX_ROWS : 1; }
-
-/* dx and the shares of the parameter gradients of up to RMX_ROWS rows. */
-static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
-                                          const rmx_norm_grads_at *at)
+static inline int64_t rmx_norm_together_backward(int64_t dim)
 {
-    if (rows == RMX_ROWS && rmx_norm_short(r->dim)) {
-        rmx_norm_short_backward(r, at);
-        return;
-    }
+    if (rmx_norm_short(dim)) return RMX_GROUPS * RMX_ROWS;
+    return dim < 256 ? RMX_ROWS : 1;
+}
+
+/* The same from row `done` on. */
+static inline rmx_norm_grads_at rmx_norm_grads_from(const rmx_norm_grads *r,
+                                                    const rmx_norm_grads_at *at, int64_t done)
+{
+    const int64_t move = done * r->ld;
+    return (rmx_norm_grads_at){.dy = at->dy + move,
+                               .x = at->x + move,
+                               .mean = at->mean ? at->mean + done : NULL,
+                               .rstd = at->rstd + done,
+                               .residual = at->residual ? at->residual + move : NULL,
+                               .next_dy = at->next_dy ? at->next_dy + move : NULL,
+                               .next_x = at->next_x ? at->next_x + move : NULL,
+                               .dx = at->dx ? at->dx + move : NULL,
+                               .pgamma = at->pgamma,
+                               .pbeta = at->pbeta};
+}
+
+/* dx and the shares of the parameter gradients of up to RMX_ROWS rows of any width. */
+static inline void rmx_norm_any_backward(const rmx_norm_grads *r, int64_t rows,
+                                         const rmx_norm_grads_at *at)
+{
     rmx_norm_grad_row row[RMX_ROWS];
     float a[RMX_ROWS], b[RMX_ROWS];
     for (int64_t i = 0; i < rows; i++) {
@@ -361,6 +380,19 @@ static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
                                 .stream = r->stream};
         rmx_norm_row_from_means(&row[i], a[i], b[i], r->dim, &to);
     }
+}
+
+/* The same of up to rmx_norm_together_backward rows. Of short ones whole groups, then those that
+ * are left. */
+static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
+                                          const rmx_norm_grads_at *at)
+{
+    const int groups = rmx_norm_short(r->dim) ? (int)(rows / RMX_ROWS) : 0;
+    const int64_t done = groups * RMX_ROWS;
+    if (groups > 0) rmx_norm_short_backward(r, groups, at);
+    if (done == rows) return;
+    const rmx_norm_grads_at rest = rmx_norm_grads_from(r, at, done);
+    rmx_norm_any_backward(r, rows - done, &rest);
 }
 
 #endif /* RMX_NORM_ROW_H */

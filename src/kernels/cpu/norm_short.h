@@ -1,9 +1,10 @@
-/* norm_short.h: LayerNorm and RMSNorm of short rows, RMX_ROWS of them together.
+/* norm_short.h: LayerNorm and RMSNorm of short rows, groups of RMX_ROWS of them together.
  *
  * Short is a row of RMX_LANES elements at most, a power of two, in whole vectors: none of its
  * partial sums has more than one element, and much of what it costs is not its elements but halving
- * within a vector, division and square root. Here the code is straight: n, a row's vectors, is a
- * constant wherever it is passed. */
+ * within a vector, division and square root. A group shares those instructions; and as each waits
+ * for the one before, the sums of two groups are taken before the first is looked at again. Here
+ * the code is straight: n, a row's vectors, is a constant wherever it is passed. */
 #ifndef RMX_NORM_SHORT_H
 #define RMX_NORM_SHORT_H
 
@@ -23,8 +24,10 @@ typedef struct rmx_norm_rows {
     bool stream;
 } rmx_norm_rows;
 
+#define RMX_GROUPS 2 /* of rows together at most */
+
 typedef struct rmx_norm_stats {
-    float mean[RMX_ROWS], rstd[RMX_ROWS];
+    float mean[RMX_GROUPS * RMX_ROWS], rstd[RMX_GROUPS * RMX_ROWS];
 } rmx_norm_stats;
 
 static inline bool rmx_norm_short(int64_t dim)
@@ -46,10 +49,9 @@ RMX_INLINE rmx_vec rmx_short_halve(int n, const rmx_vec v[16])
 
 /* Multiplies by 1 / dim instead of dividing: dim is a power of two, so the results are the same. */
 RMX_INLINE void rmx_short_stats(int n, const rmx_norm_rows *r, const float *x, int64_t ld,
-                                rmx_norm_stats *stats)
+                                float mean[RMX_ROWS], float rstd[RMX_ROWS])
 {
     const float part = 1.0f / (float)(n * RMX_VL);
-    float *mean = stats->mean, *rstd = stats->rstd;
     rmx_vec sums[RMX_ROWS], v[16];
     for (int i = 0; i < RMX_ROWS; i++) mean[i] = 0.0f;
     if (r->kind == RMX_NORM_LAYER) {
@@ -75,11 +77,11 @@ RMX_INLINE void rmx_short_stats(int n, const rmx_norm_rows *r, const float *x, i
 }
 
 /* What comes next of x, as many rows, is asked for along the way; NULL: nothing. */
-RMX_INLINE void rmx_short_scale(int n, const rmx_norm_stats *stats, const float *gamma,
+RMX_INLINE void rmx_short_scale(int n, int rows, const rmx_norm_stats *stats, const float *gamma,
                                 const float *beta, const float *x, int64_t ld_x, const float *next,
                                 bool stream, float *y, int64_t ld_y)
 {
-    for (int i = 0; i < RMX_ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         const rmx_vec mean = rmx_vec_set(stats->mean[i]), rstd = rmx_vec_set(stats->rstd[i]);
         for (int j = 0; next && j < n * RMX_VL; j += 16) __builtin_prefetch(next + i * ld_x + j);
         for (int j = 0; j < n * RMX_VL; j += RMX_VL) {
@@ -92,43 +94,47 @@ RMX_INLINE void rmx_short_scale(int n, const rmx_norm_stats *stats, const float 
 }
 
 /* y = fma((x - mean) * rstd, gamma, beta) */
-RMX_INLINE void rmx_short_rows(int n, const rmx_norm_rows *r, const float *x, int64_t ld_x,
-                               const float *next, float *y, int64_t ld_y, rmx_norm_stats *stats)
+RMX_INLINE void rmx_short_rows(int n, const rmx_norm_rows *r, int rows, const float *x,
+                               int64_t ld_x, const float *next, float *y, int64_t ld_y,
+                               rmx_norm_stats *stats)
 {
     const float *gamma = r->gamma, *beta = r->beta;
-    rmx_short_stats(n, r, x, ld_x, stats);
+    for (int i = 0; i < rows; i += RMX_ROWS)
+        rmx_short_stats(n, r, x + i * ld_x, ld_x, stats->mean + i, stats->rstd + i);
     if (gamma && beta && r->stream)
-        rmx_short_scale(n, stats, gamma, beta, x, ld_x, next, true, y, ld_y);
+        rmx_short_scale(n, rows, stats, gamma, beta, x, ld_x, next, true, y, ld_y);
     else if (gamma && beta)
-        rmx_short_scale(n, stats, gamma, beta, x, ld_x, next, false, y, ld_y);
+        rmx_short_scale(n, rows, stats, gamma, beta, x, ld_x, next, false, y, ld_y);
     else if (gamma)
-        rmx_short_scale(n, stats, gamma, NULL, x, ld_x, next, r->stream, y, ld_y);
+        rmx_short_scale(n, rows, stats, gamma, NULL, x, ld_x, next, r->stream, y, ld_y);
     else
-        rmx_short_scale(n, stats, NULL, beta, x, ld_x, next, r->stream, y, ld_y);
+        rmx_short_scale(n, rows, stats, NULL, beta, x, ld_x, next, r->stream, y, ld_y);
 }
 
-RMX_INLINE void rmx_short_sized(int n, const rmx_norm_rows *r, const float *x, const float *next,
-                                float *y, rmx_norm_stats *stats)
+RMX_INLINE void rmx_short_sized(int n, const rmx_norm_rows *r, int rows, const float *x,
+                                const float *next, float *y, rmx_norm_stats *stats)
 {
     const int64_t dim = n * RMX_VL;
     if (r->ld_x == dim && r->ld_y == dim)
-        rmx_short_rows(n, r, x, dim, next, y, dim, stats);
+        rmx_short_rows(n, r, rows, x, dim, next, y, dim, stats);
     else
-        rmx_short_rows(n, r, x, r->ld_x, next, y, r->ld_y, stats);
+        rmx_short_rows(n, r, rows, x, r->ld_x, next, y, r->ld_y, stats);
 }
 
-/* RMX_ROWS rows that are rmx_norm_short. Called, not taken in: of each size there is one. */
-static __attribute__((noinline)) void rmx_norm_short_rows(const rmx_norm_rows *all, const float *x,
-                                                          const float *next, float *y,
-                                                          rmx_norm_stats *stats)
+/* 1 .. RMX_GROUPS groups of rows that are rmx_norm_short. Called, not taken in: of each size there
+ * is one. */
+static __attribute__((noinline)) void rmx_norm_short_rows(const rmx_norm_rows *all, int groups,
+                                                          const float *x, const float *next,
+                                                          float *y, rmx_norm_stats *stats)
 {
     const rmx_norm_rows r = *all; /* a copy, which no store can change */
+    const int rows = groups * RMX_ROWS;
     switch (r.dim / RMX_VL) {
-    case 1: rmx_short_sized(1, &r, x, next, y, stats); break;
-    case 2: rmx_short_sized(2, &r, x, next, y, stats); break;
-    case 4: rmx_short_sized(4, &r, x, next, y, stats); break;
-    case 8: rmx_short_sized(8, &r, x, next, y, stats); break;
-    default: rmx_short_sized(RMX_LANES / RMX_VL, &r, x, next, y, stats); break;
+    case 1: rmx_short_sized(1, &r, rows, x, next, y, stats); break;
+    case 2: rmx_short_sized(2, &r, rows, x, next, y, stats); break;
+    case 4: rmx_short_sized(4, &r, rows, x, next, y, stats); break;
+    case 8: rmx_short_sized(8, &r, rows, x, next, y, stats); break;
+    default: rmx_short_sized(RMX_LANES / RMX_VL, &r, rows, x, next, y, stats); break;
     }
 }
 
@@ -155,12 +161,13 @@ RMX_INLINE rmx_vec rmx_short_mean(const rmx_norm_grads *r, const rmx_norm_grads_
     return r->kind == RMX_NORM_LAYER ? rmx_vec_set(at->mean[i]) : rmx_vec_zero();
 }
 
-/* a = lanes(g) / D, b = lanes(fma(g, h)) / D; and, down the rows, the shares of the parameter
- * gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */
+/* a = lanes(g) / D, b = lanes(fma(g, h)) / D of the group of rows from `first` on; and, down the
+ * rows, the shares of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */
 RMX_INLINE void rmx_short_means(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
-                                const float *gamma, bool parameters, int64_t ld, float a[RMX_ROWS],
-                                float b[RMX_ROWS])
+                                int first, const float *gamma, bool parameters, int64_t ld,
+                                float a[RMX_ROWS], float b[RMX_ROWS])
 {
+    const float *x = at->x + first * ld, *dy = at->dy + first * ld;
     const float part = 1.0f / (float)(n * RMX_VL);
     rmx_vec sums[RMX_ROWS], products[RMX_ROWS], g[16], gh[16], pgamma[16], pbeta[16];
     for (int k = 0; parameters && k < n; k++) {
@@ -168,11 +175,12 @@ RMX_INLINE void rmx_short_means(int n, const rmx_norm_grads *r, const rmx_norm_g
         pbeta[k] = rmx_vec_load(at->pbeta + k * RMX_VL);
     }
     for (int i = 0; i < RMX_ROWS; i++) {
-        const rmx_vec mean = rmx_short_mean(r, at, i), rstd = rmx_vec_set(at->rstd[i]);
+        const rmx_vec mean = rmx_short_mean(r, at, first + i);
+        const rmx_vec rstd = rmx_vec_set(at->rstd[first + i]);
         for (int k = 0; k < n; k++) {
             const int64_t j = k * RMX_VL;
-            const rmx_vec h = (rmx_vec_load(at->x + i * ld + j) - mean) * rstd;
-            g[k] = rmx_vec_load(at->dy + i * ld + j);
+            const rmx_vec h = (rmx_vec_load(x + i * ld + j) - mean) * rstd;
+            g[k] = rmx_vec_load(dy + i * ld + j);
             if (parameters) {
                 pgamma[k] = rmx_vec_fma(g[k], h, pgamma[k]);
                 pbeta[k] = pbeta[k] + g[k];
@@ -196,16 +204,18 @@ RMX_INLINE void rmx_short_means(int n, const rmx_norm_grads *r, const rmx_norm_g
 }
 
 /* dx = rstd * fma(-h, b, g - a) (+ residual) */
-RMX_INLINE void rmx_short_dx(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
+RMX_INLINE void rmx_short_dx(int n, const rmx_norm_grads *r, int rows, const rmx_norm_grads_at *at,
                              const float *gamma, const float *residual, int64_t ld)
 {
-    float a[RMX_ROWS], b[RMX_ROWS];
-    if (at->pgamma)
-        rmx_short_means(n, r, at, gamma, true, ld, a, b);
-    else
-        rmx_short_means(n, r, at, gamma, false, ld, a, b);
+    float a[RMX_GROUPS * RMX_ROWS], b[RMX_GROUPS * RMX_ROWS];
+    for (int i = 0; i < rows; i += RMX_ROWS) {
+        if (at->pgamma)
+            rmx_short_means(n, r, at, i, gamma, true, ld, a + i, b + i);
+        else
+            rmx_short_means(n, r, at, i, gamma, false, ld, a + i, b + i);
+    }
     if (!at->dx) return;
-    for (int i = 0; i < RMX_ROWS; i++) {
+    for (int i = 0; i < rows; i++) {
         const rmx_vec mean = rmx_short_mean(r, at, i), rstd = rmx_vec_set(at->rstd[i]);
         const rmx_vec mean_g = rmx_vec_set(a[i]), mean_gh = rmx_vec_set(b[i]);
         for (int64_t j = 0; j < n * RMX_VL; j += 16) {
@@ -223,29 +233,31 @@ RMX_INLINE void rmx_short_dx(int n, const rmx_norm_grads *r, const rmx_norm_grad
     }
 }
 
-RMX_INLINE void rmx_short_backward(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
-                                   int64_t ld)
+RMX_INLINE void rmx_short_backward(int n, const rmx_norm_grads *r, int rows,
+                                   const rmx_norm_grads_at *at, int64_t ld)
 {
     if (r->gamma && at->residual)
-        rmx_short_dx(n, r, at, r->gamma, at->residual, ld);
+        rmx_short_dx(n, r, rows, at, r->gamma, at->residual, ld);
     else if (r->gamma)
-        rmx_short_dx(n, r, at, r->gamma, NULL, ld);
+        rmx_short_dx(n, r, rows, at, r->gamma, NULL, ld);
     else
-        rmx_short_dx(n, r, at, NULL, at->residual, ld);
+        rmx_short_dx(n, r, rows, at, NULL, at->residual, ld);
 }
 
-/* RMX_ROWS rows that are rmx_norm_short; likewise. */
+/* 1 .. RMX_GROUPS groups of rows that are rmx_norm_short; likewise. */
 static __attribute__((noinline)) void rmx_norm_short_backward(const rmx_norm_grads *all,
+                                                              int groups,
                                                               const rmx_norm_grads_at *first)
 {
     const rmx_norm_grads r = *all; /* copies, which no store can change */
     const rmx_norm_grads_at at = *first;
+    const int rows = groups * RMX_ROWS;
     switch (r.dim / RMX_VL) {
-    case 1: rmx_short_backward(1, &r, &at, r.ld); break;
-    case 2: rmx_short_backward(2, &r, &at, r.ld); break;
-    case 4: rmx_short_backward(4, &r, &at, r.ld); break;
-    case 8: rmx_short_backward(8, &r, &at, r.ld); break;
-    default: rmx_short_backward(RMX_LANES / RMX_VL, &r, &at, r.ld); break;
+    case 1: rmx_short_backward(1, &r, rows, &at, r.ld); break;
+    case 2: rmx_short_backward(2, &r, rows, &at, r.ld); break;
+    case 4: rmx_short_backward(4, &r, rows, &at, r.ld); break;
+    case 8: rmx_short_backward(8, &r, rows, &at, r.ld); break;
+    default: rmx_short_backward(RMX_LANES / RMX_VL, &r, rows, &at, r.ld); break;
     }
 }
 

@@ -217,7 +217,8 @@ rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
  * are loaded: a load right behind such stores would wait for them. */
 static int64_t rows_ahead(int64_t width)
 {
-    if (rmx_norm_together(width) > 1) return RMX_ROWS;
+    const int64_t together = rmx_norm_together(width);
+    if (together > 1) return together;
     return width < 1024 ? 1 + 2048 / width : 1;
 }
 
