@@ -1,18 +1,25 @@
 /* test_embedding_kernel.c: the rows that a batch touches, and their gradients. */
 #include "kernel_testing.h"
 
+/* How the fields' tables lie. */
+typedef enum tables { IN_TURN, IN_REVERSE, SHARED } tables;
+
 typedef struct embedding_case {
     int64_t samples, fields, vocabulary; /* rows of each field's table */
     int skew;                            /* ids are powers of this of a uniform number */
+    tables tables;
 } embedding_case;
 
 static const embedding_case cases[] = {
-    {0, 3, 5, 1},        {1, 1, 1, 1},
-    {7, 2, 1, 1},        {50, 3, 4, 1},
-    {300, 5, 2048, 1},   {129, 4, 512, 3},
-    {4097, 2, 70000, 2}, {3000, 26, 3000000, 4},
-    {2000, 8, 1000, 8},  {6000, 26, 1000, 3}, /* several chunks */
-    {10, 1, 2049, 1},    {1000, 4, 1000000000, 1},
+    {0, 3, 5, 1, IN_TURN},          {1, 1, 1, 1, IN_TURN},
+    {7, 2, 1, 1, IN_TURN},          {50, 3, 4, 1, IN_TURN},
+    {300, 5, 2048, 1, IN_TURN},     {129, 4, 512, 3, IN_TURN},
+    {4097, 2, 70000, 2, IN_TURN},   {3000, 26, 3000000, 4, IN_TURN},
+    {2000, 8, 1000, 8, IN_TURN},    {6000, 26, 1000, 3, IN_TURN},
+    {10, 1, 2049, 1, IN_TURN},      {1000, 4, 1000000000, 1, IN_TURN},
+    {129, 4, 512, 3, IN_REVERSE},   {3000, 26, 3000000, 4, IN_REVERSE},
+    {1, 7, 3, 1, SHARED},           {300, 5, 2048, 1, SHARED},
+    {3000, 26, 3000000, 4, SHARED},
 };
 
 typedef struct batch { /* on the host */
@@ -29,7 +36,12 @@ static batch make_batch(const embedding_case *c)
     b.ids = malloc(bytes), b.order = malloc(bytes), b.rows = malloc(bytes);
     b.start = malloc(bytes);
     float *noise = host_filled(b.n, PATTERN_NORMAL, 1);
-    for (int64_t f = 0; f < c->fields; f++) b.row_offset[f] = f * c->vocabulary;
+    for (int64_t f = 0; f < c->fields; f++) {
+        const int64_t table = c->tables == IN_TURN      ? f
+                              : c->tables == IN_REVERSE ? c->fields - 1 - f
+                                                        : 0;
+        b.row_offset[f] = table * c->vocabulary;
+    }
     for (int64_t i = 0; i < b.n; i++) {
         const double u = fabs(fmod((double)noise[i] * 1000, 1.0));
         b.ids[i] = (uint32_t)((double)c->vocabulary * pow(u, c->skew));
@@ -136,7 +148,8 @@ static void run_case(rmx_backend *backend, const char *name, const embedding_cas
         .rows = kernel_put(&all, NULL, bytes),
         .start = kernel_put(&all, NULL, bytes + sizeof(uint32_t)),
         .unique = kernel_put(&all, NULL, sizeof(uint32_t)),
-        .ws = kernel_put(&all, NULL, backend->ops->embedding_sort_workspace(b.n))};
+        .ws =
+            kernel_put(&all, NULL, backend->ops->embedding_sort_workspace(c->samples, c->fields))};
     cr_assert_eq(backend->ops->embedding_sort(backend, &args), RMX_OK);
     expect_words(backend, name, "unique", args.unique, &b.unique, 1);
     expect_words(backend, name, "order", args.order, b.order, b.n);

@@ -272,7 +272,7 @@ typedef struct rmx_features_args {
  *   order[0 .. n-1]   entries sorted by key, stably
  *   rows[0 .. u-1]    the distinct keys, ascending;  start[0 .. u] where each begins in order
  *   *unique           u
- * ws: ops->embedding_sort_workspace(n). rows < 2^32. */
+ * ws: ops->embedding_sort_workspace(samples, fields). rows < 2^32. */
 typedef struct rmx_embedding_sort_args {
     int64_t samples, fields, table_rows;
     const int64_t *row_offset;
@@ -464,7 +464,7 @@ typedef struct rmx_ops {
     rmx_status (*add)(rmx_backend *, const rmx_add_args *);
     rmx_status (*dropout)(rmx_backend *, const rmx_dropout_args *);
     rmx_status (*features)(rmx_backend *, const rmx_features_args *);
-    size_t (*embedding_sort_workspace)(int64_t entries);
+    size_t (*embedding_sort_workspace)(int64_t samples, int64_t fields);
     rmx_status (*embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
     rmx_status (*embedding_grad)(rmx_backend *, const rmx_embedding_grad_args *);
     rmx_status (*bce)(rmx_backend *, const rmx_bce_args *);

@@ -53,12 +53,15 @@ typedef struct scratch {
     void *sort;
 } scratch;
 
-static scratch scratch_of(const rmx_backend *backend, int64_t entries, rmx_arena *arena)
+static scratch scratch_of(const rmx_backend *backend, const rmx_embedding_desc *desc,
+                          rmx_arena *arena)
 {
+    const int64_t entries = desc->samples * desc->fields;
     scratch s;
     s.order = rmx_arena_take(arena, (size_t)entries * sizeof(uint32_t));
     s.start = rmx_arena_take(arena, ((size_t)entries + 1) * sizeof(uint32_t));
-    s.sort = rmx_arena_take(arena, backend->ops->embedding_sort_workspace(entries));
+    s.sort =
+        rmx_arena_take(arena, backend->ops->embedding_sort_workspace(desc->samples, desc->fields));
     return s;
 }
 
@@ -66,7 +69,7 @@ size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_de
 {
     if (!ctx || !desc || desc->samples < 0 || desc->fields < 1) return 0;
     rmx_arena arena = {0};
-    scratch_of(rmx_context_backend(ctx), desc->samples * desc->fields, &arena);
+    scratch_of(rmx_context_backend(ctx), desc, &arena);
     return arena.used;
 }
 
@@ -94,7 +97,7 @@ rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *de
 
     rmx_backend *backend = rmx_context_backend(ctx);
     rmx_arena arena = {.base = ws};
-    const scratch s = scratch_of(backend, entries, &arena);
+    const scratch s = scratch_of(backend, desc, &arena);
     const rmx_embedding_sort_args sort = {.samples = desc->samples,
                                           .fields = desc->fields,
                                           .table_rows = desc->table_rows,

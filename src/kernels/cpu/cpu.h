@@ -36,7 +36,7 @@ rmx_status RMX_CPU(act_backward)(rmx_backend *, const rmx_act_backward_args *);
 rmx_status RMX_CPU(add)(rmx_backend *, const rmx_add_args *);
 rmx_status RMX_CPU(dropout)(rmx_backend *, const rmx_dropout_args *);
 rmx_status RMX_CPU(features)(rmx_backend *, const rmx_features_args *);
-size_t RMX_CPU(embedding_sort_workspace)(int64_t entries);
+size_t RMX_CPU(embedding_sort_workspace)(int64_t samples, int64_t fields);
 rmx_status RMX_CPU(embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
 rmx_status RMX_CPU(embedding_grad)(rmx_backend *, const rmx_embedding_grad_args *);
 rmx_status RMX_CPU(bce)(rmx_backend *, const rmx_bce_args *);

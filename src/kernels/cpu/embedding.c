@@ -4,100 +4,141 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"
 
-/* ---- sort: least significant digit first, each pass stable -------------------------------- */
+/* ---- sort ----------------------------------------------------------------------------------
+ *
+ * A model's fields have tables of their own, so the keys of one lie between those of its
+ * neighbours and each field is a group that can be sorted by itself. Where tables are shared, or
+ * lie in another order, all entries are one group. */
 
 #define DIGIT_BITS 11
 #define DIGITS (1 << DIGIT_BITS)
-#define CHUNKS 16   /* of the entries at most, counted and moved in parallel */
-#define CHUNK 32768 /* entries of a chunk at least: smaller ones move into the same cache lines */
+#define GRAIN 4096 /* entries: about ten microseconds of work */
+
+/* Entries whose keys no other group has. */
+typedef struct group {
+    uint32_t least, most; /* of its keys */
+    uint32_t sorted;      /* which of key[] they are in at the end */
+    uint32_t unique, first;
+} group;
 
 typedef struct sort_job {
-    int64_t n, chunk, chunks; /* entries, entries of a chunk; a stable sort has one result */
-    int shift;
-    uint32_t mask;
-    const uint32_t *key_in, *entry_in;
-    uint32_t *key_out, *entry_out;
-    uint32_t (*place)[DIGITS]; /* [CHUNKS]: counts, then where a chunk's next entry goes */
     const rmx_embedding_sort_args *a;
+    int64_t groups, each; /* entries of a group */
+    group *group;
+    uint32_t *key[2], *entry[2]; /* group after group; entry[0] is a->order */
 } sort_job;
 
 static int64_t round_up(int64_t n) { return (n + 63) / 64 * 64; }
 
-size_t RMX_CPU(embedding_sort_workspace)(int64_t entries)
+size_t RMX_CPU(embedding_sort_workspace)(int64_t samples, int64_t fields)
 {
-    return sizeof(uint32_t) * (size_t)(3 * round_up(entries) + CHUNKS * DIGITS);
+    const int64_t entries = round_up(samples * fields);
+    return sizeof(uint32_t) * (size_t)(3 * entries) + sizeof(group) * (size_t)fields;
 }
 
-/* items: samples */
+/* items: samples. A field's keys are written a line of a cache at a time, as those of other fields
+ * may all be in the same place of it. */
 static void key_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
+    enum { LINE = 16 };
     const sort_job *s = job;
     const int64_t fields = s->a->fields;
+    const int64_t step = s->groups > 1 ? 1 : fields, apart = s->groups > 1 ? s->each : 1;
     (void)worker;
-    for (int64_t b = begin; b < end; b++) {
+    for (int64_t first = begin; first < end; first += LINE) {
+        const int64_t last = end - first < LINE ? end : first + LINE;
         for (int64_t f = 0; f < fields; f++) {
-            const int64_t i = b * fields + f;
-            s->key_out[i] = (uint32_t)(s->a->row_offset[f] + s->a->ids[i]);
-            s->entry_out[i] = (uint32_t)i;
+            const uint32_t offset = (uint32_t)s->a->row_offset[f], *id = s->a->ids + f;
+            uint32_t *key = s->key[0] + f * apart;
+            for (int64_t b = first; b < last; b++) key[b * step] = offset + id[b * fields];
         }
     }
 }
 
-/* items: chunks */
-static void count_task(void *job, int64_t begin, int64_t end, int32_t worker)
+/* items: groups */
+static void bounds_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const sort_job *s = job;
     (void)worker;
-    for (int64_t c = begin; c < end; c++) {
-        uint32_t *count = s->place[c];
-        const int64_t last = (c + 1) * s->chunk < s->n ? (c + 1) * s->chunk : s->n;
-        memset(count, 0, sizeof *count * (s->mask + 1));
-        for (int64_t i = c * s->chunk; i < last; i++) count[s->key_in[i] >> s->shift & s->mask]++;
-    }
-}
-
-/* Counts become places: all entries of smaller digits come first, then those of earlier chunks. */
-static void counts_to_places(const sort_job *s)
-{
-    uint32_t next = 0;
-    for (uint32_t digit = 0; digit <= s->mask; digit++) {
-        for (int64_t c = 0; c < s->chunks; c++) {
-            const uint32_t count = s->place[c][digit];
-            s->place[c][digit] = next;
-            next += count;
+    for (int64_t g = begin; g < end; g++) {
+        const uint32_t *key = s->key[0] + g * s->each;
+        uint32_t least = key[0], most = key[0];
+        for (int64_t i = 1; i < s->each; i++) {
+            least = key[i] < least ? key[i] : least;
+            most = key[i] > most ? key[i] : most;
         }
+        s->group[g] = (group){.least = least, .most = most};
     }
 }
 
-/* items: chunks */
-static void move_task(void *job, int64_t begin, int64_t end, int32_t worker)
+/* One digit of a group, stably. entry_in NULL: entry i of the group is first + i * step. */
+static void sort_digit(int64_t n, uint32_t least, int shift, uint32_t mask, const uint32_t *key_in,
+                       const uint32_t *entry_in, uint32_t first, uint32_t step, uint32_t *key_out,
+                       uint32_t *entry_out)
+{
+    uint32_t place[DIGITS], next = 0; /* counts, then where a digit's next entry goes */
+    memset(place, 0, sizeof *place * (mask + 1));
+    for (int64_t i = 0; i < n; i++) place[(key_in[i] - least) >> shift & mask]++;
+    for (uint32_t digit = 0; digit <= mask; digit++) {
+        const uint32_t count = place[digit];
+        place[digit] = next;
+        next += count;
+    }
+    for (int64_t i = 0; i < n; i++, first += step) {
+        const uint32_t to = place[(key_in[i] - least) >> shift & mask]++;
+        key_out[to] = key_in[i];
+        entry_out[to] = entry_in ? entry_in[i] : first;
+    }
+}
+
+/* items: groups. Least significant digit first; the last pass ends in order. */
+static void sort_task(void *job, int64_t begin, int64_t end, int32_t worker)
+{
+    const sort_job *s = job;
+    const bool apart = s->groups > 1;
+    (void)worker;
+    for (int64_t g = begin; g < end; g++) {
+        group *it = &s->group[g];
+        const int64_t at = g * s->each;
+        int bits = 1;
+        while (bits < 32 && (it->most - it->least) >> bits > 0) bits++;
+        const int passes = (bits + DIGIT_BITS - 1) / DIGIT_BITS;
+        const int digit_bits = (bits + passes - 1) / passes;
+        for (int pass = 0; pass < passes; pass++) {
+            const int to = (passes - 1 - pass) % 2;
+            sort_digit(s->each, it->least, pass * digit_bits, (1u << digit_bits) - 1u,
+                       s->key[pass % 2] + at, pass > 0 ? s->entry[1 - to] + at : NULL,
+                       apart ? (uint32_t)g : 0, apart ? (uint32_t)s->groups : 1,
+                       s->key[1 - pass % 2] + at, s->entry[to] + at);
+        }
+        const uint32_t *key = s->key[passes % 2] + at;
+        it->sorted = (uint32_t)passes % 2;
+        it->unique = 1;
+        for (int64_t i = 1; i < s->each; i++) it->unique += key[i] != key[i - 1];
+    }
+}
+
+/* items: groups. Distinct keys, and where each ends, which is where the next one begins. No branch:
+ * nobody can foresee where a key changes. */
+static void rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const sort_job *s = job;
     (void)worker;
-    for (int64_t c = begin; c < end; c++) {
-        uint32_t *place = s->place[c];
-        const int64_t last = (c + 1) * s->chunk < s->n ? (c + 1) * s->chunk : s->n;
-        for (int64_t i = c * s->chunk; i < last; i++) {
-            const uint32_t key = s->key_in[i];
-            const uint32_t to = place[key >> s->shift & s->mask]++;
-            s->key_out[to] = key;
-            s->entry_out[to] = s->entry_in[i];
+    for (int64_t g = begin; g < end; g++) {
+        const uint32_t *key = s->key[s->group[g].sorted] + g * s->each;
+        uint32_t u = s->group[g].first;
+        for (int64_t i = 0; i < s->each; i++) {
+            u += i > 0 && key[i] != key[i - 1];
+            s->a->rows[u] = key[i];
+            s->a->start[u + 1] = (uint32_t)(g * s->each + i + 1);
         }
     }
 }
 
-/* Distinct keys, and where each begins. No branch: nobody can foresee where a key changes. */
-static void find_unique(const uint32_t *key, int64_t n, uint32_t *rows, uint32_t *start,
-                        uint32_t *unique)
+static void find_bounds(rmx_pool *pool, sort_job *s)
 {
-    uint32_t u = 0; /* the key that entry i has; its successor begins at i + 1 or later */
-    start[0] = 0;
-    for (int64_t i = 0; i < n; i++) {
-        u += i > 0 && key[i] != key[i - 1];
-        rows[u] = key[i];
-        start[u + 1] = (uint32_t)(i + 1);
-    }
-    *unique = u + 1;
+    rmx_parallel(pool, s->a->samples, 1 + GRAIN / s->a->fields, key_task, s);
+    rmx_parallel(pool, s->groups, 1 + GRAIN / s->each, bounds_task, s);
 }
 
 /* order, rows, start, unique of ops.h.
@@ -108,39 +149,30 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
     rmx_pool *pool = rmx_cpu_pool(backend);
     const int64_t n = a->samples * a->fields;
     uint32_t *ws = a->ws;
-    if (n == 0) {
-        *a->unique = a->start[0] = 0;
-        return RMX_OK;
+    *a->unique = a->start[0] = 0;
+    if (n == 0) return RMX_OK;
+    sort_job job = {.a = a,
+                    .groups = a->fields,
+                    .each = a->samples,
+                    .group = (group *)(void *)(ws + 3 * round_up(n)),
+                    .key = {ws, ws + round_up(n)},
+                    .entry = {a->order, ws + 2 * round_up(n)}};
+    find_bounds(pool, &job);
+    bool apart = true;
+    for (int64_t g = 1; g < a->fields; g++)
+        apart = apart && job.group[g - 1].most < job.group[g].least;
+    if (!apart) {
+        job.groups = 1;
+        job.each = n;
+        find_bounds(pool, &job);
     }
-    int bits = 0;
-    while ((a->table_rows - 1) >> bits > 0) bits++;
-    const int passes = (bits + DIGIT_BITS - 1) / DIGIT_BITS;
-    const int digit_bits = passes ? (bits + passes - 1) / passes : 0;
-
-    uint32_t *key[2] = {ws, ws + round_up(n)};
-    uint32_t *entry[2] = {a->order, ws + 2 * round_up(n)}; /* the last pass ends in order */
-    int from = passes % 2;
-    const int64_t chunks = n < 2 * CHUNK ? 1 : n / CHUNK < CHUNKS ? n / CHUNK : CHUNKS;
-    sort_job job = {.n = n,
-                    .chunk = (n + chunks - 1) / chunks,
-                    .chunks = chunks,
-                    .a = a,
-                    .mask = (1u << digit_bits) - 1u,
-                    .key_out = key[from],
-                    .entry_out = entry[from],
-                    .place = (uint32_t(*)[DIGITS])(void *)(ws + 3 * round_up(n))};
-    rmx_parallel(pool, a->samples, 1 + 16384 / a->fields, key_task, &job);
-    for (int pass = 0; pass < passes; pass++, from = 1 - from) {
-        job.shift = pass * digit_bits;
-        job.key_in = key[from];
-        job.entry_in = entry[from];
-        job.key_out = key[1 - from];
-        job.entry_out = entry[1 - from];
-        rmx_parallel(pool, chunks, 1, count_task, &job);
-        counts_to_places(&job);
-        rmx_parallel(pool, chunks, 1, move_task, &job);
+    const int64_t grain = 1 + GRAIN / job.each;
+    rmx_parallel(pool, job.groups, grain, sort_task, &job);
+    for (int64_t g = 0; g < job.groups; g++) {
+        job.group[g].first = *a->unique;
+        *a->unique += job.group[g].unique;
     }
-    find_unique(key[0], n, a->rows, a->start, a->unique);
+    rmx_parallel(pool, job.groups, grain, rows_task, &job);
     return RMX_OK;
 }
 

@@ -60,7 +60,7 @@ rmx_status rmx_cuda_act_backward(rmx_backend *, const rmx_act_backward_args *);
 rmx_status rmx_cuda_add(rmx_backend *, const rmx_add_args *);
 rmx_status rmx_cuda_dropout(rmx_backend *, const rmx_dropout_args *);
 rmx_status rmx_cuda_features(rmx_backend *, const rmx_features_args *);
-size_t rmx_cuda_embedding_sort_workspace(int64_t entries);
+size_t rmx_cuda_embedding_sort_workspace(int64_t samples, int64_t fields);
 rmx_status rmx_cuda_embedding_sort(rmx_backend *, const rmx_embedding_sort_args *);
 rmx_status rmx_cuda_embedding_grad(rmx_backend *, const rmx_embedding_grad_args *);
 rmx_status rmx_cuda_bce(rmx_backend *, const rmx_bce_args *);

@@ -33,8 +33,9 @@ static workspace cut(int64_t n, void *base)
     return w;
 }
 
-size_t rmx_cuda_embedding_sort_workspace(int64_t entries)
+size_t rmx_cuda_embedding_sort_workspace(int64_t samples, int64_t fields)
 {
+    const int64_t entries = samples * fields;
     return entries > 0 ? cut(entries, NULL).bytes : 0;
 }
 
