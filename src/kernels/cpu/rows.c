@@ -1,12 +1,10 @@
 /* rows.c: sums down the rows. */
-#include <string.h>
-
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/rows_sum.h"
 #include "kernels/cpu/stream.h"
 
-#define COLS 512 /* columns of a strip: its partial sums stay in L1 while the rows go by */
+#define COLS 128 /* columns of a strip: whole cache lines of a row, and work for every thread */
 
 typedef struct chain_job {
     int64_t blocks, cols;
@@ -41,6 +39,30 @@ void RMX_CPU(rows_chain)(rmx_backend *backend, int64_t groups, int64_t blocks, i
     rmx_parallel(rmx_cpu_pool(backend), groups * strips, grain, chain_task, &job);
 }
 
+/* p = the sums of so many vectors of columns, which stay in registers while the rows go by; count:
+ * columns of the last vector. */
+RMX_INLINE void sum_vectors(int vectors, int64_t count, const float *x, int64_t ld, int64_t rows,
+                            float *p)
+{
+    rmx_vec s[8];
+    for (int k = 0; k < vectors; k++) s[k] = rmx_vec_zero();
+    for (int64_t r = 0; r < rows; r++, x += ld) {
+        for (int k = 0; k < vectors - 1; k++) s[k] = s[k] + rmx_vec_load(x + k * RMX_VL);
+        s[vectors - 1] = s[vectors - 1] + rmx_lanes_load(x + (vectors - 1) * RMX_VL, count);
+    }
+    for (int k = 0; k < vectors - 1; k++) rmx_vec_store(p + k * RMX_VL, s[k]);
+    rmx_lanes_store(p + (vectors - 1) * RMX_VL, s[vectors - 1], count);
+}
+
+static void sum_columns(const float *x, int64_t ld, int64_t rows, int64_t cols, float *p)
+{
+    int64_t j = 0;
+    for (; j + 8 * RMX_VL <= cols; j += 8 * RMX_VL) sum_vectors(8, RMX_VL, x + j, ld, rows, p + j);
+    for (; j + 2 * RMX_VL <= cols; j += 2 * RMX_VL) sum_vectors(2, RMX_VL, x + j, ld, rows, p + j);
+    for (; j < cols; j += RMX_VL)
+        sum_vectors(1, cols - j < RMX_VL ? cols - j : RMX_VL, x + j, ld, rows, p + j);
+}
+
 /* items: groups * blocks * strips */
 static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
@@ -53,13 +75,8 @@ static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
         const int64_t width = a->cols - col < COLS ? a->cols - col : COLS;
         const int64_t first = block * RMX_BLOCK_ROWS;
         const int64_t last = a->rows - first < RMX_BLOCK_ROWS ? a->rows : first + RMX_BLOCK_ROWS;
-        float *p = (float *)a->ws + (group * blocks + block) * a->cols + col;
-        memset(p, 0, sizeof *p * (size_t)width);
-        for (int64_t r = first; r < last; r++) {
-            const float *x = a->x + group * a->group_stride + r * a->ld + col;
-            RMX_INDEPENDENT
-            for (int64_t j = 0; j < width; j++) p[j] = rmx_addf(p[j], x[j]);
-        }
+        sum_columns(a->x + group * a->group_stride + first * a->ld + col, a->ld, last - first,
+                    width, (float *)a->ws + (group * blocks + block) * a->cols + col);
     }
 }
 
