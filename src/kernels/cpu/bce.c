@@ -3,27 +3,40 @@
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/rows_sum.h"
 
-/* l[b], all tasks of one sample */
-static float sample_loss(const rmx_bce_args *a, int64_t b)
+/* l[b] of `count` samples from `first` on; tasks is a->tasks, a constant where there is one. */
+RMX_INLINE void losses(const rmx_bce_args *a, int64_t tasks, int64_t first, int64_t count,
+                       float *restrict loss)
 {
-    float loss = 0.0f;
-    for (int64_t t = 0; t < a->tasks; t++) {
-        const float z = a->logits[b * a->tasks + t];
+    for (int64_t b = 0; b < count; b++) loss[b] = 0.0f;
+    for (int64_t t = 0; t < tasks; t++) {
+        const float *logits = a->logits + first * tasks + t;
+        const uint8_t *labels = a->labels + first * tasks + t;
         const float weight = a->task_weight ? a->task_weight[t] : 1.0f;
-        const float signed_z = a->labels[b * a->tasks + t] ? -z : z;
-        loss = rmx_fmaf(weight, rmx_softplusf(signed_z), loss);
+        for (int64_t b = 0; b < count; b++) {
+            const float z = logits[b * tasks], signed_z = labels[b * tasks] ? -z : z;
+            loss[b] = rmx_fmaf(weight, rmx_softplusf(signed_z), loss[b]);
+        }
     }
-    return a->sample_weight ? rmx_mulf(loss, a->sample_weight[b]) : loss;
+    for (int64_t b = 0; a->sample_weight && b < count; b++)
+        loss[b] = rmx_mulf(loss[b], a->sample_weight[first + b]);
 }
 
-static void sample_gradient(const rmx_bce_args *a, int64_t b)
+RMX_INLINE void gradients(const rmx_bce_args *a, int64_t tasks, int64_t first, int64_t count)
 {
-    const float sample_weight = a->sample_weight ? a->sample_weight[b] : 1.0f;
-    for (int64_t t = 0; t < a->tasks; t++) {
-        const int64_t i = b * a->tasks + t;
-        const float weight = rmx_mulf(a->task_weight ? a->task_weight[t] : 1.0f, sample_weight);
-        const float error = rmx_subf(rmx_sigmoidf(a->logits[i]), a->labels[i] ? 1.0f : 0.0f);
-        a->dlogits[i] = rmx_mulf(rmx_mulf(weight, error), a->scale);
+    const float *sample_weight = a->sample_weight ? a->sample_weight + first : NULL;
+    const float scale = a->scale;
+    for (int64_t t = 0; t < tasks; t++) {
+        const float *logits = a->logits + first * tasks + t;
+        const uint8_t *labels = a->labels + first * tasks + t;
+        float *dlogits = a->dlogits + first * tasks + t;
+        const float task_weight = a->task_weight ? a->task_weight[t] : 1.0f;
+        RMX_INDEPENDENT
+        for (int64_t b = 0; b < count; b++) {
+            const float weight = rmx_mulf(task_weight, sample_weight ? sample_weight[b] : 1.0f);
+            const float label = labels[b * tasks] ? 1.0f : 0.0f;
+            const float error = rmx_subf(rmx_sigmoidf(logits[b * tasks]), label);
+            dlogits[b * tasks] = rmx_mulf(rmx_mulf(weight, error), scale);
+        }
     }
 }
 
@@ -38,12 +51,16 @@ static void bce_task(void *job, int64_t begin, int64_t end, int32_t worker)
         const int64_t count = left < RMX_BLOCK_ROWS ? left : RMX_BLOCK_ROWS;
         float *loss = (float *)a->ws + first;
         if (a->loss) {
-            for (int64_t b = 0; b < count; b++) loss[b] = sample_loss(a, first + b);
+            if (a->tasks == 1)
+                losses(a, 1, first, count, loss);
+            else
+                losses(a, a->tasks, first, count, loss);
             ((float *)a->ws)[a->samples + block] = rmx_lanes_sum(loss, count);
         }
-        if (a->dlogits) {
-            for (int64_t b = first; b < first + count; b++) sample_gradient(a, b);
-        }
+        if (a->dlogits && a->tasks == 1)
+            gradients(a, 1, first, count);
+        else if (a->dlogits)
+            gradients(a, a->tasks, first, count);
     }
 }
 
