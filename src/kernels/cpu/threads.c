@@ -1,13 +1,15 @@
 /* threads.c: a pool that hands out pieces of one job at a time.
  *
- * `unclaimed` is the range of the current job's pieces that nobody has taken; whoever shortens it
- * by compare-and-swap owns a piece. Half of the threads take from its front, the others from its
- * end: jobs in a row work on the same rows, and find them in the cache of the core that wrote
- * them. The caller publishes a job by making the range not empty, works too, and leaves when every
- * piece is `done`: it does not wait for a worker that slept through the job. The job's fields
- * change only while no piece is claimed or unclaimed, so a worker that holds a piece may read
- * them. Workers look for the next job for a short while before they sleep: a training step is
- * hundreds of short jobs in a row. */
+ * Every thread has a share of the job's pieces, neighbours of each other: jobs in a row work on the
+ * same rows, and find them in the cache of the core that wrote them. A thread takes its own share
+ * from the front, then what others have left of theirs from the end. `left` of a share is the range
+ * of pieces that nobody has taken; whoever shortens it by compare-and-swap owns a piece.
+ *
+ * The caller writes the job, deals the shares, counts `jobs` up for those who wait, works too, and
+ * leaves when every piece is `done`: it does not wait for a worker that slept through the job. The
+ * job's fields change only while no piece is claimed or left, so a worker that holds a piece may
+ * read them. Workers look for the next job for a short while before they sleep: a training step is
+ * hundreds of short jobs in a row. What threads write to has a cache line of its own. */
 #include "kernels/cpu/threads.h"
 
 #include <pthread.h>
@@ -15,8 +17,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SPINS 4000 /* looks before sleeping, about 50 us */
+#define LINE 64    /* bytes */
 
 typedef struct worker {
     rmx_pool *pool;
@@ -24,21 +28,26 @@ typedef struct worker {
     int32_t index;
 } worker;
 
+typedef struct share {
+    _Alignas(LINE) atomic_uint_fast64_t left; /* range_of(first, end) */
+} share;
+
 struct rmx_pool {
     int32_t threads;
     worker *workers; /* threads - 1 of them; the caller is worker 0 */
+    share *shares;   /* [threads] */
 
     rmx_task task;
     void *job;
     int64_t items, piece; /* items in all, and of a piece */
     int64_t pieces;
 
-    atomic_uint_fast64_t unclaimed; /* range_of(first, end) */
-    atomic_int_fast64_t done;
+    _Alignas(LINE) atomic_int_fast64_t done; /* pieces */
+    _Alignas(LINE) atomic_uint_fast64_t jobs;
     atomic_bool stop;
     atomic_int sleepers;
     pthread_mutex_t lock;
-    pthread_cond_t wake; /* unclaimed pieces, or stop */
+    pthread_cond_t wake; /* another job, or stop */
 };
 
 /* Pieces first .. end - 1 in one word. */
@@ -60,46 +69,59 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* Does pieces until none is left. */
-static void work(rmx_pool *pool, int32_t index)
+/* The first or last piece that is left of a share; false: none is. */
+static bool claim(share *from, bool front, int64_t *piece)
 {
-    const bool front = index < pool->threads / 2;
-    uint_fast64_t range = atomic_load(&pool->unclaimed);
+    uint_fast64_t range = atomic_load(&from->left);
     while (!range_empty(range)) {
         const uint32_t first = range_first(range), last = range_end(range) - 1;
         const uint_fast64_t others = front ? range_of(first + 1, last + 1) : range_of(first, last);
-        if (!atomic_compare_exchange_weak(&pool->unclaimed, &range, others)) continue;
-        const int64_t begin = (front ? first : last) * pool->piece;
-        const int64_t rest = pool->items - begin;
-        pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece,
-                   index);
-        atomic_fetch_add(&pool->done, 1);
-        range = atomic_load(&pool->unclaimed);
+        *piece = front ? first : last;
+        if (atomic_compare_exchange_weak(&from->left, &range, others)) return true;
     }
+    return false;
 }
 
-/* Waits for something to do; false when the pool stops. The sleeper counts itself before its last
- * look and the caller looks for sleepers after publishing, so one of them sees the other. */
-static bool wait_for_work(rmx_pool *pool)
+/* Does pieces until none is left. */
+static void work(rmx_pool *pool, int32_t index)
+{
+    int64_t finished = 0, piece;
+    for (int32_t i = 0; i < pool->threads; i++) {
+        share *from = &pool->shares[(index + i) % pool->threads];
+        for (; claim(from, i == 0, &piece); finished++) {
+            const int64_t begin = piece * pool->piece, rest = pool->items - begin;
+            pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece,
+                       index);
+        }
+    }
+    if (finished > 0) atomic_fetch_add(&pool->done, finished);
+}
+
+/* Waits for another job than the `seen` first; false when the pool stops. The sleeper counts itself
+ * before its last look and the caller looks for sleepers after publishing, so one of them sees the
+ * other. */
+static bool wait_for_work(rmx_pool *pool, uint_fast64_t *seen)
 {
     for (int spin = 0; spin < SPINS; spin++) {
-        if (atomic_load(&pool->stop)) return false;
-        if (!range_empty(atomic_load(&pool->unclaimed))) return true;
+        if (atomic_load(&pool->jobs) != *seen) break;
         pause_briefly();
     }
-    pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->sleepers, 1);
-    while (range_empty(atomic_load(&pool->unclaimed)) && !atomic_load(&pool->stop))
-        pthread_cond_wait(&pool->wake, &pool->lock);
-    atomic_fetch_sub(&pool->sleepers, 1);
-    pthread_mutex_unlock(&pool->lock);
+    if (atomic_load(&pool->jobs) == *seen) {
+        pthread_mutex_lock(&pool->lock);
+        atomic_fetch_add(&pool->sleepers, 1);
+        while (atomic_load(&pool->jobs) == *seen) pthread_cond_wait(&pool->wake, &pool->lock);
+        atomic_fetch_sub(&pool->sleepers, 1);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    *seen = atomic_load(&pool->jobs);
     return !atomic_load(&pool->stop);
 }
 
 static void *worker_main(void *argument)
 {
     const worker *self = argument;
-    while (wait_for_work(self->pool)) work(self->pool, self->index);
+    uint_fast64_t seen = 0;
+    while (wait_for_work(self->pool, &seen)) work(self->pool, self->index);
     return NULL;
 }
 
@@ -114,6 +136,7 @@ static void wake_sleepers(rmx_pool *pool)
 static void stop_workers(rmx_pool *pool, int32_t started)
 {
     atomic_store(&pool->stop, true);
+    atomic_fetch_add(&pool->jobs, 1);
     wake_sleepers(pool);
     for (int32_t i = 0; i < started; i++) pthread_join(pool->workers[i].thread, NULL);
 }
@@ -123,18 +146,28 @@ static void release(rmx_pool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
     free(pool->workers);
+    free(pool->shares);
     free(pool);
+}
+
+static void *zeroed(size_t bytes)
+{
+    bytes = (bytes + LINE - 1) / LINE * LINE;
+    void *p = aligned_alloc(LINE, bytes);
+    if (p) memset(p, 0, bytes);
+    return p;
 }
 
 rmx_pool *rmx_pool_create(int32_t threads)
 {
-    rmx_pool *pool = calloc(1, sizeof *pool);
+    rmx_pool *pool = zeroed(sizeof *pool);
     if (!pool) return NULL;
     pool->threads = threads;
-    pool->workers = calloc((size_t)threads, sizeof *pool->workers);
+    pool->workers = zeroed((size_t)threads * sizeof *pool->workers);
+    pool->shares = zeroed((size_t)threads * sizeof *pool->shares);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
-    if (!pool->workers) {
+    if (!pool->workers || !pool->shares) {
         release(pool);
         return NULL;
     }
@@ -159,6 +192,16 @@ void rmx_pool_destroy(rmx_pool *pool)
 
 int32_t rmx_pool_threads(const rmx_pool *pool) { return pool->threads; }
 
+/* Shares of pieces, even but for one, the caller's among the larger ones. */
+static void deal(rmx_pool *pool)
+{
+    const int64_t threads = pool->threads;
+    for (int64_t i = 0, first = 0, end; i < threads; i++, first = end) {
+        end = ((i + 1) * pool->pieces + threads - 1) / threads;
+        atomic_store(&pool->shares[i].left, range_of((uint32_t)first, (uint32_t)end));
+    }
+}
+
 void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, void *job)
 {
     if (items <= 0) return;
@@ -177,7 +220,8 @@ void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, v
     pool->piece = (grains + pieces - 1) / pieces * grain;
     pool->pieces = (items + pool->piece - 1) / pool->piece;
     atomic_store(&pool->done, 0);
-    atomic_store(&pool->unclaimed, range_of(0, (uint32_t)pool->pieces));
+    deal(pool);
+    atomic_fetch_add(&pool->jobs, 1);
     wake_sleepers(pool);
     work(pool, 0);
     for (int spin = 0; atomic_load(&pool->done) != pool->pieces; spin++) {
