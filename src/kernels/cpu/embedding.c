@@ -218,7 +218,9 @@ static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
 rmx_status RMX_CPU(embedding_grad)(rmx_backend *backend, const rmx_embedding_grad_args *a)
 {
     rmx_embedding_grad_args job = *a;
-    if (a->samples * a->fields * a->width == 0) return RMX_OK;
-    rmx_parallel(rmx_cpu_pool(backend), *a->unique, 1 + 4096 / a->width, grad_task, &job);
+    const int64_t entries = a->samples * a->fields, unique = *a->unique;
+    if (entries * a->width == 0) return RMX_OK;
+    const int64_t grain = 1 + 4096 / a->width * unique / entries; /* rows of so many entries */
+    rmx_parallel(rmx_cpu_pool(backend), unique, grain, grad_task, &job);
     return RMX_OK;
 }
