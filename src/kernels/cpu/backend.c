@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "kernels/cpu/threads.h"
 
 #define ALIGNMENT 256 /* of every block, so that layers may ask for it on any backend */
+#define LARGE_PAGE ((size_t)2 << 20)
 
 int64_t rmx_cpu_stream_bytes = (int64_t)16 << 20; /* beyond most caches' share of a core */
 
@@ -120,10 +122,17 @@ void *rmx_cpu_shared_scratch(rmx_backend *backend)
     return state->scratch + (size_t)rmx_pool_threads(state->pool) * RMX_CPU_SCRATCH_BYTES;
 }
 
+/* Large blocks ask for large pages, where the system gives them to those who ask: each kernel reads
+ * several streams, and gathers in between. */
 rmx_status rmx_cpu_alloc(rmx_backend *backend, size_t bytes, void **out)
 {
-    const size_t rounded = (bytes / ALIGNMENT + 1) * ALIGNMENT;
-    *out = rounded > bytes ? aligned_alloc(ALIGNMENT, rounded) : NULL;
+    const bool large = bytes >= 2 * LARGE_PAGE;
+    const size_t alignment = large ? LARGE_PAGE : ALIGNMENT;
+    const size_t rounded = (bytes / alignment + 1) * alignment;
+    *out = rounded > bytes ? aligned_alloc(alignment, rounded) : NULL;
+#ifdef MADV_HUGEPAGE /* not of the last part: it would take a page; a refusal does no harm */
+    if (*out && large) (void)madvise(*out, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+#endif
     if (*out) return RMX_OK;
     snprintf(backend->error, sizeof backend->error, "out of memory: %zu MiB asked for",
              bytes / ((size_t)1 << 20) + (bytes % ((size_t)1 << 20) != 0));
