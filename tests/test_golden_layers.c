@@ -179,15 +179,30 @@ static void expect_block(fixture *f, const block_case *b, double units)
     for (int i = 0; i < 8; i++) expect(f, suffixed(names[i], b->suffix), gradient[i], units, 0.0);
 }
 
+/* Without what backward needs: the same y from less memory, and no way back. */
+static void run_forward_only(fixture *f, block_case b, const float *x, const float *dy)
+{
+    const size_t kept = b.saved_bytes;
+    b.desc.forward_only = true;
+    b.saved_bytes = rmx_block_saved_bytes(&b.desc);
+    cr_assert_lt(b.saved_bytes, kept);
+    run_block(f, &b, x);
+    cr_assert_eq(rmx_block_backward(f->ctx, &b.desc, &b.weights, dy, x, b.saved, b.saved_bytes,
+                                    b.dx, &b.gradients, b.ws, b.ws_bytes),
+                 RMX_ERR_ARGUMENT);
+}
+
 static void block_of_case(fixture *f)
 {
     const bool post = golden_is(f->file, f->name, "norm", "post");
     const block_case b = make_block(f, "", post ? RMX_NORM_POST : RMX_NORM_PRE);
     const double units = UNITS(b.desc.ffn.width + b.desc.ffn.hidden);
-    const float *x = put(f, "x");
+    const float *x = put(f, "x"), *dy = put(f, "dy");
+    run_forward_only(f, b, x, dy);
+    expect(f, "y", b.y, units, 0.0);
     run_block(f, &b, x);
     expect(f, "y", b.y, units, 0.0);
-    run_block_backward(f, &b, put(f, "dy"), x);
+    run_block_backward(f, &b, dy, x);
     expect(f, "d_x", b.dx, units, 0.0);
     expect_block(f, &b, units);
 }

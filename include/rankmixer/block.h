@@ -2,6 +2,8 @@
 #ifndef RANKMIXER_BLOCK_H
 #define RANKMIXER_BLOCK_H
 
+#include <stdbool.h>
+
 #include "rankmixer/attention.h"
 #include "rankmixer/per_token_ffn.h"
 
@@ -22,6 +24,7 @@ typedef struct rmx_block_desc {
     int32_t heads;              /* H, divides D; RMX_MIXER_NONE ignores it */
     float eps;                  /* of both LayerNorms, > 0 */
     rmx_per_token_ffn_desc ffn; /* samples, tokens, width, hidden, shared, gelu, dropout */
+    bool forward_only;          /* scoring: GELU's derivative is not computed and not kept */
 } rmx_block_desc;
 
 typedef struct rmx_block_weights {
@@ -42,7 +45,8 @@ typedef struct rmx_block_gradients {
  * pre-norm block takes no part: its gradients stay).
  *
  *   in   x      [B, T, D]
- *   out  saved             rmx_block_saved_bytes(desc), 256-byte aligned: what backward needs
+ *   out  saved             rmx_block_saved_bytes(desc), 256-byte aligned: what backward needs;
+ *                          with forward_only scratch
  *   out  y      [B, T, D]  overlaps no input
  *
  * Result:  the same bits on every backend, for every batch size and thread count.
@@ -56,7 +60,9 @@ RMX_NODISCARD RMX_API rmx_status rmx_block_forward(rmx_context *ctx, const rmx_b
 RMX_API size_t rmx_block_saved_bytes(const rmx_block_desc *desc);
 RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
 
-/*   in      dy, x      [B, T, D]
+/* desc is forward's; not forward_only.
+ *
+ *   in      dy, x      [B, T, D]
  *   in      saved                 of forward
  *   out     dx         [B, T, D]  overwritten; overlaps no input
  *   in,out  gradients             accumulated

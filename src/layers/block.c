@@ -59,7 +59,7 @@ static layout layout_of(const rmx_block_desc *desc)
                           [MEAN2] = rows,
                           [RSTD2] = rows,
                           [NORMED2] = pre ? x : 0,
-                          [SLOPE] = hidden,
+                          [SLOPE] = desc->forward_only ? 0 : hidden,
                           [HIDDEN] = hidden,
                           [SUM2] = pre ? 0 : x}};
     for (int i = 0; i < PARTS; i++) {
@@ -291,7 +291,8 @@ rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
     const layout l = layout_of(desc);
     RMX_TRY((pre ? mix_pre : mix_post)(ctx, desc, weights, x, &l, saved));
     const float *s = mixed_of(desc, &l, saved, x);
-    float *hidden = at(&l, saved, HIDDEN), *slope = at(&l, saved, SLOPE);
+    float *hidden = at(&l, saved, HIDDEN);
+    float *slope = desc->forward_only ? NULL : at(&l, saved, SLOPE);
     float *mean2 = at(&l, saved, MEAN2), *rstd2 = at(&l, saved, RSTD2);
     if (pre) {
         float *v = at(&l, saved, NORMED2);
@@ -390,6 +391,9 @@ rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
 {
     int64_t bytes = 0;
     RMX_TRY(check_call(ctx, desc, weights, saved, saved_bytes, &bytes));
+    if (desc->forward_only)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                "desc.forward_only: such a pass kept nothing to go back by");
     RMX_TRY(rmx_check_pointer(ctx, "gradients", gradients));
     RMX_TRY(rmx_check_array(ctx, "dy", dy, bytes));
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));

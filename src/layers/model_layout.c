@@ -170,7 +170,7 @@ static void cut_activations(rmx_model *m, rmx_arena *arena)
     const size_t before = arena->used;
     m->features_in = rmx_arena_floats(arena, c->micro_batch * m->features);
     m->x0 = rmx_arena_floats(arena, x);
-    const rmx_block_desc desc = rmx_model_block_desc(m, c->micro_batch, 0, 0, false);
+    const rmx_block_desc desc = rmx_model_block_desc(m, c->micro_batch, 0, 0, m->training);
     for (int32_t i = 0; i < c->layers; i++) {
         model_block *b = &m->blocks[i];
         if (m->training || i == 0) {
@@ -199,7 +199,7 @@ static size_t scratch_needed(const rmx_model *m)
     const rmx_bce_desc bce = {.samples = c->micro_batch, .tasks = c->tasks};
     size_t n = rmx_bce_workspace_bytes(&bce);
     if (!m->training) return n;
-    const rmx_block_desc block = rmx_model_block_desc(m, c->micro_batch, 0, 0, false);
+    const rmx_block_desc block = rmx_model_block_desc(m, c->micro_batch, 0, 0, m->training);
     rmx_tokenizer_desc tokenizer = m->tokenizer;
     tokenizer.samples = c->micro_batch;
     if (c->layers > 0) n = larger(n, rmx_block_backward_workspace(&block));

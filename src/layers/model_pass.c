@@ -16,6 +16,7 @@ rmx_block_desc rmx_model_block_desc(const rmx_model *m, int64_t samples, int32_t
         .norm = c->norm,
         .heads = c->heads,
         .eps = c->norm_eps,
+        .forward_only = !train,
         .ffn = {.samples = samples,
                 .tokens = c->tokens,
                 .width = c->width,
