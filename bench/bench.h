@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bench.h: what the groups of rmx-bench share: a machine at hand, memory, turns of timing.
  *
  * A line of results is made the same way everywhere: the result is checked first, then our side

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* clock_cuda.cu: events on the backend's stream, and the rate of multiply-adds it can reach. */
 #include "clock_cuda.h"
 

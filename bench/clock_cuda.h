@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* clock_cuda.h: what timing on a GPU needs; built where the CUDA backend is. */
 #ifndef RMX_BENCH_CLOCK_CUDA_H
 #define RMX_BENCH_CLOCK_CUDA_H

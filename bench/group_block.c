@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_block.c: a whole RankMixer block, forward and forward + backward, over the batch. */
 #include <stdio.h>
 

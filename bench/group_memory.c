@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_memory.c: what training really takes against what rmx_model_plan says it will. */
 #include "memory_child.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_mixers.c: token mixing against self-attention over the same tokens, T growing: both with
  * residual and LayerNorm, as in a block. One is linear in T and has no weights to multiply, the
  * other is quadratic. Memory is what forward leaves for backward, and backward's scratch. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_product.c: products of fully connected layers against the vendor's: x W, plain or one
  * matrix a token with bias and GELU, and the two products of its backward pass.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_rows.c: what is bound by memory, as a share of the machine's own copy: token mixing,
  * norms, softmax, means, GELU and the like, the loss, sums, embeddings, optimisers.
  *

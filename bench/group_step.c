@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* group_step.c: training steps and scoring of a whole model over the batch; the products of one
  * step by themselves: what is left of a step is everything that is not a product; and a step in
  * the trainer's loop: what is left of that is waiting for the next one. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* machine.c: the ceilings: how fast memory is copied and how many multiply-adds a second. */
 #include "machine.h"
 

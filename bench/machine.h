@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* machine.h: what this machine can do at most, measured. */
 #ifndef RMX_BENCH_MACHINE_H
 #define RMX_BENCH_MACHINE_H

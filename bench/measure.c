@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* measure.c: time, in turns; see bench.h. */
 #include <stdlib.h>
 #include <time.h>

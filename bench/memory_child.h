@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory_child.h: a model trained in a process of its own, whose memory is then that model's. */
 #ifndef RMX_BENCH_MEMORY_CHILD_H
 #define RMX_BENCH_MEMORY_CHILD_H

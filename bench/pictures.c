@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pictures.c: see pictures.h. The points travel within gnuplot's script, so it reads no file. */
 #include "pictures.h"
 

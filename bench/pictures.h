@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pictures.h: the lines of results as pictures, by gnuplot. */
 #ifndef RMX_BENCH_PICTURES_H
 #define RMX_BENCH_PICTURES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product_log.c: a table of kernels like the backend's own, but for the product. */
 #include "product_log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product_log.h: the products of a stretch of work, written down as they are called, to be run
  * again alone: how much of a training step they are. */
 #ifndef RMX_BENCH_PRODUCT_LOG_H

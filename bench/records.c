@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* records.c: see records.h. One table of columns serves the terminal and Markdown. */
 #include "records.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* records.h: lines of results, and where they go: a table, CSV, JSON lines, Markdown. */
 #ifndef RMX_BENCH_RECORDS_H
 #define RMX_BENCH_RECORDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* records_files.c: records for programs: CSV and JSON lines, and CSV back again, so that pictures
  * can be drawn on another machine than the one that measured. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-bench: how fast this machine does it, line by line, beside what it could do at most. */
 #include <argp.h>
 #include <errno.h>

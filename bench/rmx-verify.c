@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-verify: shows on this machine that a row's result does not depend on the rows beside it. */
 #include <argp.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows.h: what the files of the group rows share: group_rows.c has the table of lines and measures
  * them, rows_layers.c runs what is computed sample by sample, rows_sums.c sums over all samples,
  * rows_embedding.c lookups and sparse updates. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_embedding.c: embeddings, in the group rows: lookups, the exact gradient of the rows that a
  * batch touched, and the optimiser's update of these rows. Ids are uniform over tables that
  * exceed the last-level cache. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_layers.c: what the group rows computes sample by sample; see rows.h. */
 #include "rankmixer/dropout.h"
 #include "rankmixer/gelu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_sums.c: sums over all samples; see rows.h. None of them can be looked at for a sample
  * alone: their results are compared with a plain sum on the host. */
 #include <stdlib.h>

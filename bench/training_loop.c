@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* training_loop.c: see training_loop.h. The trainer stamps every entry of its event file with the
  * time of day, so the loop is timed as it is, with nothing added to it. */
 #include "training_loop.h"

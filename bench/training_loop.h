@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* training_loop.h: how long a step takes in the trainer's own loop. */
 #ifndef RMX_BENCH_TRAINING_LOOP_H
 #define RMX_BENCH_TRAINING_LOOP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* variants_cuda.cu: see variants_cuda.h. */
 extern "C" {
 #include "variants_cuda.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* variants_cuda.h: the kernels of the CUDA product, each to be timed by itself; built where the
  * CUDA backend is. */
 #ifndef RMX_BENCH_VARIANTS_CUDA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vendor.c: see vendor.h. */
 #include "vendor.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* vendor.h: the product of another library, as a yardstick: OpenBLAS on the CPU, cuBLAS on a GPU.
  *
  * It is opened at run time and nothing else depends on it; where it is missing there is nothing

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_model.c: see verify_model.h. */
 #include "verify_model.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_model.h: one request scored many times, each time among others. */
 #ifndef RMX_BENCH_VERIFY_MODEL_H
 #define RMX_BENCH_VERIFY_MODEL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_ops.c: see verify_ops.h. Weights all come out of one array of random values. */
 #include "verify_ops.h"
 

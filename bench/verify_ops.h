@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* verify_ops.h: the operations that rmx-verify looks at, each as a function from rows to rows. */
 #ifndef RMX_BENCH_VERIFY_OPS_H
 #define RMX_BENCH_VERIFY_OPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* workbench.c: opening, memory and checks; see bench.h. */
 #include "bench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* workload.h: a model of a config with random examples in memory. */
 #ifndef RMX_BENCH_WORKLOAD_H
 #define RMX_BENCH_WORKLOAD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* clang-format off */
 /* bad_configs.h: configs with one mistake each and what is said about it, as the initialisers of
  * {text of c.ini, --set or NULL, message}. */

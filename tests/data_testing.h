@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* data_testing.h: what the tests of src/data share: a folder of their own, small datasets. */
 #ifndef RMX_DATA_TESTING_H
 #define RMX_DATA_TESTING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* golden.h: reads tests/golden/golden.h5, float64 values and gradients computed elsewhere. */
 #ifndef RMX_GOLDEN_H
 #define RMX_GOLDEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* golden_fixture.h: runs a Criterion test over the golden cases of a group, on every context. */
 #ifndef RMX_GOLDEN_FIXTURE_H
 #define RMX_GOLDEN_FIXTURE_H

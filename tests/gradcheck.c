@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gradcheck.c: see gradcheck.h. */
 #include "gradcheck.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gradcheck.h: gradients against differences of the function itself.
  *
  * For f(inputs) = sum(y * dy) and a direction v, the analytic derivative dot(gradient, v) is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* kernel_testing.h: what the kernel tests share: every backend in turn, guarded operands, and
  * row sums written from numerics.h's text, one element at a time. */
 #ifndef RMX_KERNEL_TESTING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layer_check.c: see layer_check.h. */
 #include "layer_check.h"
 

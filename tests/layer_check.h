@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layer_check.h: checks a layer's backward pass against differences of its forward pass, on
  * every context. A layer is two functions over operands on the context. */
 #ifndef RMX_LAYER_CHECK_H

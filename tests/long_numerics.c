@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* long_numerics.c: every function of one argument in numerics.h at every one of the 2^32 floats.
  *
  *   long_numerics [-s STRIDE] [-j THREADS] [FUNCTION...]      THREADS: one a processor

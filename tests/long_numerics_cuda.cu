@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* long_numerics_cuda.cu: the checksums of long_numerics.c, computed by a GPU.
  *
  * Every function of one argument in numerics.h at all 2^32 floats, and Philox against cuRAND's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* numerics_list.h: the functions of one argument in numerics.h and what is tested about each.
  *
  * X(name, bound, root_bound, sample, full)

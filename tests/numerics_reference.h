@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* numerics_reference.h: what the functions of numerics.h should give, in double precision, and how
  * far off a float is. Shared by test_numerics.c (a sample) and long_numerics.c (all floats).
  *

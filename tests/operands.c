@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* operands.c: see operands.h. */
 #include "operands.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* operands.h: contexts to test, and operands in their memory between guards. */
 #ifndef RMX_OPERANDS_H
 #define RMX_OPERANDS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_contexts.c: several contexts in several threads at once, for ThreadSanitizer too.
  *
  * Each of four threads makes a context on the CPU and, where there is a GPU, one on it, and trains

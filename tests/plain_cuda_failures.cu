@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_cuda_failures.cu: what is said of drivers, devices and errors that no test machine has.
  * Needs no GPU: failure.h is a function of what the runtime said. */
 #include <cstdio>

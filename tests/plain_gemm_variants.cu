@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_gemm_variants.cu: every kernel of the CUDA product against a plain chain, bit for bit.
  *
  * Which one runs is decided by shape, so that a test through the library sees few of them at few

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_lost_device.cu: a kernel that traps takes the device from the process. Every later call
  * says so in one line with RMX_ERR_DEVICE; none hangs or crashes, and all can be destroyed. */
 #include <cstdio>

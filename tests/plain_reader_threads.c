@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_reader_threads.c: readers and a writer at once, for ThreadSanitizer, which cannot start
  * Criterion. Exits 0 if all they read is right. */
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plain_threads.c: the pool under load, for ThreadSanitizer too (Criterion cannot run under it).
  *
  * Many short jobs in a row, with and without pauses in which the workers fall asleep: every item is

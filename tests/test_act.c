@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_act.c: activations and their gradients, add and sigmoid. */
 #include "kernel_testing.h"
 

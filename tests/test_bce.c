@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_bce.c: weighted binary cross-entropy from logits. */
 #include "kernel_testing.h"
 

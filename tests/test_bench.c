@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-bench and rmx-verify as a person runs them: small shapes, exit codes, files that parse. Where
  * gnuplot, OpenBLAS or both are missing they still measure. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_bits.c: one training, one result: the same checksum of all parameters for every instruction
  * set, device, number of threads and micro-batch, and for whichever compiler built this: the
  * expected values are written here. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_check.c: the checks on views against the truth, which is found by walking over them. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checkpoints: what was written comes back, what was damaged does not, and no crash, full disk or
  * retention loses the last good one. The tensors are made up; no model is needed. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Configs: each mistake is told in one exact line; what is printed reads back as it was. */
 #include <criterion/criterion.h>
 #include <math.h>

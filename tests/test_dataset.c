@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_dataset.c: what is written is what is read, or nothing is. */
 #include <criterion/criterion.h>
 #include <math.h>

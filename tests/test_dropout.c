@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_dropout.c: the mask is a function of (seed, step, site, element) alone. */
 #include "kernel_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_embedding_kernel.c: the rows that a batch touches, and their gradients. */
 #include "kernel_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_features.c: embedding rows and dense values in their columns, +0 elsewhere. */
 #include "kernel_testing.h"
 

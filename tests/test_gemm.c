@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_gemm.c: the product against the loops of its contract, bit for bit, on every backend. */
 #include <criterion/criterion.h>
 #include <math.h>

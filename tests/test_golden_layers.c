@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_golden_layers.c: RankMixer's layers, blocks and a whole tiny model against float64 values
  * and gradients computed by PyTorch.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_golden_ops.c: the plain operations against float64 values computed by PyTorch.
  *
  * Bounds are in units u = 2^-24 of a stated scale, usually the largest golden magnitude. Inputs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_gradients.c: the layers' gradients against differences (layer_check.h). */
 #include <criterion/criterion.h>
 #include <stdlib.h>

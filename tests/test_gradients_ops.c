@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_gradients_ops.c: the plain operations' gradients against differences (layer_check.h). */
 #include <criterion/criterion.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_hostile.c: files that were damaged or made to do harm are refused, or read as they were. */
 #include <criterion/criterion.h>
 #include <hdf5.h>

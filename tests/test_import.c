@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_import.c: text tables into datasets: what a value becomes, and what is refused. */
 #include <criterion/criterion.h>
 #include <math.h>

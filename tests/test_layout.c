@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_layout.c: copies between views of up to eight axes, and the order of dense ones. */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_mean.c: the mean over any axes of a strided tensor, and its gradient. */
 #include "kernel_testing.h"
 

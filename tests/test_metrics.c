@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics against their definitions, pair by pair. */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_norm.c: LayerNorm and RMSNorm, forward and backward. */
 #include "kernel_testing.h"
 #include "kernels/cpu/backend.h"

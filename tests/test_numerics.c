@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_numerics.c: numerics.h and philox.h give the bits they promise.
  * A sample of all floats is tried here; long_numerics.c tries every one. */
 #include <criterion/criterion.h>

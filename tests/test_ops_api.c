@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_ops_api.c: what the operations refuse, and that they write nothing then. Each refusal's
  * text must name the argument and its value. */
 #include <criterion/criterion.h>

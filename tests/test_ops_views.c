@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_ops_views.c: views of any strides give the bits of contiguous copies; a row gives the same
  * bits alone and in a batch; in place gives the bits of apart. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_optim.c: every optimiser, dense and by row. */
 #include "kernel_testing.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_optimizer.c: every optimiser against a float64 transcription of its formula, sparse updates
  * against dense ones, and the scalars of a step. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_product.c: the products of rankmixer/product.h, bit for bit against their definition: one
  * ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
  * the library promises: rows alone and in a batch, views and copies, splits and the whole. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_reader.c: the order of rows, resuming, and what reading costs. */
 #include <criterion/criterion.h>
 #include <malloc.h>

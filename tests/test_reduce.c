@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_reduce.c: sum of squares, the clipping factor, and the count of values not finite. */
 #include "kernel_testing.h"
 

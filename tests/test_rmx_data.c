@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_rmx_data.c: the program rmx-data, as a person at a shell meets it. */
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_rows.c: col_sum: blocks of 128 rows, each a chain, then a chain over the blocks. */
 #include "kernel_testing.h"
 

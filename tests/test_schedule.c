@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Learning rates against the formula in long double. */
 #include <criterion/criterion.h>
 #include <math.h>

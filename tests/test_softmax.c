@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_softmax.c: softmax and log-softmax, forward and backward, along contiguous rows and across
  * them. */
 #include "kernel_testing.h"

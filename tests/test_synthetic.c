@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_synthetic.c: planted data is the same everywhere and is as hard as it says. */
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_token_mixer_kernel.c: token mixing, its inverse, and the fused token mixer. */
 #include "kernel_testing.h"
 #include "kernels/cpu/backend.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The programs end to end, on a tiny synthetic set: resuming, threads, micro-batches, signals, bad
  * input. Each case is a process with an exit code and a line of results. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_walks.c: gradients of so many rows that a GPU's blocks of threads share runs of them and
  * hand chains down the rows on (kernels/cuda/rows_walk.cuh): the CPU's bits. */
 #include "kernel_testing.h"

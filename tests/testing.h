@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* testing.h: what the tests share: a backend at hand, guarded buffers, value patterns. */
 #ifndef RMX_TESTING_H
 #define RMX_TESTING_H

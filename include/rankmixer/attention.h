@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* attention.h: plain multi-head self-attention over a sample's tokens: the quadratic baseline
  * that token mixing is measured against. */
 #ifndef RANKMIXER_ATTENTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* block.h: a RankMixer block: mixing between tokens, then a feed-forward within each. */
 #ifndef RANKMIXER_BLOCK_H
 #define RANKMIXER_BLOCK_H

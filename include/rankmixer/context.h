@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* context.h: where work runs, and what it said last.
  *
  * A context owns a backend (the CPU's threads, or a GPU's stream). It is used by one thread at a

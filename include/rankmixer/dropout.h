@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dropout.h: random zeros that depend on no split of the batch. */
 #ifndef RANKMIXER_DROPOUT_H
 #define RANKMIXER_DROPOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* embedding.h: lookup in tables of rows, with exact sparse gradients. */
 #ifndef RANKMIXER_EMBEDDING_H
 #define RANKMIXER_EMBEDDING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gelu.h: the Gaussian error linear unit. */
 #ifndef RANKMIXER_GELU_H
 #define RANKMIXER_GELU_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layer_norm.h: layer normalisation of rows. */
 #ifndef RANKMIXER_LAYER_NORM_H
 #define RANKMIXER_LAYER_NORM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* linear.h: a linear layer with bias: the head of each task, and projections. */
 #ifndef RANKMIXER_LINEAR_H
 #define RANKMIXER_LINEAR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* loss.h: weighted binary cross-entropy with logits. */
 #ifndef RANKMIXER_LOSS_H
 #define RANKMIXER_LOSS_H

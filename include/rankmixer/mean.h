@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mean.h: the mean over one axis, several, or all. */
 #ifndef RANKMIXER_MEAN_H
 #define RANKMIXER_MEAN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model.h: the whole ranker, from ids to logits, and its training step.
  *
  *   features -> tokenizer -> [B, T, D] -> L blocks -> (pre-norm: one last LayerNorm)

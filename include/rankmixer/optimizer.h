@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* optimizer.h: what turns gradients into new parameters. */
 #ifndef RANKMIXER_OPTIMIZER_H
 #define RANKMIXER_OPTIMIZER_H

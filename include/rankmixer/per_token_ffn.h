@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* per_token_ffn.h: a feed-forward network for every token, each with its own weights. */
 #ifndef RANKMIXER_PER_TOKEN_FFN_H
 #define RANKMIXER_PER_TOKEN_FFN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pooling.h: the mean over a sample's tokens. */
 #ifndef RANKMIXER_POOLING_H
 #define RANKMIXER_POOLING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product.h: matrix products whose rows do not know their batch.
  *
  * Semantics are PyTorch's mm, addmm, bmm, baddbmm and, per group, einsum("...gk,gkn->...gn").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rms_norm.h: root mean square normalisation of rows. */
 #ifndef RANKMIXER_RMS_NORM_H
 #define RANKMIXER_RMS_NORM_H

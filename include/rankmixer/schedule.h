@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* schedule.h: the learning rate of a step. */
 #ifndef RANKMIXER_SCHEDULE_H
 #define RANKMIXER_SCHEDULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* softmax.h: softmax and log-softmax along any axis. */
 #ifndef RANKMIXER_SOFTMAX_H
 #define RANKMIXER_SOFTMAX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* status.h: what every public function returns. */
 #ifndef RANKMIXER_STATUS_H
 #define RANKMIXER_STATUS_H

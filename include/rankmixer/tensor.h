@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tensor.h: a view of fp32 values with a shape and strides; owns nothing. */
 #ifndef RANKMIXER_TENSOR_H
 #define RANKMIXER_TENSOR_H

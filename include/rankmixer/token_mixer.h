@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer.h: parameter-free token mixing, with its residual and layer normalisation. */
 #ifndef RANKMIXER_TOKEN_MIXER_H
 #define RANKMIXER_TOKEN_MIXER_H

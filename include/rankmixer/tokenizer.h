@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tokenizer.h: features to tokens: embeddings and dense values, gathered and projected. */
 #ifndef RANKMIXER_TOKENIZER_H
 #define RANKMIXER_TOKENIZER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* arena.h: one block of memory, cut up by a plan that is made before it is allocated.
  *
  * Planning and cutting are the same code: with base NULL rmx_arena_take only counts, and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* context.c: creation, the one choice of a backend, errors and the log. */
 #include "core/context.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* context.h: what a context is made of; for the library's own layers. */
 #ifndef RMX_CORE_CONTEXT_H
 #define RMX_CORE_CONTEXT_H

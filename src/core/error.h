@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* error.h: why something failed, in words, for code that has no context at hand.
  *
  * Functions of src/data and src/train return rmx_status and take an rmx_error as their last

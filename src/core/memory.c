@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memory.c: the public memory calls; all work is the backend's. */
 #include "core/context.h"
 

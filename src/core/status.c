@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* status.c: names of statuses, the version. */
 #include "rankmixer/status.h"
 

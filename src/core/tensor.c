@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tensor.c: views. */
 #include "rankmixer/tensor.h"
 

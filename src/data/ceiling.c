@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ceiling.c: see ceiling.h. */
 #include "data/ceiling.h"
 

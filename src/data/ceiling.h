@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ceiling.h: the AUC of the scores that made the labels. */
 #ifndef RMX_DATA_CEILING_H
 #define RMX_DATA_CEILING_H

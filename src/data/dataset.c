@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset.c: looking at a whole dataset: its schema, its check, its tables. */
 #include "data/dataset.h"
 

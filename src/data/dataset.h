@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset.h: rows for training in an HDF5 file: the writer, the checks and the reader.
  *
  *   /label   [N, tasks]  u8, 0 or 1

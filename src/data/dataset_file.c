@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset_file.c: opening a dataset and believing nothing in it.
  *
  * What is asked of each HDF5 dataset, before a byte of it is read:

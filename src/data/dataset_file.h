@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset_file.h: an open dataset whose structure was checked; for src/data only. */
 #ifndef RMX_DATA_DATASET_FILE_H
 #define RMX_DATA_DATASET_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset_rows.c: rows in memory: what the datasets are, and what a value may be. */
 #include <stdlib.h>
 #include <string.h>

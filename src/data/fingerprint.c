@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fingerprint.c: one number that stands for a dataset's content.
  *
  *   rows hash    XXH3-64 of each dataset's little-endian bytes, row after row

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* h5.c: see h5.h. */
 #include "data/h5.h"
 

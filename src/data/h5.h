@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* h5.h: one way into HDF5 for the whole process.
  *
  * A build of HDF5 need not be safe for threads, so every call of it, in this program's data

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* import.c: see import.h. A pass is a walk over all rows of the input:
  *   count  only where the last rows are to be split off: how many there are
  *   fit    ids, centres and factors, from the rows that are not split off; not with fitted_on

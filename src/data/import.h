@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* import.h: text tables of others (CSV, TSV, Criteo, Avazu) into a dataset.
  *
  * A column spec (docs/data.md; configs/adult.columns.ini) says what each column becomes. Two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order.c: see order.h. */
 #include "data/order.h"
 

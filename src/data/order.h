@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order.h: in which order the rows of a file come: a function of (file, seed, epoch).
  *
  * The file has C chunks of R rows, the last one may be shorter. With shuffling:

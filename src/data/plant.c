@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plant.c: see plant.h. */
 #include "data/plant.h"
 

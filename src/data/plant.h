@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plant.h: the planted model of synthetic data.
  *
  *   a(f, k) = +1 or -1      for id k of sparse field f; half of a field's ids each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reader.c: batches of an epoch, prepared ahead by a thread.
  *
  * The thread owns the file, the order and two windows: the one that batches are gathered from and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-data.c: the program that makes, imports, checks and shows datasets. */
 #include <argp.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* schema.h: what a dataset holds besides its rows: names, vocabularies, where it came from. */
 #ifndef RMX_DATA_SCHEMA_H
 #define RMX_DATA_SCHEMA_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* spec.c: see spec.h.
  *
  * inih cuts long lines, joins lines that begin with a blank to the one before, and takes a key

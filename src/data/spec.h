@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* spec.h: what each column of a text table becomes; docs/data.md explains it for people.
  *
  *   [file]

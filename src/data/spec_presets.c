@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* spec_presets.c: the column specs of two public click logs. */
 #include <stddef.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* synthetic.c: planted rows into a file. */
 #include "data/synthetic.h"
 

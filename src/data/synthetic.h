@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* synthetic.h: click data from a planted model, with a known best AUC.
  *
  * The planted logit is made of effects that need features of different tokens to meet, and of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* table_columns.c: see table_columns.h. */
 #include "data/table_columns.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* table_columns.h: from the values of a text row to a row of the dataset; for src/data only. */
 #ifndef RMX_DATA_TABLE_COLUMNS_H
 #define RMX_DATA_TABLE_COLUMNS_H

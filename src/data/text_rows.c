@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text_rows.c: see text_rows.h. */
 #include "data/text_rows.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* text_rows.h: lines of text files, one file after the other, cut into values. */
 #ifndef RMX_DATA_TEXT_ROWS_H
 #define RMX_DATA_TEXT_ROWS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tool.h: what the commands of rmx-data share: signals, log, progress, exit codes. */
 #ifndef RMX_DATA_TOOL_H
 #define RMX_DATA_TOOL_H

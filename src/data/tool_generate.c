@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tool_generate.c: rmx-data generate. */
 #include <argp.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tool_import.c: rmx-data import. */
 #include <argp.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tool_look.c: rmx-data check and rmx-data info. */
 #include <argp.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* value_table.c: open addressing with linear probing, at most half full. */
 #include "data/value_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* value_table.h: values of a sparse column, counted, then numbered.
  *
  * A value is known by its XXH3-64 alone, so a table takes 8 bytes a value in the file; two values

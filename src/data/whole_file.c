@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* whole_file.c: see whole_file.h. */
 #include "data/whole_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* whole_file.h: a file appears under its name whole, or not at all; and the folder for it. */
 #ifndef RMX_DATA_WHOLE_FILE_H
 #define RMX_DATA_WHOLE_FILE_H

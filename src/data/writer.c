@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* writer.c: rows into a dataset, a chunk at a time.
  *
  * On a full disk HDF5 says so in H5Dwrite and H5Dclose but not in H5Fclose, so every result

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* numerics.h: every fp32 rounding of the library is decided in this file.
  *
  * gcc, clang and nvcc (host and device passes) compile the same text, and a kernel that does its

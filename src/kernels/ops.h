@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ops.h: the table of kernels, each with its contract. Layers check, kernels compute.
  *
  * A backend fills every slot; the CPU's are the reference, and every other backend gives the

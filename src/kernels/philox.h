@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* philox.h: random numbers as a function of what they are for, not of when they are drawn.
  *
  * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC

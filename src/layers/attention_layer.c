@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* attention_layer.c: plain self-attention from products and a softmax; see
  * rankmixer/attention.h. Queries, keys and values are three planes [B, T, D]; head h of sample b
  * is the [T, d] matrix of rows D apart that starts at b * T * D + h * d. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* block.c: composes norms, mixing and feed-forward; computes nothing itself. */
 #include "rankmixer/block.h"
 

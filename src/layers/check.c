@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check.c: see check.h. Plain arguments and memory; views are in check_view.c. */
 #include "layers/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check.h: what a layer checks before any work.
  *
  * Each function returns RMX_OK or records a text with the argument's name, its value and the

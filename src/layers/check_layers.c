@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check_layers.c: see check_layers.h. */
 #include "layers/check_layers.h"
 

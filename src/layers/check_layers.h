@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check_layers.h: checks of descriptors that several layers share. */
 #ifndef RMX_LAYERS_CHECK_LAYERS_H
 #define RMX_LAYERS_CHECK_LAYERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check_view.c: the checks of check.h on tensor views. */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dropout_layer.c: see rankmixer/dropout.h. */
 #include "rankmixer/dropout.h"
 

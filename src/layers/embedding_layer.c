@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* embedding_layer.c: see rankmixer/embedding.h. */
 #include "core/arena.h"
 #include "core/context.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gelu.c: see rankmixer/gelu.h. */
 #include "rankmixer/gelu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layer_norm.c: see rankmixer/layer_norm.h. */
 #include "rankmixer/layer_norm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* layout.h: how a view lies in memory, and copies between layouts. */
 #ifndef RMX_LAYERS_LAYOUT_H
 #define RMX_LAYERS_LAYOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* linear.c: see rankmixer/linear.h. */
 #include "rankmixer/linear.h"
 

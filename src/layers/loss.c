@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* loss.c: see rankmixer/loss.h. */
 #include "rankmixer/loss.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mean_layer.c: see rankmixer/mean.h. */
 #include "rankmixer/mean.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model.c: the public face of rmx_model; see rankmixer/model.h. */
 #include "rankmixer/model.h"
 

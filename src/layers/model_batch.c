@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_batch.c: a batch comes in, and logits go out. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_config.c: every check of a model's configuration, and its host-side copy. */
 #include <math.h>
 #include <stdlib.h>

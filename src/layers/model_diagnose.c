@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_diagnose.c: which tensor first held a NaN or an infinity. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_init.c: the first values of parameters and optimiser states.
  *
  * Weights are uniform in +-sqrt(3 / fan_in) (variance 1 / fan_in), tables in +-0.05; element e of

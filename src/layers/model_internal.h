@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_internal.h: what a model is made of. model_config.c checks, model_layout.c plans,
  * model_init.c fills the parameters, model_batch.c brings input in, model_pass.c runs a
  * micro-batch, model_step.c a step, model_diagnose.c looks for NaNs, model.c creates and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_layout.c: the table of parameters and the plan of all memory. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_pass.c: one micro-batch forward and backward. Launches only: no allocation, no waiting,
  * no host value that changes from step to step, so that a device can record a whole step. */
 #include "layers/check.h"

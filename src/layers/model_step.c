@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_step.c: gradients, the update, and what came of them.
  *
  * A step is launches only (model_pass.c), so a device that can record does so once for each shape

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm_rows.c: see norm_rows.h. */
 #include "layers/norm_rows.h"
 

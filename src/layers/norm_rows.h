@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm_rows.h: what layer_norm.c and rms_norm.c share: checks and calls of the norm kernels. */
 #ifndef RMX_LAYERS_NORM_ROWS_H
 #define RMX_LAYERS_NORM_ROWS_H

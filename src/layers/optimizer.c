@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* optimizer.c: see rankmixer/optimizer.h. */
 #include "rankmixer/optimizer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* optimizer_internal.h: what an optimiser's config means to the kernels. */
 #ifndef RMX_LAYERS_OPTIMIZER_INTERNAL_H
 #define RMX_LAYERS_OPTIMIZER_INTERNAL_H

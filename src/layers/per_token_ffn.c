@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* per_token_ffn.c: two grouped products a pass; see rankmixer/per_token_ffn.h.
  *
  * Token t of sample b is row b of group t: the rows of a group lie T * D apart, so no copy is

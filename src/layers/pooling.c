@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pooling.c: see rankmixer/pooling.h. */
 #include "rankmixer/pooling.h"
 

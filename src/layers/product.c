@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product.c: see rankmixer/product.h: mm and addmm. */
 #include "rankmixer/product.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product_batched.c: see rankmixer/product.h: bmm, baddbmm and grouped_mm. */
 #include "layers/check.h"
 #include "layers/product_internal.h"

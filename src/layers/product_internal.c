@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product_internal.c: see product_internal.h. */
 #include "layers/product_internal.h"
 

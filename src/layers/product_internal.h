@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* product_internal.h: what product.c and product_batched.c share: one product of views. */
 #ifndef RMX_LAYERS_PRODUCT_INTERNAL_H
 #define RMX_LAYERS_PRODUCT_INTERNAL_H

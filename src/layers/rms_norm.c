@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rms_norm.c: see rankmixer/rms_norm.h. */
 #include "rankmixer/rms_norm.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* schedule.c: see rankmixer/schedule.h. Every rounding is one of numerics.h's, so the libm has no
  * say in a learning rate. */
 #include "rankmixer/schedule.h"

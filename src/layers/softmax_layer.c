@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* softmax_layer.c: see rankmixer/softmax.h. The kernels take contiguous [outer, n, inner]; a
  * dense view is that once its axes are read in the order in which they lie in memory. */
 #include "rankmixer/softmax.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer_layer.c: checks for token mixing; see rankmixer/token_mixer.h. */
 #include "rankmixer/token_mixer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tokenizer.c: where features lie, and their projection to tokens; see rankmixer/tokenizer.h. */
 #include "rankmixer/tokenizer.h"
 

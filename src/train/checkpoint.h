@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint.h: a run on disk, so that it can go on as if it had never stopped.
  *
  * One HDF5 file (docs/training.md has its layout): named fp32 tensors, scalars, the config and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint_folder.c: the generations of a run: which there are, which is good, which go. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint_format.c: the scalars of a checkpoint and the checksum over all of it. */
 #include "train/checkpoint_format.h"
 

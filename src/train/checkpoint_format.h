@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint_format.h: what the writer and the reader of checkpoints share. */
 #ifndef RMX_TRAIN_CHECKPOINT_FORMAT_H
 #define RMX_TRAIN_CHECKPOINT_FORMAT_H

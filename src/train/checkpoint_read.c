@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint_read.c: reads checkpoints as files of unknown origin. Nothing is allocated by a
  * number in the file before that number was compared with the file's size. */
 #include <errno.h>

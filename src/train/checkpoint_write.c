@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* checkpoint_write.c: writes one checkpoint so that it is either whole or not there.
  *
  * On a full disk H5Fclose can return success, so nothing that HDF5 says is trusted: the file is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config.c: reads a config. inih splits the lines into keys and values; it cuts long lines and
  * lets duplicates and continuation lines pass, so every line is looked at here first. */
 #include "train/config.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config.h: what a person writes to train a model, read with every mistake named.
  *
  * One table of keys (config_keys.c) says section, name, type, default, range and meaning of each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_check.c: what no single key can show. */
 #include "train/config_check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_check.h: whether the values of a config fit each other. */
 #ifndef RMX_TRAIN_CONFIG_CHECK_H
 #define RMX_TRAIN_CONFIG_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_keys.c: the table of keys, and what can be asked of it. */
 #include "train/config_keys.h"
 

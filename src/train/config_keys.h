@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_keys.h: the table from which everything about the config is derived. */
 #ifndef RMX_TRAIN_CONFIG_KEYS_H
 #define RMX_TRAIN_CONFIG_KEYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_print.c: a config as text, and the differences of two. */
 #include <math.h>
 #include <stdlib.h>

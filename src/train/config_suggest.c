@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_suggest.c: what a person may have meant. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* data_files.c: see data_files.h. */
 #include "train/data_files.h"
 

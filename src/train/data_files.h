@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* data_files.h: which files a run reads: those of [data], or synthetic ones made for it. */
 #ifndef RMX_TRAIN_DATA_FILES_H
 #define RMX_TRAIN_DATA_FILES_H

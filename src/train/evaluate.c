@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* evaluate.c: see evaluate.h. */
 #include "train/evaluate.h"
 

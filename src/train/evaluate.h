@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* evaluate.h: a model's metrics on a data set. */
 #ifndef RMX_TRAIN_EVALUATE_H
 #define RMX_TRAIN_EVALUATE_H

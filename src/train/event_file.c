@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* event_file.c: see event_file.h. Field numbers are those of tensorflow's event.proto. */
 #include "train/event_file.h"
 

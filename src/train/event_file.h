@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* event_file.h: scalars for TensorBoard: records of a length and an Event message, each with a
  * masked CRC-32C. */
 #ifndef RMX_TRAIN_EVENT_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* metrics.c: see metrics.h. AUC is counted over sorted keys: a score's bits, made to order like
  * the score, with the label in the lowest bit. */
 #include "train/metrics.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* metrics.h: how well scores rank and how well they are calibrated. Plain functions over host
  * arrays; nothing depends on the order of equal scores. */
 #ifndef RMX_TRAIN_METRICS_H

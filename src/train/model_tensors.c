@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* model_tensors.c: a model's parameters and states as a plain list of named tensors on the host. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plots.c: see plots.h. The points travel within the script, so gnuplot opens no file of ours. */
 #include "train/plots.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* plots.h: curves.svg from metrics.jsonl, drawn by gnuplot. */
 #ifndef RMX_TRAIN_PLOTS_H
 #define RMX_TRAIN_PLOTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* predict_file.c: see predict_file.h. */
 #include "train/predict_file.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* predict_file.h: where predictions go: a CSV, or an HDF5 file with /row, /score and /group. */
 #ifndef RMX_TRAIN_PREDICT_FILE_H
 #define RMX_TRAIN_PREDICT_FILE_H

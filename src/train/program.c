@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* program.c: see program.h. */
 #include "train/program.h"
 

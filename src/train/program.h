@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* program.h: what the programs share: exit codes and a checkpoint made into a model. */
 #ifndef RMX_TRAIN_PROGRAM_H
 #define RMX_TRAIN_PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* progress.h: what a person sees, on stderr: lines, tables and, on a terminal, one live line. */
 #ifndef RMX_TRAIN_PROGRESS_H
 #define RMX_TRAIN_PROGRESS_H

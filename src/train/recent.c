@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* recent.c: see recent.h. */
 #include "train/recent.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* recent.h: the scores of the latest examples trained on. They are part of a checkpoint, so that
  * the figures of training go on after a resume as well. */
 #ifndef RMX_TRAIN_RECENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-eval: the metrics of a checkpoint on a data set. */
 #include <argp.h>
 #include <stdio.h>

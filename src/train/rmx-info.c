@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-info: what is in a checkpoint; every checksum is compared on the way. */
 #include <argp.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-predict: the probability of every row of a data set. */
 #include <argp.h>
 #include <stdio.h>

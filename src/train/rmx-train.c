@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rmx-train: trains a ranker as a config says. */
 #include <argp.h>
 #include <stdio.h>

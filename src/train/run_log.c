@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* run_log.c: see run_log.h. A line of metrics.jsonl begins with its type and step: what was cut
  * off by a crash, or lies beyond a resumed step, is told by these. */
 #include "train/run_log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* run_log.h: the figures of a run, as metrics.jsonl and as a TensorBoard event file. */
 #ifndef RMX_TRAIN_RUN_LOG_H
 #define RMX_TRAIN_RUN_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* setup.c: a config and a schema become the structs of rankmixer/model.h. */
 #include "train/setup.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* setup.h: from a config and a data schema to a model, and from a model to named tensors. */
 #ifndef RMX_TRAIN_SETUP_H
 #define RMX_TRAIN_SETUP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stop.h: SIGTERM and SIGINT as a flag that long work looks at. */
 #ifndef RMX_TRAIN_STOP_H
 #define RMX_TRAIN_STOP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trainer.c: the loop. */
 #include "train/trainer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trainer.h: a run, from a config to a trained model on disk. */
 #ifndef RMX_TRAIN_TRAINER_H
 #define RMX_TRAIN_TRAINER_H

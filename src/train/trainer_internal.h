@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trainer_internal.h: what a run is made of. trainer.c is the loop, trainer_open.c opens and
  * resumes, trainer_report.c saves, evaluates and reports. */
 #ifndef RMX_TRAIN_TRAINER_INTERNAL_H

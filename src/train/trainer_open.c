@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trainer_open.c: everything that has to be there before the first step. Checks come first: until
  * the config, the data and the memory are known to fit, nothing is written. */
 #include <errno.h>

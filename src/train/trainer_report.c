@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trainer_report.c: checkpoints, evaluations and figures of a run. */
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* act.c: kernels that go element by element: activations, their gradients, add, sigmoid. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"

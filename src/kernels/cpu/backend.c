@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* backend.c: the CPU backend: which table this machine runs, threads, memory. */
 #include "kernels/cpu/backend.h"
 

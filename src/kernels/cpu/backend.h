@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* backend.h: makes a CPU backend, and its memory calls. */
 #ifndef RMX_CPU_BACKEND_H
 #define RMX_CPU_BACKEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bce.c: weighted binary cross-entropy from logits. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* columns.h: the lanes sums of up to RMX_COLUMNS rows side by side, for rows that lie across
  * memory (softmax over a strided axis, mean over tokens): vectors run across the rows.
  *

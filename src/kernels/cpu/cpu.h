@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cpu.h: what the CPU kernels share.
  *
  * Every kernel file in this folder is compiled once per instruction set (generic, avx2,

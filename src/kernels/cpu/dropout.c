@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dropout.c: dropout whose mask is a function of (seed, step, site, element). */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"

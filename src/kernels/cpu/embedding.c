@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* embedding.c: the rows of the embedding tables that a batch touches, and their gradients. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* exp.h: exponentials of numbers that are not above 0, a vector at a time, and the maximum of a row
  * that makes them so.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* features.c: builds the tokenizer's input: embedding rows and dense values in their columns. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm.c: products in strict fp32, C = epilogue(A B): plan and loops.
  *
  * Order    One chain of fused multiply-adds per output, k ascending; never split. Vectors and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm.h: what the files of the CPU product share: gemm.c (plan and loops), gemm_tile.c (the
  * register tile), gemm_pack.c (operands made contiguous), gemm_epilogue.c (after the chain). */
 #ifndef RMX_CPU_GEMM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_epilogue.c: what follows the chain, on a strip of accumulators that is still in L1: a tile
  * or a few, as narrow ones of a short chain are done in less time than a call takes.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_pack.c: copies pieces of A and B into the order in which the register tile reads them.
  *
  * Each element is read and written once. Where the source runs along k, blocks of 8 x 8 are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_tile.c: the register tile of the product.
  *
  * rows x vectors accumulators stay in registers for all k of a call; each step loads `vectors`

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lanes.h: sums along a row in the order that numerics.h fixes, at the speed of the memory.
  *
  * A kernel says what a row's elements are with a step: the vector of accumulators after elements

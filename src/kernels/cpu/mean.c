@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mean.c: the mean over any axes of a strided tensor.
  *
  * Axes are first merged where one continues the other. What is left is either rows that are

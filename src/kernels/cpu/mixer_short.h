@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mixer_short.h: the fused token mixer for short rows (norm_short.h) whose pieces are equally far
  * apart. A row's are where heads divides tokens: its slots are the same head of successive tokens.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm.c: LayerNorm and RMSNorm. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm_row.h: LayerNorm and RMSNorm of one row, for norm.c and the fused token_mixer.c.
  *
  * RMSNorm is LayerNorm with the mean (and, going back, the mean gradient) taken as +0: x - +0 is x

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm_short.h: LayerNorm and RMSNorm of short rows, groups of RMX_ROWS of them together.
  *
  * Short is a row of RMX_LANES elements at most, a power of two, in whole vectors: none of its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* optim.c: the optimisers' updates, dense and by row. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pieces.h: the pieces that token mixing moves, a vector of them at a time. */
 #ifndef RMX_PIECES_H
 #define RMX_PIECES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reduce.c: one number from many values: the sum of squares for gradient clipping, the factor
  * that comes of it, and a count of values that are not finite. */
 #include <math.h>

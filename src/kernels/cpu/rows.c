@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows.c: sums down the rows. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/lanes.h"

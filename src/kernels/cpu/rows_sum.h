@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_sum.h: sums down the rows: a kernel fills one row of partial sums per block of
  * RMX_BLOCK_ROWS rows, in parallel over blocks; then each column's partials are chained. */
 #ifndef RMX_ROWS_SUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* simd.h: one vector of floats in the instruction set that a kernel file is compiled for.
  *
  * RMX_VL lanes; every operation is IEEE and lane by lane, so a kernel written with these gives

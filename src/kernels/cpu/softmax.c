@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* softmax.c: softmax and log-softmax along the middle axis of [outer, n, inner].
  *
  * inner == 1: a row is contiguous and its vectors run along it. inner > 1: the rows lie across

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* softmax_backward.c: gradients of softmax.c, whose two cases these are too. */
 #include "kernels/cpu/columns.h"
 #include "kernels/cpu/cpu.h"

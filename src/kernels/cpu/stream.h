@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* stream.h: stores past the caches, for an output too large to be found there again.
  *
  * An ordinary store first reads the line that it changes: of a large output that is a third more

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* table.c: this instruction set's table of kernels; memory is the same for all. */
 #include "kernels/cpu/backend.h"
 #include "kernels/cpu/cpu.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* threads.c: a pool that hands out pieces of one job at a time.
  *
  * Every thread has a share of the job's pieces, neighbours of each other: jobs in a row work on the

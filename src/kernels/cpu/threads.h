@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* threads.h: the CPU backend's threads. They split independent work only: no result depends on
  * how many there are. */
 #ifndef RMX_THREADS_H

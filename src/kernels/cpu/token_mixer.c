@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer.c: token mixing, alone and fused with the residual add and LayerNorm.
  *
  * In units of d = width / heads elements, called pieces, a sample is `tokens` rows of `heads`

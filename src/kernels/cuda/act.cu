@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* act.cu: kernels that go element by element.
  *
  * Each thread takes 4 neighbouring elements where all pointers are 16-byte aligned, so that a warp

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* backend.c: the CUDA backend: one device, one stream, memory.
  *
  * The runtime is linked statically and looks for the driver only when the first call is made, so

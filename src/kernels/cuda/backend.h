@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* backend.h: makes a CUDA backend, and its memory calls. */
 #ifndef RMX_CUDA_BACKEND_H
 #define RMX_CUDA_BACKEND_H

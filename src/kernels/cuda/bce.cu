@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bce.cu: weighted binary cross-entropy from logits. */
 #include "kernels/cuda/chain_double.cuh"
 #include "kernels/cuda/cuda.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* chain_double.cuh: a chain in double over many floats, by one block: one warp adds what the
  * others have fetched and widened, so that nothing but the additions' own latency is in its way. */
 #ifndef RMX_CHAIN_DOUBLE_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* copies.cuh: copies to shared memory that go past the registers and are waited for in groups. */
 #ifndef RMX_COPIES_CUH
 #define RMX_COPIES_CUH

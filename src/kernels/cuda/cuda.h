@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cuda.h: what the CUDA kernels share.
  *
  * A kernel's host function puts its launches on rmx_cuda_stream(backend) and returns what

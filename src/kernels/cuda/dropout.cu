@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dropout.cu: random zeros; the words are cuRAND's Philox 4x32-10, equal to philox.h's. */
 #include <curand_philox4x32_x.h>
 

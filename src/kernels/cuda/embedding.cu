@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* embedding.cu: which rows a batch touched, and the gradient of each.
  *
  * Entries are sorted by key with CUB's stable radix sort, a row's first entry is where the key

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* failure.h: what becomes of the runtime's errors, and what a person reads. Pure functions of
  * what the runtime said, so that drivers, devices and losses that no test machine has are tested
  * on any. Texts are one line. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* features.cu: gathers a sample's embeddings and dense values into its input row. */
 #include "kernels/cuda/cuda.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm.cu: products in strict fp32, C = epilogue(A B): choice of a tile, and the launch.
  *
  * Every tile gives the same bits (one chain per output, k ascending, never split), so the choice

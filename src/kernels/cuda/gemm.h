@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm.h: what the files of the CUDA product share: gemm.cu (choice of a tile, launch), the
  * kernels gemm_tile.cuh (many outputs: arithmetic is the limit), gemm_chain.cuh (few outputs:
  * latency is) and gemm_few.cuh (few rows), gemm_epilogue.cuh (after the chain), one file for each

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_any.cu: the kernels of the product for any strides; see gemm.h. */
 #include "kernels/cuda/gemm_tiles.cuh"
 

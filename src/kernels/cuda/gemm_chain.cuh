@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_chain.cuh: the product where blocks are few: short of outputs, so latency counts too.
  *
  * Formula  ops.h; a thread owns TM x TN outputs, each one chain in one register, k ascending.

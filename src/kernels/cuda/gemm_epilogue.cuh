@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_epilogue.cuh: what follows the chain, and where a block's tile lies.
  *
  * The stages of ops.h one after another, on four neighbouring columns at a time and QUADS such

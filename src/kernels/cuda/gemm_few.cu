@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_few.cu: the kernels of the product for few rows, A along k, B along n; see gemm.h. */
 #include "kernels/cuda/gemm_few.cuh"
 

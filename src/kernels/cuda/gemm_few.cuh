@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_few.cuh: the product for few rows, where reading B and the length of a chain are the limit.
  * For compute capability 9.0 and later; before it gemm_chain.cuh has to do.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_nt.cu: the kernels of the product for A and B along k; see gemm.h. */
 #include "kernels/cuda/gemm_tiles.cuh"
 

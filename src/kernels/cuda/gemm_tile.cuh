@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_tile.cuh: the product where arithmetic is the limit.
  *
  * Formula  ops.h; a thread owns TM x TN outputs, each one chain in one register, k ascending.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_tiles.cuh: the list of tiles, written once for all layouts; gemm.cu says what each costs.
  *
  * Since no chain is split, a product's only parallelism is its outputs: the tile has to be small

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* gemm_tn.cu: the kernels of the product for A along m, B along n; see gemm.h. */
 #include "kernels/cuda/gemm_tiles.cuh"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* lanes.cuh: sums along a row in the order that numerics.h fixes, by a warp or a part of one.
  *
  * Lane l of the warp owns partials 4l .. 4l + 3, so that a 16-byte load feeds it. Absent elements

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* mean.cu: the mean over any axes of a strided tensor. */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm.cu: LayerNorm and RMSNorm, forward and backward. */
 #include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/norm_row.cuh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* norm_row.cuh: LayerNorm and RMSNorm of one row by a team of lanes; formulas and order in ops.h.
  * Rows in registers are as lanes.cuh says. */
 #ifndef RMX_NORM_ROW_CUH

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* optim.cu: the optimisers; formulas in ops.h.
  *
  * One thread an element (row-wise Adagrad: a team of lanes a row). A NaN in *grad_scale means that

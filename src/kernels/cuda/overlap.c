@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* overlap.c: input that arrives while kernels run, and steps that are recorded once and replayed
  * as one CUDA graph. */
 #include "kernels/cuda/backend.h"

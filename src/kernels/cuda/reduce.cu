@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reduce.cu: one number from many values: the sum of squares, the clipping factor, a count. */
 #include "kernels/cuda/chain_double.cuh"
 #include "kernels/cuda/cuda.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows.cu: sums down the rows. */
 #include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/rows_sum.cuh"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_sum.cuh: the second half of a sum down the rows: each column's block sums are chained. */
 #ifndef RMX_ROWS_SUM_CUH
 #define RMX_ROWS_SUM_CUH

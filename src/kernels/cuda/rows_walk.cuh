@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rows_walk.cuh: how kernels that also sum down the rows share the rows out.
  *
  * A chain goes down RMX_BLOCK_ROWS rows (ops.h). Blocks of threads that took whole chains would

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* softmax.cu: softmax and log-softmax, forward and backward, over any axis.
  *
  * inner == 1: a team of lanes a row, in registers where it fits, else a warp, which reads it again

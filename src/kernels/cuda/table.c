@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* table.c: the CUDA backend's table of kernels. */
 #include "kernels/cuda/backend.h"
 #include "kernels/cuda/cuda.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tensor_map.c: see tensor_map.h. */
 #include "kernels/cuda/tensor_map.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tensor_map.h: tells the copy engine of compute capability 9.0 how a matrix lies in memory, so
  * that one thread can ask for a box of it by coordinates. */
 #ifndef RMX_CUDA_TENSOR_MAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer.cu: token mixing, alone and fused with the residual add and LayerNorm. The fused
  * kernel holds samples in shared memory, so that device memory sees x once; samples that do not
  * fit there, or rows that are not multiples of 4, take the plain one. */

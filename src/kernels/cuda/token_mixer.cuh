@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer.cuh: the permutation, and what the fused mixer's two passes share.
  *
  * In units of d = width / heads elements, a sample is `tokens` rows of `heads` pieces, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* token_mixer_backward.cu: the fused mixer's gradient; the permutation is token_mixer.cuh's. */
 #include "kernels/cuda/rows_walk.cuh"
 #include "kernels/cuda/token_mixer.cuh"
