@@ -10,29 +10,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/size.h"
+
 #define RMX_ALIGNMENT 256 /* of every piece: what any kernel and any copy engine likes */
 
-static inline size_t rmx_align(size_t bytes)
-{
-    return (bytes + (RMX_ALIGNMENT - 1)) / RMX_ALIGNMENT * RMX_ALIGNMENT;
-}
+static inline size_t rmx_align(size_t bytes) { return rmx_size_round_up(bytes, RMX_ALIGNMENT); }
 
 typedef struct rmx_arena {
-    char *base; /* NULL while planning */
-    size_t used;
+    char *base;  /* NULL while planning */
+    size_t used; /* RMX_SIZE_TOO_LARGE where a plan overflows */
 } rmx_arena;
 
 /* The next piece; NULL while planning or for 0 bytes. */
 static inline void *rmx_arena_take(rmx_arena *arena, size_t bytes)
 {
     void *piece = arena->base && bytes ? arena->base + arena->used : NULL;
-    arena->used += rmx_align(bytes);
+    arena->used = rmx_size_add(arena->used, rmx_align(bytes));
     return piece;
 }
 
 static inline float *rmx_arena_floats(rmx_arena *arena, int64_t count)
 {
-    return (float *)rmx_arena_take(arena, (size_t)count * sizeof(float));
+    return (float *)rmx_arena_take(arena, rmx_size_mul(sizeof(float), count));
 }
 
 #endif /* RMX_ARENA_H */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kernels/cpu/backend.h"
+#include "kernels/cpu/threads.h"
 #ifdef RMX_WITH_CUDA
 #include "kernels/cuda/backend.h"
 #endif
@@ -54,10 +55,10 @@ static rmx_status create_cpu(rmx_context *ctx, const rmx_context_options *option
     char name[96];
     processor_name(name, sizeof name);
     ctx->device = RMX_DEVICE_CPU;
-    ctx->threads = threads;
+    ctx->threads = rmx_pool_threads(rmx_cpu_pool(&ctx->backend));
     snprintf(ctx->describe, sizeof ctx->describe, "cpu: %s, %s, %d thread%s%s%s%s", name,
-             ctx->backend.ops->code, threads, threads == 1 ? "" : "s", *why_no_gpu ? " (" : "",
-             why_no_gpu, *why_no_gpu ? ")" : "");
+             ctx->backend.ops->code, ctx->threads, ctx->threads == 1 ? "" : "s",
+             *why_no_gpu ? " (" : "", why_no_gpu, *why_no_gpu ? ")" : "");
     return RMX_OK;
 }
 
@@ -120,7 +121,10 @@ rmx_status rmx_context_create(const rmx_context_options *options, rmx_context **
     *out = NULL;
     if (!options) options = &defaults;
     rmx_context *ctx = calloc(1, sizeof *ctx);
-    if (!ctx) return RMX_ERR_MEMORY;
+    if (!ctx) {
+        if (error_text && error_bytes) snprintf(error_text, error_bytes, "out of memory");
+        return RMX_ERR_MEMORY;
+    }
     rmx_status status = create_backend(ctx, options);
     if (status == RMX_OK)
         status = rmx_context_check(
@@ -142,16 +146,20 @@ void rmx_context_destroy(rmx_context *ctx)
 }
 
 const char *rmx_last_error(const rmx_context *ctx) { return ctx ? ctx->error : ""; }
-rmx_device rmx_context_device(const rmx_context *ctx) { return ctx->device; }
-const char *rmx_context_describe(const rmx_context *ctx) { return ctx->describe; }
-const char *rmx_context_code(const rmx_context *ctx) { return ctx->backend.ops->code; }
-int32_t rmx_context_threads(const rmx_context *ctx) { return ctx->threads; }
+rmx_device rmx_context_device(const rmx_context *ctx)
+{
+    return ctx ? ctx->device : RMX_DEVICE_AUTO;
+}
+const char *rmx_context_describe(const rmx_context *ctx) { return ctx ? ctx->describe : ""; }
+const char *rmx_context_code(const rmx_context *ctx) { return ctx ? ctx->backend.ops->code : ""; }
+int32_t rmx_context_threads(const rmx_context *ctx) { return ctx ? ctx->threads : 0; }
 rmx_backend *rmx_context_backend(rmx_context *ctx) { return &ctx->backend; }
 void *rmx_context_scratch(rmx_context *ctx) { return ctx->scratch; }
 
 rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)
 {
     va_list arguments;
+    if (!ctx) return status;
     va_start(arguments, format);
     vsnprintf(ctx->error, sizeof ctx->error, format, arguments);
     va_end(arguments);

@@ -8,7 +8,7 @@
 
 rmx_backend *rmx_context_backend(rmx_context *ctx);
 
-/* Records the text and returns status. */
+/* Records the text and returns status; without a context (a query of a size) the status alone. */
 rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Turns what a kernel returned into the context's last error; returns status. */

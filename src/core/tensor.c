@@ -25,7 +25,7 @@ rmx_tensor rmx_tensor_of(float *data, int32_t dims, const int64_t *shape)
 
 rmx_tensor rmx_tensor_transpose(rmx_tensor t, int32_t a, int32_t b)
 {
-    if (a < 0 || b < 0 || a >= t.dims || b >= t.dims) {
+    if (t.dims > RMX_MAX_DIMS || a < 0 || b < 0 || a >= t.dims || b >= t.dims) {
         t.dims = -1;
         return t;
     }

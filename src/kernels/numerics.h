@@ -34,6 +34,9 @@
 #ifndef RMX_KERNELS_NUMERICS_H
 #define RMX_KERNELS_NUMERICS_H
 
+/* Number of the rules in docs/numerics.md: results of different numbers have different bits. */
+#define RMX_NUMERICS_CONTRACT 1
+
 #include <float.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* ops.h: the table of kernels, each with its contract. Layers check, kernels compute.
  *
- * A backend fills every slot; the CPU's are the reference, and every other backend gives the
- * same bits. All work is fp32 through numerics.h, whose RMX_LANES, RMX_SPAN and RMX_BLOCK_ROWS
- * fix the order of every sum:
+ * A backend fills every slot. The reference (kernels/reference/) is the text below in C, written
+ * plainly; every other backend gives the same bits. All work is fp32 through numerics.h, whose
+ * RMX_LANES, RMX_SPAN and RMX_BLOCK_ROWS fix the order of every sum:
  *   lanes(n)   a sum along a row: 128 partials, element j to partial j % 128, then halving;
  *              rows over RMX_SPAN are summed span by span (numerics.h).
  *   rows(n)    a sum down the rows: fixed blocks of RMX_BLOCK_ROWS rows, in each block one
@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 #include "kernels/numerics.h"
+#include "kernels/size.h"
+#include "rankmixer/loss.h" /* RMX_LABEL_MASKED */
 #include "rankmixer/status.h"
 #include "rankmixer/tensor.h" /* RMX_MAX_DIMS */
 
@@ -86,12 +88,14 @@ typedef struct rmx_col_sum_args {
     void *ws;
 } rmx_col_sum_args;
 
-/* Bytes of scratch for `outputs` sums down the rows: one partial per block, group and column. */
+/* Bytes of scratch for `outputs` sums down the rows: one partial per block, group and column.
+ * RMX_SIZE_TOO_LARGE (size.h) where they overflow; so for the sizes below. */
 static inline size_t rmx_rows_workspace(int64_t groups, int64_t rows, int64_t cols,
                                         int64_t outputs)
 {
-    const int64_t blocks = (rows + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS;
-    return sizeof(float) * (size_t)(groups * blocks * cols * outputs);
+    const int64_t blocks = rmx_size_parts(rows, RMX_BLOCK_ROWS);
+    const size_t partials = rmx_size_mul(rmx_size_mul(sizeof(float), groups), blocks);
+    return rmx_size_mul(rmx_size_mul(partials, cols), outputs);
 }
 
 /* ---- row operations ---------------------------------------------------------------------- */
@@ -138,11 +142,19 @@ typedef struct rmx_mean_backward_args {
 
 typedef enum rmx_norm_kind { RMX_NORM_LAYER, RMX_NORM_RMS } rmx_norm_kind;
 
-/* For each of rows rows of dim elements, D = (float)dim:
+/* For each of rows rows of dim elements, D = (float)dim, u = 2^96:
  *   layer: mean = lanes(x) / D;  c_j = x_j - mean;  var = lanes(fma(c_j, c_j)) / D
  *          rstd = 1 / sqrt(var + eps);  h_j = c_j * rstd
  *   rms:   rstd = 1 / sqrt(lanes(fma(x_j, x_j)) / D + eps);  h_j = x_j * rstd
  *   y_j = fma(h_j, gamma_j, beta_j)   gamma NULL: ones; beta NULL: +0 (rms takes none)
+ * Where rstd is not above 0, a sum has overflowed or x is not finite. Then m and v, the mean (rms:
+ * +0) and the variance of x_j / u, are computed as above, and with them
+ *   rstd' = v * u * u + eps finite ? 1 / sqrt(v * u * u + eps) : 1 / u / sqrt(v + eps / u / u)
+ *   mean' = m * u, not beyond +-FLT_MAX
+ * These are the row's mean and rstd if rstd' is above 0; if not, x is not finite, and the first
+ * ones stay. Where |rstd| < 2^-64, x_j - mean may overflow, and
+ *   layer: h_j = fma(x_j, 1/2, -(mean / 2)) * (2 rstd)
+ * here and in the backward pass. (norm_large.h)
  * mean (layer only) and rstd [rows] are kept for the backward pass; either may be NULL.
  * y may be x. */
 typedef struct rmx_norm_args {
@@ -206,8 +218,10 @@ typedef struct rmx_token_mixer_backward_args {
 /* dz of the whole batch, then the partial sums down the rows. */
 static inline size_t rmx_token_mixer_workspace(int64_t samples, int64_t tokens, int64_t width)
 {
-    return sizeof(float) * (size_t)(samples * tokens * width) +
-           rmx_rows_workspace(1, samples * tokens, width, 2);
+    const size_t rows = rmx_size_mul(rmx_size_mul(1, samples), tokens);
+    if (rows > INT64_MAX) return RMX_SIZE_TOO_LARGE;
+    return rmx_size_add(rmx_size_mul(rmx_size_mul(sizeof(float), (int64_t)rows), width),
+                        rmx_rows_workspace(1, (int64_t)rows, width, 2));
 }
 
 /* ---- element by element ------------------------------------------------------------------ */
@@ -298,11 +312,12 @@ typedef struct rmx_embedding_grad_args {
 
 /* ---- loss -------------------------------------------------------------------------------- */
 
-/* Weighted binary cross-entropy with logits z [samples, tasks], labels y (0 or 1):
+/* Weighted binary cross-entropy with logits z [samples, tasks], labels y (0, 1 or masked):
  *   l[b]     = chain over t from +0 of fma(task_weight[t], softplus(z) - y*z, .), then
  *              * sample_weight[b] if given.  softplus(z) - y*z is computed as softplus(y ? -z : z)
  *   *loss   += chain over blocks of 128 samples, in double, of (double)(lanes sum of l[b])
  *   dlogits[b,t] = ((task_weight[t] * sample_weight[b]) * (sigmoid(z) - y)) * scale
+ * A masked label leaves l[b] as it is in the chain, and dlogits[b,t] = +0.
  * dlogits and loss may be NULL. scale is 1 / (samples of the global batch), rounded once.
  * ws: rmx_bce_workspace(samples). */
 typedef struct rmx_bce_args {
@@ -319,7 +334,8 @@ typedef struct rmx_bce_args {
 
 static inline size_t rmx_bce_workspace(int64_t samples)
 {
-    return sizeof(float) * (size_t)(samples + (samples + RMX_BLOCK_ROWS - 1) / RMX_BLOCK_ROWS);
+    return rmx_size_add(rmx_size_mul(sizeof(float), samples),
+                        rmx_size_mul(sizeof(float), rmx_size_parts(samples, RMX_BLOCK_ROWS)));
 }
 
 /* y_i = sigmoid(x_i). y may be x. */
@@ -391,7 +407,7 @@ typedef struct rmx_sum_squares_args {
 
 static inline size_t rmx_sum_squares_workspace(int64_t n)
 {
-    return sizeof(float) * (size_t)((n + RMX_SPAN - 1) / RMX_SPAN);
+    return rmx_size_mul(sizeof(float), rmx_size_parts(n, RMX_SPAN));
 }
 
 /* norm = (float)sqrt(*sum);  *grad_norm = norm;
@@ -419,7 +435,7 @@ typedef enum rmx_queue { RMX_QUEUE_COMPUTE, RMX_QUEUE_INPUT, RMX_QUEUES } rmx_qu
 #define RMX_EVENTS 8
 
 typedef struct rmx_ops {
-    const char *code; /* "generic", "avx2", "avx512", "cuda" */
+    const char *code; /* "reference", "generic", "avx2", "avx512", "cuda" */
 
     rmx_status (*alloc)(rmx_backend *, size_t bytes, void **out);
     void (*free)(rmx_backend *, void *);
