@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel_testing.h: what the kernel tests share: every backend in turn, guarded operands, and
- * row sums written from numerics.h's text, one element at a time. */
+/* kernel_testing.h: what the kernel tests share: every backend in turn, the reference's results to
+ * compare theirs with, guarded operands. */
 #ifndef RMX_KERNEL_TESTING_H
 #define RMX_KERNEL_TESTING_H
 
@@ -12,20 +12,74 @@
 
 #include "testing.h"
 
+/* ---- host memory --------------------------------------------------------------------------- */
+
+static inline float *host_floats(int64_t count)
+{
+    float *p = malloc(sizeof(float) * (size_t)(count + 1));
+    if (!p) abort();
+    memset(p, 0xff, sizeof(float) * (size_t)(count + 1));
+    return p;
+}
+
+/* Values that one backend after the other needs: making them takes longer than most kernels. */
+typedef struct kernel_values {
+    int count;
+    struct {
+        int64_t count;
+        testing_pattern pattern;
+        uint64_t seed;
+        float *values;
+    } at[64];
+} kernel_values;
+static kernel_values kernel_made;
+
+static inline float *host_filled(int64_t count, testing_pattern pattern, uint64_t seed)
+{
+    kernel_values *made = &kernel_made;
+    float *p = host_floats(count);
+    int i = 0;
+    while (i < made->count && (made->at[i].count != count || made->at[i].pattern != pattern ||
+                               made->at[i].seed != seed))
+        i++;
+    if (i < made->count) return memcpy(p, made->at[i].values, sizeof *p * (size_t)count);
+    testing_fill(p, count, pattern, seed);
+    if (i == 64) return p; /* these are made again */
+    made->at[i].count = count;
+    made->at[i].pattern = pattern;
+    made->at[i].seed = seed;
+    made->at[i].values = memcpy(host_floats(count), p, sizeof *p * (size_t)count);
+    made->count = i + 1;
+    return p;
+}
+
+static inline void kernel_forget_values(void)
+{
+    for (int i = 0; i < kernel_made.count; i++) free(kernel_made.at[i].values);
+    kernel_made.count = 0;
+}
+
 /* ---- backends ------------------------------------------------------------------------------ */
 
-#define KERNEL_BACKENDS 10
+#define KERNEL_BACKENDS 11
 
-/* Backend i of KERNEL_BACKENDS: each CPU code with 1, 2 and 3 threads, then the GPU; NULL where
- * this machine has none. name says which, for messages. */
+/* Backend i of KERNEL_BACKENDS: the reference, each CPU code with 1, 2 and 3 threads, then the GPU;
+ * NULL where this machine has none. name says which, for messages. */
 static inline rmx_backend *kernel_backend(int i, char name[32])
 {
     static const char *const codes[] = {"generic", "avx2", "avx512", "cuda"};
-    snprintf(name, 32, "%s, %d threads", codes[i / 3], i % 3 + 1);
-    return testing_backend(codes[i / 3], i % 3 + 1);
+    const char *code = i == 0 ? "reference" : codes[(i - 1) / 3];
+    const int threads = i == 0 ? 1 : (i - 1) % 3 + 1;
+    snprintf(name, 32, "%s, %d threads", code, threads);
+    return testing_backend(code, threads);
 }
 
-/* Runs body on every backend. At least the generic code must have run. */
+static inline bool kernel_is_reference(const rmx_backend *backend)
+{
+    return strcmp(backend->ops->code, "reference") == 0;
+}
+
+/* Runs body on every backend, the reference among them: for what has to hold on each by itself. */
 static inline void kernel_each(void (*body)(rmx_backend *backend, const char *name))
 {
     int ran = 0;
@@ -37,7 +91,113 @@ static inline void kernel_each(void (*body)(rmx_backend *backend, const char *na
         testing_backend_free(backend);
         ran++;
     }
-    cr_assert_geq(ran, 3, "only %d backends ran", ran);
+    kernel_forget_values();
+    cr_assert_geq(ran, 4, "only %d backends ran", ran);
+}
+
+/* ---- the reference's results --------------------------------------------------------------- */
+
+/* Of one case, in the order in which its test compares them. */
+typedef struct kernel_results {
+    int count, next;
+    void *value[32];
+    size_t bytes[32];
+} kernel_results;
+static kernel_results kernel_expected;
+
+/* Runs each case on the reference and then on every other backend. What the case hands to the
+ * kernel_compare functions is kept when the reference runs, and compared with that otherwise. */
+static inline void kernel_cases(int cases, void (*body)(rmx_backend *, const char *name, int i))
+{
+    kernel_results *expected = &kernel_expected;
+    rmx_backend *backend[KERNEL_BACKENDS];
+    char name[KERNEL_BACKENDS][32];
+    int ran = 0;
+    for (int b = 0; b < KERNEL_BACKENDS; b++) {
+        backend[b] = kernel_backend(b, name[b]);
+        ran += backend[b] != NULL;
+    }
+    cr_assert_geq(ran, 4, "only %d backends ran", ran);
+    for (int i = 0; i < cases; i++) {
+        for (int b = 0; b < KERNEL_BACKENDS; b++) {
+            if (!backend[b]) continue;
+            expected->next = 0;
+            body(backend[b], name[b], i);
+            cr_assert(expected->count > 0 && expected->next == expected->count,
+                      "%s: case %d: compared %d of %d results", name[b], i, expected->next,
+                      expected->count);
+        }
+        for (int r = 0; r < expected->count; r++) free(expected->value[r]);
+        expected->count = 0;
+        kernel_forget_values();
+    }
+    for (int b = 0; b < KERNEL_BACKENDS; b++) testing_backend_free(backend[b]);
+}
+
+/* The backend's bytes, to be freed, and in *reference what they should be. NULL on the reference,
+ * whose bytes are kept. */
+static inline void *kernel_result(rmx_backend *backend, const void *got, size_t bytes,
+                                  const char *name, const char *what, const void **reference)
+{
+    kernel_results *expected = &kernel_expected;
+    const int at = expected->next++;
+    void *host = malloc(bytes + 1);
+    if (!host) abort();
+    testing_get(backend, host, got, bytes);
+    if (kernel_is_reference(backend)) {
+        cr_assert_lt(at, 32, "%s: %s is one result too many", name, what);
+        expected->value[at] = host;
+        expected->bytes[at] = bytes;
+        expected->count = at + 1;
+        return NULL;
+    }
+    cr_assert(at < expected->count && bytes == expected->bytes[at],
+              "%s: %s was not computed by the reference", name, what);
+    *reference = expected->value[at];
+    return host;
+}
+
+/* Whether two arrays of a case are equal bit by bit (any NaN is a NaN). */
+static inline void kernel_same(const float *got, const float *expected, int64_t count,
+                               const char *name, const char *what)
+{
+    const int64_t at = testing_first_difference(got, expected, count);
+    cr_assert_eq(at, -1, "%s: %s differs at %lld: %a, expected %a", name, what, (long long)at,
+                 (double)got[at < 0 ? 0 : at], (double)expected[at < 0 ? 0 : at]);
+}
+
+/* The backend's values have the bits of the reference's: floats; whole numbers; one double. */
+static inline void kernel_compare(rmx_backend *backend, const float *got, int64_t count,
+                                  const char *name, const char *what)
+{
+    const void *expected = NULL;
+    float *host = kernel_result(backend, got, sizeof *got * (size_t)count, name, what, &expected);
+    if (host) kernel_same(host, expected, count, name, what);
+    free(host);
+}
+
+static inline void kernel_compare_words(rmx_backend *backend, const uint32_t *got, int64_t count,
+                                        const char *name, const char *what)
+{
+    const void *kept = NULL;
+    uint32_t *host = kernel_result(backend, got, sizeof *got * (size_t)count, name, what, &kept);
+    const uint32_t *expected = kept;
+    for (int64_t i = 0; host && i < count; i++)
+        cr_assert_eq(host[i], expected[i], "%s: %s[%lld] is %u, expected %u", name, what,
+                     (long long)i, host[i], expected[i]);
+    free(host);
+}
+
+static inline void kernel_compare_double(rmx_backend *backend, const double *got, const char *name,
+                                         const char *what)
+{
+    const void *expected = NULL;
+    double *host = kernel_result(backend, got, sizeof *got, name, what, &expected), value;
+    if (!host) return;
+    memcpy(&value, expected, sizeof value);
+    cr_assert(memcmp(host, &value, sizeof value) == 0 || (isnan(*host) && isnan(value)),
+              "%s: %s is %a, expected %a", name, what, *host, value);
+    free(host);
 }
 
 /* ---- operands ------------------------------------------------------------------------------ */
@@ -62,6 +222,15 @@ static inline float *kernel_floats(kernel_operands *all, const float *host, int6
     return kernel_put(all, host, sizeof(float) * (size_t)count);
 }
 
+/* Where a kernel writes that may work in place: on input itself. The reference never does: it gets
+ * memory that holds what input held (host; NULL: NaNs), so that what is expected of a kernel in
+ * place was not computed in place. */
+static inline float *kernel_in_place(kernel_operands *all, float *input, const float *host,
+                                     int64_t count)
+{
+    return kernel_is_reference(all->backend) ? kernel_floats(all, host, count) : input;
+}
+
 /* Frees everything; false if a guard byte was written. */
 static inline bool kernel_end(kernel_operands *all)
 {
@@ -74,80 +243,14 @@ static inline bool kernel_end(kernel_operands *all)
     return good;
 }
 
-static inline float *host_floats(int64_t count)
-{
-    float *p = malloc(sizeof(float) * (size_t)(count + 1));
-    if (!p) abort();
-    memset(p, 0xff, sizeof(float) * (size_t)(count + 1));
-    return p;
-}
-
-static inline float *host_filled(int64_t count, testing_pattern pattern, uint64_t seed)
-{
-    float *p = host_floats(count);
-    testing_fill(p, count, pattern, seed);
-    return p;
-}
-
-/* The backend's values equal the expected ones bit by bit (any NaN is a NaN). */
+/* The backend's values equal those that the test itself expects. */
 static inline void kernel_expect(rmx_backend *backend, const float *got, const float *expected,
                                  int64_t count, const char *name, const char *what)
 {
     float *host = host_floats(count);
     testing_get(backend, host, got, sizeof(float) * (size_t)count);
-    const int64_t at = testing_first_difference(host, expected, count);
-    cr_assert_eq(at, -1, "%s: %s differs at %lld: %a, expected %a", name, what, (long long)at,
-                 (double)host[at < 0 ? 0 : at], (double)expected[at < 0 ? 0 : at]);
+    kernel_same(host, expected, count, name, what);
     free(host);
-}
-
-/* ---- naive sums ---------------------------------------------------------------------------- */
-
-/* The lanes sum of a[0..n-1], or of products a b; strides in elements. */
-static inline float naive_lanes_strided(const float *a, const float *b, int64_t stride, int64_t n)
-{
-    if (n > 4096) {
-        const int64_t spans = (n + 4095) / 4096;
-        float *sums = host_floats(spans);
-        for (int64_t i = 0; i < spans; i++) {
-            const int64_t at = i * 4096 * stride,
-                          count = n - i * 4096 < 4096 ? n - i * 4096 : 4096;
-            sums[i] = naive_lanes_strided(a + at, b ? b + at : NULL, stride, count);
-        }
-        const float sum = naive_lanes_strided(sums, NULL, 1, spans);
-        free(sums);
-        return sum;
-    }
-    float s[128] = {0};
-    for (int64_t j = 0; j < n; j++) {
-        if (b)
-            s[j % 128] = fmaf(a[j * stride], b[j * stride], s[j % 128]);
-        else
-            s[j % 128] = s[j % 128] + a[j * stride];
-    }
-    for (int off = 64; off > 0; off /= 2) {
-        for (int l = 0; l < off; l++) s[l] = s[l] + s[l + off];
-    }
-    return s[0];
-}
-
-static inline float naive_lanes(const float *a, const float *b, int64_t n)
-{
-    return naive_lanes_strided(a, b, 1, n);
-}
-
-/* dst += the sum down the rows of column values v[r * stride], or of products. */
-static inline float naive_rows(const float *a, const float *b, int64_t stride, int64_t rows,
-                               float dst)
-{
-    for (int64_t first = 0; first < rows; first += 128) {
-        float block = 0.0f;
-        for (int64_t r = first; r < rows && r < first + 128; r++) {
-            block = b ? fmaf(a[r * stride], b[r * stride], block) : block + a[r * stride];
-        }
-        dst = dst + block;
-    }
-    return dst;
 }
 
 #endif /* RMX_KERNEL_TESTING_H */

@@ -12,6 +12,7 @@
 rmx_context *operands_context(int i)
 {
     static const rmx_context_options options[OPERANDS_CONTEXTS] = {
+        {.device = RMX_DEVICE_CPU, .cpu_code = "reference"},
         {.device = RMX_DEVICE_CPU, .threads = 1, .cpu_code = "generic"},
         {.device = RMX_DEVICE_CPU, .threads = 3},
         {.device = RMX_DEVICE_CUDA},

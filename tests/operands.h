@@ -10,10 +10,10 @@
 #include "rankmixer/context.h"
 #include "rankmixer/tensor.h"
 
-/* Context i of the test: 0 the generic CPU code with one thread, 1 this machine's best CPU code
- * with three, 2 the GPU; NULL where there is none (unless RMX_REQUIRE_GPU is set: then the
- * process ends). For loops: i < OPERANDS_CONTEXTS. */
-#define OPERANDS_CONTEXTS 3
+/* Context i of the test: 0 the reference, 1 the generic CPU code with one thread, 2 this machine's
+ * best CPU code with three, 3 the GPU; NULL where there is none (unless RMX_REQUIRE_GPU is set:
+ * then the process ends). For loops: i < OPERANDS_CONTEXTS. */
+#define OPERANDS_CONTEXTS 4
 rmx_context *operands_context(int i);
 
 #define OPERANDS_MAX 96

@@ -24,7 +24,7 @@ typedef struct cpu_state {
 #define RMX_X86 1
 #endif
 
-extern const rmx_ops rmx_cpu_ops_generic;
+extern const rmx_ops rmx_cpu_ops_generic, rmx_reference_ops;
 #ifdef RMX_X86
 extern const rmx_ops rmx_cpu_ops_avx2, rmx_cpu_ops_avx512;
 
@@ -47,12 +47,13 @@ static const struct {
     const rmx_ops *ops;
     bool (*runs)(void);
 } tables[] = {
-/* best first */
+/* best first; the reference, which comes after a code that runs everywhere, has to be asked for */
 #ifdef RMX_X86
     {&rmx_cpu_ops_avx512, has_avx512},
     {&rmx_cpu_ops_avx2, has_avx2},
 #endif
     {&rmx_cpu_ops_generic, always},
+    {&rmx_reference_ops, always},
 };
 
 static rmx_status choose_table(const char *code, rmx_backend *backend)
@@ -72,7 +73,8 @@ static rmx_status choose_table(const char *code, rmx_backend *backend)
         }
     }
     snprintf(backend->error, sizeof backend->error,
-             "unknown cpu code \"%.40s\"; use generic, avx2 or avx512", code ? code : "");
+             "unknown cpu code \"%.40s\"; use generic, avx2, avx512 or reference",
+             code ? code : "");
     return RMX_ERR_ARGUMENT;
 }
 
@@ -84,6 +86,7 @@ rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend
 #endif
     const rmx_status status = choose_table(code, backend);
     if (status != RMX_OK) return status;
+    if (backend->ops == &rmx_reference_ops) threads = 1; /* more would have nothing to do */
 
     cpu_state *state = calloc(1, sizeof *state);
     if (!state) goto failed;

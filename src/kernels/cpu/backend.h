@@ -5,7 +5,8 @@
 
 #include "kernels/ops.h"
 
-/* code: "generic", "avx2", "avx512", or NULL for the best that this machine runs; threads >= 1.
+/* code: "generic", "avx2", "avx512", or NULL for the best of these that this machine runs; or
+ * "reference", which has one thread, whatever threads says. threads >= 1.
  * On failure backend->error says why. RMX_ERR_ARGUMENT: an unknown code, or one that this
  * machine cannot run; RMX_ERR_MEMORY. */
 rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend *backend);
