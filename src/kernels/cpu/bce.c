@@ -14,8 +14,10 @@ RMX_INLINE void losses(const rmx_bce_args *a, int64_t tasks, int64_t first, int6
         const uint8_t *labels = a->labels + first * tasks + t;
         const float weight = a->task_weight ? a->task_weight[t] : 1.0f;
         for (int64_t b = 0; b < count; b++) {
-            const float z = logits[b * tasks], signed_z = labels[b * tasks] ? -z : z;
-            loss[b] = rmx_fmaf(weight, rmx_softplusf(signed_z), loss[b]);
+            const uint8_t y = labels[b * tasks];
+            const float z = logits[b * tasks], signed_z = y ? -z : z;
+            const float sum = rmx_fmaf(weight, rmx_softplusf(signed_z), loss[b]);
+            loss[b] = y == RMX_LABEL_MASKED ? loss[b] : sum;
         }
     }
     for (int64_t b = 0; a->sample_weight && b < count; b++)
@@ -36,7 +38,8 @@ RMX_INLINE void gradients(const rmx_bce_args *a, int64_t tasks, int64_t first, i
             const float weight = rmx_mulf(task_weight, sample_weight ? sample_weight[b] : 1.0f);
             const float label = labels[b * tasks] ? 1.0f : 0.0f;
             const float error = rmx_subf(rmx_sigmoidf(logits[b * tasks]), label);
-            dlogits[b * tasks] = rmx_mulf(rmx_mulf(weight, error), scale);
+            const float value = rmx_mulf(rmx_mulf(weight, error), scale);
+            dlogits[b * tasks] = labels[b * tasks] == RMX_LABEL_MASKED ? 0.0f : value;
         }
     }
 }

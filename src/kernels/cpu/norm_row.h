@@ -130,12 +130,20 @@ static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, int64_t rows, c
     if (together)
         rmx_norm_rows_stats(r, rows - done, x + done * r->ld_x, stats->mean + done,
                             stats->rstd + done);
+    if (together && !rmx_norm_all_usual(stats->rstd + done, rows - done)) {
+        rmx_norm_large_rows(r, rows - done, x + done * r->ld_x, r->ld_x, y + done * r->ld_y,
+                            r->ld_y, stats, done);
+        return;
+    }
     for (int64_t i = done; i < rows; i++) {
         const float *row = x + i * r->ld_x;
         if (!together)
             rmx_norm_row_stats(r->kind, row, r->dim, r->eps, &stats->mean[i], &stats->rstd[i]);
-        rmx_norm_row_apply(r, row, stats->mean[i], stats->rstd[i], next + i * r->ld_x,
-                           y + i * r->ld_y);
+        if (rmx_norm_usual(stats->rstd[i]))
+            rmx_norm_row_apply(r, row, stats->mean[i], stats->rstd[i], next + i * r->ld_x,
+                               y + i * r->ld_y);
+        else
+            rmx_norm_large_rows(r, 1, row, r->ld_x, y + i * r->ld_y, r->ld_y, stats, i);
     }
 }
 
@@ -362,6 +370,10 @@ static inline void rmx_norm_any_backward(const rmx_norm_grads *r, int64_t rows,
 {
     rmx_norm_grad_row row[RMX_ROWS];
     float a[RMX_ROWS], b[RMX_ROWS];
+    if (rmx_norm_any_halved(r->kind, at->rstd, rows)) {
+        rmx_norm_large_backward(r, rows, at);
+        return;
+    }
     for (int64_t i = 0; i < rows; i++) {
         const float mean = r->kind == RMX_NORM_LAYER ? at->mean[i] : 0.0f;
         row[i] = (rmx_norm_grad_row){.dy = at->dy + i * r->ld,

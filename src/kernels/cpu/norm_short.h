@@ -13,7 +13,9 @@
 
 #include "kernels/cpu/lanes.h"
 #include "kernels/cpu/stream.h"
+#include "kernels/norm_large.h"
 #include "kernels/ops.h"
+#include "kernels/reference/reference.h"
 
 /* What some rows have in common: those of x are ld_x apart, those of y ld_y. stream: y is aligned
  * to vectors and dim a multiple of them (stream.h). */
@@ -30,6 +32,45 @@ typedef struct rmx_norm_rows {
 typedef struct rmx_norm_stats {
     float mean[RMX_GROUPS * RMX_ROWS], rstd[RMX_GROUPS * RMX_ROWS];
 } rmx_norm_stats;
+
+/* ---- rows whose sums overflow ----
+ *
+ * They are rare: the reference does them, and with them the rows that are taken together. */
+
+/* Of `rows` rows of a multiple of RMX_ROWS, or of more that are usual. */
+RMX_INLINE bool rmx_norm_all_usual(const float *rstd, int64_t rows)
+{
+    int usual = 1;
+#if RMX_VL >= 8
+    for (int64_t i = 0; i < rows; i += RMX_ROWS) {
+        const __m256 above =
+            _mm256_cmp_ps(_mm256_loadu_ps(rstd + i), _mm256_setzero_ps(), _CMP_GT_OQ);
+        usual &= _mm256_movemask_ps(above) == 0xff;
+    }
+#else
+    for (int64_t i = 0; i < rows; i++) usual &= rmx_norm_usual(rstd[i]);
+#endif
+    return usual;
+}
+
+static __attribute__((noinline, cold)) void rmx_norm_large_rows(
+    const rmx_norm_rows *r, int64_t rows, const float *x, int64_t ld_x, float *y, int64_t ld_y,
+    rmx_norm_stats *stats, int64_t first)
+{
+    const rmx_norm_args args = {.kind = r->kind,
+                                .rows = rows,
+                                .dim = r->dim,
+                                .ld_x = ld_x,
+                                .ld_y = ld_y,
+                                .eps = r->eps,
+                                .x = x,
+                                .gamma = r->gamma,
+                                .beta = r->beta,
+                                .y = y,
+                                .mean = stats->mean + first,
+                                .rstd = stats->rstd + first};
+    (void)rmx_reference_norm(NULL, &args); /* does not fail, and needs no backend */
+}
 
 static inline bool rmx_norm_short(int64_t dim)
 {
@@ -102,7 +143,9 @@ RMX_INLINE void rmx_short_rows(int n, const rmx_norm_rows *r, int rows, const fl
     const float *gamma = r->gamma, *beta = r->beta;
     for (int i = 0; i < rows; i += RMX_ROWS)
         rmx_short_stats(n, r, x + i * ld_x, ld_x, stats->mean + i, stats->rstd + i);
-    if (gamma && beta && r->stream)
+    if (x == y && !rmx_norm_all_usual(stats->rstd, rows)) /* before x is gone */
+        rmx_norm_large_rows(r, rows, x, ld_x, y, ld_y, stats, 0);
+    else if (gamma && beta && r->stream)
         rmx_short_scale(n, rows, stats, gamma, beta, x, ld_x, next, true, y, ld_y);
     else if (gamma && beta)
         rmx_short_scale(n, rows, stats, gamma, beta, x, ld_x, next, false, y, ld_y);
@@ -137,6 +180,9 @@ static __attribute__((noinline)) void rmx_norm_short_rows(const rmx_norm_rows *a
     case 8: rmx_short_sized(8, &r, rows, x, next, y, stats); break;
     default: rmx_short_sized(RMX_LANES / RMX_VL, &r, rows, x, next, y, stats); break;
     }
+    /* here the check costs less than before the rows are scaled */
+    if (x != y && !rmx_norm_all_usual(stats->rstd, rows))
+        rmx_norm_large_rows(all, rows, x, r.ld_x, y, r.ld_y, stats, 0);
 }
 
 /* ---- backward ---- */
@@ -156,6 +202,61 @@ typedef struct rmx_norm_grads_at {
     const float *dy, *x, *mean, *rstd, *residual, *next_dy, *next_x;
     float *dx, *pgamma, *pbeta;
 } rmx_norm_grads_at;
+
+/* RMSNorm needs no halving. */
+RMX_INLINE bool rmx_norm_any_halved(rmx_norm_kind kind, const float *rstd, int64_t rows)
+{
+    int halved = 0;
+    for (int64_t i = 0; i < rows; i++) halved |= rmx_norm_halved(rstd[i]);
+    return kind == RMX_NORM_LAYER && halved;
+}
+
+/* The same of rows that are RMX_ROWS or a multiple of them. */
+RMX_INLINE bool rmx_short_any_halved(const float *rstd, int64_t rows)
+{
+    int halved = 0;
+#if RMX_VL >= 8
+    const __m256 sign = _mm256_set1_ps(-0.0f), bound = _mm256_set1_ps(RMX_NORM_HALVED);
+    for (int64_t i = 0; i < rows; i += RMX_ROWS) {
+        const __m256 size = _mm256_andnot_ps(sign, _mm256_loadu_ps(rstd + i));
+        halved |= _mm256_movemask_ps(_mm256_cmp_ps(size, bound, _CMP_LT_OQ));
+    }
+#else
+    for (int64_t i = 0; i < rows; i++) halved |= rmx_norm_halved(rstd[i]);
+#endif
+    return halved;
+}
+
+/* A row's shares of the parameter gradients come first, as dx may be dy. */
+static __attribute__((noinline, cold)) void rmx_norm_large_backward(const rmx_norm_grads *r,
+                                                                    int64_t rows,
+                                                                    const rmx_norm_grads_at *at)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        const float *x = at->x + i * r->ld, *dy = at->dy + i * r->ld;
+        const float mean = at->mean[i], rstd = at->rstd[i];
+        const bool halved = rmx_norm_halved(rstd);
+        for (int64_t j = 0; at->pgamma && j < r->dim; j++) {
+            const float h = halved ? rmx_norm_halved_h(x[j], mean, rstd)
+                                   : rmx_mulf(rmx_subf(x[j], mean), rstd);
+            at->pgamma[j] = rmx_fmaf(dy[j], h, at->pgamma[j]);
+            at->pbeta[j] = rmx_addf(at->pbeta[j], dy[j]);
+        }
+        const rmx_norm_backward_args args = {.kind = r->kind,
+                                             .rows = 1,
+                                             .dim = r->dim,
+                                             .ld = r->ld,
+                                             .dy = dy,
+                                             .x = x,
+                                             .gamma = r->gamma,
+                                             .mean = at->mean + i,
+                                             .rstd = at->rstd + i,
+                                             .residual =
+                                                 at->residual ? at->residual + i * r->ld : NULL,
+                                             .dx = at->dx ? at->dx + i * r->ld : NULL};
+        (void)rmx_reference_norm_backward(NULL, &args);
+    }
+}
 
 RMX_INLINE rmx_vec rmx_short_mean(const rmx_norm_grads *r, const rmx_norm_grads_at *at, int i)
 {
@@ -253,6 +354,10 @@ static __attribute__((noinline)) void rmx_norm_short_backward(const rmx_norm_gra
     const rmx_norm_grads r = *all; /* copies, which no store can change */
     const rmx_norm_grads_at at = *first;
     const int rows = groups * RMX_ROWS;
+    if (r.kind == RMX_NORM_LAYER && rmx_short_any_halved(at.rstd, rows)) {
+        rmx_norm_large_backward(all, rows, first);
+        return;
+    }
     switch (r.dim / RMX_VL) {
     case 1: rmx_short_backward(1, &r, rows, &at, r.ld); break;
     case 2: rmx_short_backward(2, &r, rows, &at, r.ld); break;

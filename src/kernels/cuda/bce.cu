@@ -20,11 +20,13 @@ static __global__ void bce(rmx_bce_args a)
         for (int64_t t = 0; t < a.tasks; t++) {
             const int64_t i = b * a.tasks + t;
             const float z = a.logits[i], task = a.task_weight ? a.task_weight[t] : 1.0f;
-            const bool y = a.labels[i];
-            sum = rmx_fmaf(task, rmx_softplusf(y ? -z : z), sum);
+            const uint8_t y = a.labels[i];
+            const bool masked = y == RMX_LABEL_MASKED;
+            if (!masked) sum = rmx_fmaf(task, rmx_softplusf(y ? -z : z), sum);
             if (!a.dlogits) continue;
             const float error = rmx_subf(rmx_sigmoidf(z), y ? 1.0f : 0.0f);
-            a.dlogits[i] = rmx_mulf(rmx_mulf(rmx_mulf(task, weight), error), a.scale);
+            const float value = rmx_mulf(rmx_mulf(rmx_mulf(task, weight), error), a.scale);
+            a.dlogits[i] = masked ? 0.0f : value;
         }
         loss[c] = rmx_addf(0.0f, a.sample_weight ? rmx_mulf(sum, weight) : sum);
     }

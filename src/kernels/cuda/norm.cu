@@ -210,6 +210,7 @@ static __global__ void column_sums(rmx_norm_backward_args a, row_gradient part)
         for (int r = 0; r < count; r += TOGETHER) {
             float dy[TOGETHER], x[TOGETHER];
             rmx_stats st[TOGETHER];
+            bool halved = false; /* any of them */
 #pragma unroll
             for (int k = 0; k < TOGETHER; k++) {
                 if (r + k >= count) continue;
@@ -217,13 +218,20 @@ static __global__ void column_sums(rmx_norm_backward_args a, row_gradient part)
                 dy[k] = a.dy[row * a.ld + j];
                 x[k] = a.x[row * a.ld + j];
                 st[k] = {kind == RMX_NORM_LAYER ? a.mean[row] : 0.0f, a.rstd[row]};
+                halved |= rmx_norm_halved(st[k].rstd);
             }
+            auto down = [&](auto normed) {
 #pragma unroll
-            for (int k = 0; k < TOGETHER; k++) {
-                if (r + k >= count) continue;
-                gamma = rmx_fmaf(dy[k], rmx_normed<kind>(x[k], st[k]), gamma);
-                beta = rmx_addf(beta, dy[k]);
-            }
+                for (int k = 0; k < TOGETHER; k++) {
+                    if (r + k >= count) continue;
+                    gamma = rmx_fmaf(dy[k], normed(x[k], st[k]), gamma);
+                    beta = rmx_addf(beta, dy[k]);
+                }
+            };
+            if (kind == RMX_NORM_LAYER && halved)
+                down([](float e, rmx_stats st) { return rmx_normed<kind>(e, st); });
+            else
+                down([](float e, rmx_stats st) { return rmx_normed_whole<kind>(e, st); });
         }
         part.dgamma[chain * a.dim + j] = gamma;
         part.dbeta[chain * a.dim + j] = beta;

@@ -6,6 +6,7 @@
 
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/lanes.cuh"
+#include "kernels/norm_large.h"
 
 typedef struct rmx_stats {
     float mean, rstd; /* mean is 0 for RMSNorm */
@@ -22,17 +23,30 @@ static __device__ __forceinline__ float rmx_rstd(float sum_squares, float d, flo
     return rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(sum_squares, d), eps)));
 }
 
-/* h of an element, of four */
+/* h of an element of a row that is not halved (norm_large.h) */
+template <rmx_norm_kind kind>
+static __device__ __forceinline__ float rmx_normed_whole(float x, rmx_stats st)
+{
+    return rmx_mulf(kind == RMX_NORM_LAYER ? rmx_subf(x, st.mean) : x, st.rstd);
+}
+
+/* h of an element, of four. All but the fused multiply-add is done once a row; with the factor 1
+ * it has the bits of x - mean, and with 1/2 all is as rmx_norm_halved_h has it. */
 template <rmx_norm_kind kind>
 static __device__ __forceinline__ float rmx_normed(float x, rmx_stats st)
 {
-    return rmx_mulf(kind == RMX_NORM_LAYER ? rmx_subf(x, st.mean) : x, st.rstd);
+    if (kind != RMX_NORM_LAYER) return rmx_mulf(x, st.rstd);
+    const bool halved = rmx_norm_halved(st.rstd);
+    const float factor = halved ? 0.5f : 1.0f, back = halved ? 2.0f : 1.0f;
+    return rmx_mulf(rmx_fmaf(x, factor, rmx_negf(rmx_mulf(st.mean, factor))),
+                    rmx_mulf(st.rstd, back));
 }
 
 template <rmx_norm_kind kind>
 static __device__ __forceinline__ float4 rmx_normed4(float4 x, rmx_stats st)
 {
-    return rmx_scale4(kind == RMX_NORM_LAYER ? rmx_sub4(x, st.mean) : x, st.rstd);
+    return make_float4(rmx_normed<kind>(x.x, st), rmx_normed<kind>(x.y, st),
+                       rmx_normed<kind>(x.z, st), rmx_normed<kind>(x.w, st));
 }
 
 /* dy * gamma with gamma absent */
@@ -51,28 +65,46 @@ static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamm
     return y;
 }
 
-/* Statistics of a row in registers. */
-template <rmx_norm_kind kind, int W, int NV>
-static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim,
-                                                          float eps)
+/* Mean and sum of squares of a row in registers. scaled: of its elements times `scale`. */
+template <rmx_norm_kind kind, int W, int NV, bool scaled>
+static __device__ __forceinline__ float rmx_row_moments(const float4 (&v)[NV], int dim,
+                                                        float scale, float *mean)
 {
     const float d = (float)dim;
-    rmx_stats st = {0.0f, 0.0f};
+    auto element = [&](int i) { return scaled ? rmx_scale4(v[i], scale) : v[i]; };
     float4 s = rmx_zero4();
+    *mean = 0.0f;
     if (kind == RMX_NORM_LAYER) {
 #pragma unroll
         for (int i = 0; i < NV; i++)
-            if (rmx_column<W>(i) < dim) rmx_add4(&s, v[i]);
-        st.mean = rmx_divf(rmx_team_total<W>(s), d);
+            if (rmx_column<W>(i) < dim) rmx_add4(&s, element(i));
+        *mean = rmx_divf(rmx_team_total<W>(s), d);
         s = rmx_zero4();
     }
 #pragma unroll
     for (int i = 0; i < NV; i++) {
         if (rmx_column<W>(i) >= dim) continue;
-        const float4 c = kind == RMX_NORM_LAYER ? rmx_sub4(v[i], st.mean) : v[i];
+        const float4 c = kind == RMX_NORM_LAYER ? rmx_sub4(element(i), *mean) : element(i);
         rmx_fma4(&s, c, c);
     }
-    st.rstd = rmx_rstd(rmx_team_total<W>(s), d, eps);
+    return rmx_team_total<W>(s);
+}
+
+/* Statistics of a row in registers. Where those of one team overflow, all teams of the warp, which
+ * exchange together, sum their scaled rows as well. */
+template <rmx_norm_kind kind, int W, int NV>
+static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim,
+                                                          float eps)
+{
+    const float d = (float)dim;
+    rmx_stats st;
+    st.rstd = rmx_rstd(rmx_row_moments<kind, W, NV, false>(v, dim, 1.0f, &st.mean), d, eps);
+    const bool large = !rmx_norm_usual(st.rstd);
+    if (__any_sync(RMX_ALL, large)) {
+        float mean;
+        const float squares = rmx_row_moments<kind, W, NV, true>(v, dim, RMX_NORM_SCALE, &mean);
+        if (large) (void)rmx_norm_unscale(mean, rmx_divf(squares, d), eps, &st.mean, &st.rstd);
+    }
     return st;
 }
 
@@ -109,17 +141,36 @@ template <class Row> struct rmx_square_f {
     }
 };
 
+template <class Row> struct rmx_scaled_f {
+    Row z;
+    __device__ float operator()(int64_t j) const { return rmx_mulf(z(j), RMX_NORM_SCALE); }
+};
+
+/* Mean and sum of squares. */
+template <rmx_norm_kind kind, class Row>
+static __device__ float rmx_long_moments(Row z, int64_t dim, float *mean)
+{
+    *mean = 0.0f;
+    if (kind == RMX_NORM_LAYER) {
+        const rmx_sum_f<Row> sum = {z};
+        *mean = rmx_divf(rmx_warp_row(dim, sum), (float)dim);
+    }
+    const rmx_square_f<Row> square = {z, *mean};
+    return rmx_warp_row(dim, square);
+}
+
 template <rmx_norm_kind kind, class Row>
 static __device__ rmx_stats rmx_long_stats(Row z, int64_t dim, float eps)
 {
     const float d = (float)dim;
-    rmx_stats st = {0.0f, 0.0f};
-    if (kind == RMX_NORM_LAYER) {
-        const rmx_sum_f<Row> sum = {z};
-        st.mean = rmx_divf(rmx_warp_row(dim, sum), d);
+    rmx_stats st;
+    st.rstd = rmx_rstd(rmx_long_moments<kind>(z, dim, &st.mean), d, eps);
+    if (!rmx_norm_usual(st.rstd)) { /* in all lanes or in none */
+        const rmx_scaled_f<Row> scaled = {z};
+        float mean;
+        const float squares = rmx_long_moments<kind>(scaled, dim, &mean);
+        (void)rmx_norm_unscale(mean, rmx_divf(squares, d), eps, &st.mean, &st.rstd);
     }
-    const rmx_square_f<Row> square = {z, st.mean};
-    st.rstd = rmx_rstd(rmx_warp_row(dim, square), d, eps);
     return st;
 }
 

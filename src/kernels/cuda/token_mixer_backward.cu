@@ -54,19 +54,22 @@ static __device__ __forceinline__ rmx_averages averages_of(const partials &p, in
     return m;
 }
 
-/* a and b of each row of a unit, a team of W lanes a row. */
+/* a and b of each row of a unit, a team of W lanes a row. Whether one of this thread's rows is
+ * halved (norm_large.h). */
 template <int W, int NV, bool QUADS>
-static __device__ __forceinline__ void row_averages(const shape &s,
+static __device__ __forceinline__ bool row_averages(const shape &s,
                                                     const columns<W, NV, QUADS> &own,
                                                     const float *gamma, int count, const float *x,
                                                     const float *dy, row *rows)
 {
+    bool halved = false;
     for (int base = 0; base < count; base += plan<W, NV>::THREADS / W) {
         const int mine = base + (int)threadIdx.x / W;
         if (mine - mine % (RMX_WARP / W) >= count) break; /* the whole warp has no row */
         const bool there = mine < count;                  /* if not, its lanes still exchange */
         const int r = there ? mine : 0, sample = over(r, s.by_tokens);
         const rmx_stats st = rows[r].st;
+        halved |= rmx_norm_halved(st.rstd);
         partials p = {rmx_zero4(), rmx_zero4()};
 #pragma unroll
         for (int i = 0; i < NV; i++) {
@@ -80,6 +83,7 @@ static __device__ __forceinline__ void row_averages(const shape &s,
         const rmx_averages m = averages_of<W>(p, s.width);
         if (there && threadIdx.x % W == 0) rows[r].m = m;
     }
+    return halved;
 }
 
 /* Where row t of mix(x) has column j, for t one after another: what moved_at says, without a
@@ -107,8 +111,8 @@ struct mixed_walk {
 
 /* N rows of a column: the parameters' chains go on, and dz, if it is asked for, takes dy's place.
  * All N are loaded before the first is stored. mixed: of the first row; its step goes from row to
- * row. */
-template <int N, bool DZ>
+ * row. HALVED: some rows may be (norm_large.h). */
+template <int N, bool DZ, bool HALVED>
 static __device__ __forceinline__ void rows_down(int pitch, const float *x, const float *mixed,
                                                  int step, float *dy, const row *rows, bool scaled,
                                                  float gamma, float *dgamma, float *dbeta)
@@ -122,7 +126,8 @@ static __device__ __forceinline__ void rows_down(int pitch, const float *x, cons
 #pragma unroll
     for (int k = 0; k < N; k++) {
         const row w = rows[k];
-        const float h = rmx_normed<RMX_NORM_LAYER>(z[k], w.st);
+        const float h = HALVED ? rmx_normed<RMX_NORM_LAYER>(z[k], w.st)
+                               : rmx_normed_whole<RMX_NORM_LAYER>(z[k], w.st);
         *dgamma = rmx_fmaf(v[k], h, *dgamma);
         *dbeta = rmx_addf(*dbeta, v[k]);
         const float g = scaled ? rmx_mulf(v[k], gamma) : v[k];
@@ -132,7 +137,7 @@ static __device__ __forceinline__ void rows_down(int pitch, const float *x, cons
 
 /* Down all rows of column j of a sample. Where heads == tokens, the mixed column is d further in
  * every row. */
-template <bool DZ>
+template <bool DZ, bool HALVED>
 static __device__ __forceinline__ void column_down(const shape &s, const float *x, float *dy,
                                                    const row *rows, int j, bool scaled,
                                                    float gamma, float *dgamma, float *dbeta)
@@ -143,13 +148,13 @@ static __device__ __forceinline__ void column_down(const shape &s, const float *
         const float *mixed = x + place;
 #pragma unroll 1
         for (; t + 8 <= s.tokens; t += 8)
-            rows_down<8, DZ>(s.pitch, x + t * s.pitch + j, mixed + t * s.d, s.d,
-                             dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
+            rows_down<8, DZ, HALVED>(s.pitch, x + t * s.pitch + j, mixed + t * s.d, s.d,
+                                     dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
     }
 #pragma unroll 1
     for (; t < s.tokens; t++)
-        rows_down<1, DZ>(s.pitch, x + t * s.pitch + j, x + moved_at<false>(s, t, place), 0,
-                         dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
+        rows_down<1, DZ, HALVED>(s.pitch, x + t * s.pitch + j, x + moved_at<false>(s, t, place), 0,
+                                 dy + t * s.pitch + j, rows + t, scaled, gamma, dgamma, dbeta);
 }
 
 /* dz of a unit's rows by the teams from `first` on. */
@@ -226,8 +231,8 @@ static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESI
         rmx_copies_commit();
         rmx_copies_wait<0>();
         __syncthreads();
-        row_averages<W, NV, QUADS>(s, own, a.gamma, count, x, dy, rows);
-        __syncthreads();
+        const bool halved =
+            __syncthreads_or(row_averages<W, NV, QUADS>(s, own, a.gamma, count, x, dy, rows));
         if (part.walk) sum.begin(walk, u, part.flags, part.gamma, part.beta, s.width);
         if (!P::NARROW || thread < P::DOWN) {
 #pragma unroll
@@ -235,9 +240,17 @@ static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESI
                 const int j = thread + c * P::DOWN;
                 if (j >= s.width) continue;
                 const float gamma = a.gamma ? a.gamma[j] : 1.0f;
-                for (int r = 0; r < count; r += s.tokens)
-                    column_down<!P::NARROW>(s, x + r * s.pitch, dy + r * s.pitch, rows + r, j,
-                                            a.gamma != NULL, gamma, &sum.gamma[c], &sum.beta[c]);
+                for (int r = 0; r < count; r += s.tokens) {
+                    const float *x_at = x + r * s.pitch;
+                    float *dy_at = dy + r * s.pitch;
+                    if (halved)
+                        column_down<!P::NARROW, true>(s, x_at, dy_at, rows + r, j, a.gamma != NULL,
+                                                      gamma, &sum.gamma[c], &sum.beta[c]);
+                    else
+                        column_down<!P::NARROW, false>(s, x_at, dy_at, rows + r, j,
+                                                       a.gamma != NULL, gamma, &sum.gamma[c],
+                                                       &sum.beta[c]);
+                }
             }
         } else {
             rows_dz<W, NV, QUADS>(s, own, a.gamma, count, x, dy, rows, dz, P::DOWN / W);
@@ -272,6 +285,7 @@ static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters pa
         for (int r = 0; r < count; r += TOGETHER) {
             float v[TOGETHER], z[TOGETHER];
             rmx_stats st[TOGETHER];
+            bool halved = false; /* any of them */
 #pragma unroll
             for (int k = 0; k < TOGETHER; k++) {
                 if (r + k >= count) continue;
@@ -279,13 +293,21 @@ static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters pa
                 v[k] = a.dy[(first + r + k) * a.width + j];
                 z[k] = rmx_addf(x[t++ * a.width + j], x[from.next(tokens, d, a.width)]);
                 st[k] = {a.mean[first + r + k], a.rstd[first + r + k]};
+                halved |= rmx_norm_halved(st[k].rstd);
             }
+            auto down = [&](auto normed) {
 #pragma unroll
-            for (int k = 0; k < TOGETHER; k++) {
-                if (r + k >= count) continue;
-                gamma = rmx_fmaf(v[k], rmx_normed<RMX_NORM_LAYER>(z[k], st[k]), gamma);
-                beta = rmx_addf(beta, v[k]);
-            }
+                for (int k = 0; k < TOGETHER; k++) {
+                    if (r + k >= count) continue;
+                    gamma = rmx_fmaf(v[k], normed(z[k], st[k]), gamma);
+                    beta = rmx_addf(beta, v[k]);
+                }
+            };
+            if (halved)
+                down([](float e, rmx_stats st) { return rmx_normed<RMX_NORM_LAYER>(e, st); });
+            else
+                down(
+                    [](float e, rmx_stats st) { return rmx_normed_whole<RMX_NORM_LAYER>(e, st); });
         }
         part.gamma[chain * a.width + j] = gamma;
         part.beta[chain * a.width + j] = beta;
