@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "rankmixer/status.h"
+#include "rankmixer/version.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,7 +30,9 @@ typedef struct rmx_context_options {
     rmx_device device;    /* default RMX_DEVICE_AUTO */
     int32_t threads;      /* CPU threads, the caller's included; 0: one per online core */
     const char *cpu_code; /* NULL: the best for this machine; "generic", "avx2", "avx512" force
-                             one. Results are equal; the environment's RMX_CPU is the default */
+                             one, "reference" the plain code that defines the results, which is
+                             slow and has one thread. Results are equal; the environment's
+                             RMX_CPU is the default */
 } rmx_context_options;
 
 /* options may be NULL. On failure *out is NULL and, where error_text is given, it holds why
@@ -42,11 +45,12 @@ RMX_API void rmx_context_destroy(rmx_context *ctx); /* NULL is fine */
 /* The text of the last error on ctx, "" if none; valid until the next call on ctx. */
 RMX_API const char *rmx_last_error(const rmx_context *ctx);
 
-/* Which device runs the work: RMX_DEVICE_CPU or RMX_DEVICE_CUDA, never AUTO. */
+/* Of ctx NULL these four give RMX_DEVICE_AUTO, "", "" and 0.
+ * Which device runs the work: RMX_DEVICE_CPU or RMX_DEVICE_CUDA, never AUTO. */
 RMX_API rmx_device rmx_context_device(const rmx_context *ctx);
 /* One line for people, e.g. "cpu: AMD EPYC, avx2, 2 threads (built without CUDA)". */
 RMX_API const char *rmx_context_describe(const rmx_context *ctx);
-/* "generic", "avx2", "avx512", "cuda". */
+/* "reference", "generic", "avx2", "avx512", "cuda". */
 RMX_API const char *rmx_context_code(const rmx_context *ctx);
 RMX_API int32_t rmx_context_threads(const rmx_context *ctx);
 
@@ -64,9 +68,6 @@ RMX_NODISCARD RMX_API rmx_status rmx_download(rmx_context *ctx, void *host_dst, 
 RMX_NODISCARD RMX_API rmx_status rmx_zero(rmx_context *ctx, void *dst, size_t bytes);
 /* Waits for everything enqueued. Returns RMX_OK or RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_sync(rmx_context *ctx);
-
-/* "0.1.0", the version of the library that is linked. */
-RMX_API const char *rmx_version(void);
 
 #ifdef __cplusplus
 }

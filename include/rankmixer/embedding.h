@@ -30,6 +30,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_embedding_forward(
     rmx_context *ctx, const rmx_embedding_desc *desc, const float *table,
     const int64_t *row_offset, const int32_t *column, const uint32_t *ids, float *out);
 
+/* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_desc *desc);
 /* The gradient of the rows that the batch touched: for each, one ascending chain over its places.
  *

@@ -9,6 +9,8 @@
 extern "C" {
 #endif
 
+#define RMX_LABEL_MASKED 255 /* this task has no label for this sample */
+
 typedef struct rmx_bce_desc {
     int64_t samples; /* B, >= 0 */
     int32_t tasks;   /* >= 1 */
@@ -19,7 +21,8 @@ typedef struct rmx_bce_desc {
  * dz[b, t] = u[t] w[b] (sigmoid(z) - y) * scale.
  *
  *   in      logits         [B, tasks]  z
- *   in      labels         [B, tasks]  y, 0 or 1, one byte each
+ *   in      labels         [B, tasks]  y, one byte each: 0, 1, or RMX_LABEL_MASKED: then this term
+ *                                      is left out of l[b], and dz[b, t] is +0
  *   in      task_weight    [tasks]     u; NULL: ones
  *   in      sample_weight  [B]         w; NULL: ones
  *   in,out  loss           [1]         double; continued, in blocks of 128 samples; NULL: unwanted
@@ -33,6 +36,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_bce_forward_backward(
     rmx_context *ctx, const rmx_bce_desc *desc, const float *logits, const uint8_t *labels,
     const float *task_weight, const float *sample_weight, double *loss, float *dlogits, void *ws,
     size_t ws_bytes);
+/* Bytes of scratch. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_bce_workspace_bytes(const rmx_bce_desc *desc);
 
 #ifdef __cplusplus

@@ -43,6 +43,8 @@ typedef struct rmx_model_config {
     int32_t embedding_width;        /* E, >= 1 where there are sparse fields */
     int32_t sparse_fields;          /* >= 0 */
     const int64_t *vocabulary;      /* [sparse_fields] rows of each table, >= 1; together < 2^32 */
+    const bool *unknown;            /* [sparse_fields]: id 0 stands for values that were not seen,
+                                       so that its row starts at zero; NULL: in no field */
     int32_t dense_fields;           /* >= 0; sparse_fields + dense_fields >= 1 */
     const char *const *field_names; /* [sparse_fields + dense_fields], sparse first; or NULL */
     const int32_t *token_of_field;  /* the same order: the token each feature goes to, every
@@ -70,6 +72,7 @@ typedef struct rmx_model_memory {
     int64_t workspace_bytes;  /* scratch, inputs and outputs */
     int64_t total_bytes;
     int64_t host_bytes; /* besides: host memory that input and results pass through */
+    int64_t parameters; /* values of all parameters; parameter_bytes has padding besides */
 } rmx_model_memory;
 
 typedef enum rmx_parameter_role {
@@ -99,7 +102,8 @@ typedef struct rmx_batch {
     int64_t samples;        /* 0 .. config.batch */
     const uint32_t *sparse; /* [samples, sparse_fields], each below its vocabulary */
     const float *dense;     /* [samples, dense_fields], finite */
-    const uint8_t *labels;  /* [samples, tasks], 0 or 1; NULL for scoring */
+    const uint8_t *labels;  /* [samples, tasks], 0, 1 or RMX_LABEL_MASKED (loss.h): the task leaves
+                               the sample out; NULL for scoring */
     const float *weights;   /* [samples], finite, >= 0; NULL: ones */
 } rmx_batch;
 
@@ -120,13 +124,15 @@ RMX_NODISCARD RMX_API rmx_status rmx_model_plan(rmx_context *ctx, const rmx_mode
                                                 const rmx_model_training *training,
                                                 rmx_model_memory *out);
 /* Parameters are initialised from config->seed: weights uniform with variance 1 / fan_in,
- * embeddings uniform in +-0.05, biases 0, gamma 1, beta 0 (docs/model.md).
+ * embeddings uniform in +-0.05 (rows of unknown values 0), biases 0, gamma 1, beta 0
+ * (docs/model.md).
  * Returns RMX_OK, RMX_ERR_ARGUMENT (names the field and its value), RMX_ERR_MEMORY. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_create(rmx_context *ctx, const rmx_model_config *config,
                                                   const rmx_model_training *training,
                                                   rmx_model **out);
 RMX_API void rmx_model_destroy(rmx_model *model); /* before its context; NULL is fine */
 
+/* Zeros of a model that is NULL; so is every count below. */
 RMX_API rmx_model_memory rmx_model_memory_of(const rmx_model *model);
 RMX_API int32_t rmx_model_parameter_count(const rmx_model *model);
 /* Row i of the table, 0 .. count-1; tables first, then in order of the forward pass. */
@@ -160,8 +166,10 @@ RMX_NODISCARD RMX_API rmx_status rmx_model_read_step(rmx_model *model, uint64_t 
 RMX_NODISCARD RMX_API rmx_status rmx_model_logits(rmx_model *model, float *host_logits);
 /* Runs a step again, on its own batch where that is one of the last two loaded and on the loaded
  * one otherwise, and names the first tensor, in the order of computation, that holds a NaN or an
- * infinity: "block.1.ffn.hidden", "gradient of head.weight". *where points to the model's memory,
- * or is NULL where all is finite. Parameters are as they are now. Slow; for diagnosis. */
+ * infinity: "block.1.ffn.hidden", "gradient of head.weight", "parameter head.weight". step 0: runs
+ * rmx_model_forward again on the loaded batch, which needs no labels and no training model. *where
+ * points to the model's memory, or is NULL where all is finite. Parameters are as they are now.
+ * Slow; for diagnosis. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_find_nonfinite(rmx_model *model, uint64_t step,
                                                           const char **where);
 

@@ -28,6 +28,8 @@ typedef struct rmx_rms_norm_desc {
  *   out  rstd   [N]     1 / sqrt(mean(x^2) + eps), for the backward pass; NULL: not wanted
  *
  * Order:   enqueued on the context's stream; nothing is allocated.
+ * Range:   right for every finite row, also where sums of squares overflow; rstd is then as small
+ *          as 2^-128 (docs/numerics.md).
  * Result:  a row's bits depend on that row alone: not on its place, the number of rows, the
  *          strides, the threads or the backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT (NULL, bad desc, overlap: nothing is written);

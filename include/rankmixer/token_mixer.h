@@ -44,6 +44,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_token_revert(rmx_context *ctx,
  *   out  mean   [B, T]     kept for the backward pass
  *   out  rstd   [B, T]     likewise
  *
+ * Range:   right wherever x + mix(x) is finite, also where sums of squares overflow.
  * Result:  the same bits on every backend, for every batch size and thread count.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE.
  * Source:  RankMixer, arXiv:2507.15551, Eq. 5. */

@@ -23,10 +23,12 @@ typedef struct rmx_tokenizer_desc {
 
 /* Fills desc->slice and column[sparse_fields + dense_fields] (host memory, sparse first).
  * token_of_field NULL: auto: the concatenation, sparse fields first, is cut in T equal slices,
- * the last one padded with zeros. Otherwise field i goes to token token_of_field[i], fields of
- * a token in ascending order, every token gets at least one field, shorter tokens are padded.
+ * the last one padded with zeros; where that leaves a token without any column, the F fields are
+ * dealt whole instead, field i to token floor(i T / F). Otherwise field i goes to token
+ * token_of_field[i], fields of a token in ascending order, every token gets at least one field,
+ * shorter tokens are padded.
  * *cut (may be NULL) is the first field that auto cuts in two, or -1.
- * Returns: RMX_OK; RMX_ERR_ARGUMENT (the text names the field or the empty token). */
+ * Returns: RMX_OK; RMX_ERR_ARGUMENT (the text names the field, the empty token, the largest T). */
 RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
                                                       const int32_t *token_of_field,
                                                       int32_t *column, int32_t *cut);
@@ -60,6 +62,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_forward(rmx_context *ctx,
                                                        const float *w, const float *b,
                                                        float *features, float *x);
 
+/* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc);
 /*   in      dx         [B, T, D]    in features [B, T * W]    in w [T, W, D]
  *   out     dfeatures  [B, T * W]   overwritten: rmx_embedding_backward takes it from here

@@ -78,13 +78,9 @@ static rmx_status per_head(rmx_context *ctx, const sizes *s, int64_t n, int64_t 
 static rmx_status check_operands(rmx_context *ctx, const rmx_attention_desc *desc,
                                  const rmx_attention_weights *w, const rmx_attention_saved *saved)
 {
-    int64_t count = 0;
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, &count));
-    RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
-    RMX_TRY(rmx_check_count(ctx, "samples * heads * tokens * tokens",
-                            (int64_t[]){desc->samples, desc->heads, desc->tokens, desc->tokens}, 4,
-                            NULL));
+    RMX_TRY(rmx_check_attention_desc(ctx, desc));
+    const int64_t count = desc->samples * desc->tokens * desc->width;
     RMX_TRY(rmx_check_pointer(ctx, "weights", w));
     RMX_TRY(rmx_check_pointer(ctx, "weights.wqkv", w->wqkv));
     RMX_TRY(rmx_check_pointer(ctx, "weights.bqkv", w->bqkv));
@@ -169,9 +165,7 @@ static scratch scratch_of(const sizes *s, rmx_arena *arena)
 
 size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc)
 {
-    if (!desc || desc->samples < 0 || desc->tokens < 1 || desc->width < 1 || desc->heads < 1 ||
-        desc->width % desc->heads != 0)
-        return 0;
+    if (!desc || rmx_check_attention_desc(NULL, desc) != RMX_OK) return 0;
     const sizes s = sizes_of(desc);
     rmx_arena arena = {0};
     scratch_of(&s, &arena);

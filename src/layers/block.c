@@ -2,8 +2,6 @@
 /* block.c: composes norms, mixing and feed-forward; computes nothing itself. */
 #include "rankmixer/block.h"
 
-#include <math.h>
-
 #include "core/arena.h"
 #include "core/context.h"
 #include "layers/check.h"
@@ -65,7 +63,7 @@ static layout layout_of(const rmx_block_desc *desc)
                           [SUM2] = pre ? 0 : x}};
     for (int i = 0; i < PARTS; i++) {
         l.offset[i] = l.bytes;
-        l.bytes += rmx_align((size_t)l.count[i] * sizeof(float));
+        l.bytes = rmx_size_add(l.bytes, rmx_align(rmx_size_mul(sizeof(float), l.count[i])));
     }
     return l;
 }
@@ -92,25 +90,21 @@ static rmx_attention_desc attention_desc(const rmx_block_desc *desc)
                                 .heads = desc->heads};
 }
 
-static bool desc_is_good(const rmx_block_desc *desc)
-{
-    return desc && (unsigned)desc->mixer <= RMX_MIXER_NONE &&
-           (unsigned)desc->norm <= RMX_NORM_PRE && desc->eps > 0.0f && isfinite(desc->eps) &&
-           desc->ffn.samples >= 0 && desc->ffn.tokens >= 1 && desc->ffn.width >= 1 &&
-           desc->ffn.hidden >= 1 &&
-           (desc->mixer == RMX_MIXER_NONE ||
-            (desc->heads >= 1 && desc->ffn.width % desc->heads == 0));
-}
-
 static rmx_status check_block_desc(rmx_context *ctx, const rmx_block_desc *desc)
 {
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_size(ctx, "desc.mixer", desc->mixer, 0, RMX_MIXER_NONE));
     RMX_TRY(rmx_check_size(ctx, "desc.norm", desc->norm, 0, RMX_NORM_PRE));
     RMX_TRY(rmx_check_positive(ctx, "desc.eps", desc->eps));
     RMX_TRY(rmx_check_ffn_desc(ctx, &desc->ffn));
     if (desc->mixer == RMX_MIXER_NONE) return RMX_OK;
+    const rmx_attention_desc attention = attention_desc(desc);
+    if (desc->mixer == RMX_MIXER_ATTENTION) return rmx_check_attention_desc(ctx, &attention);
     return rmx_check_heads(ctx, desc->heads, desc->ffn.width);
+}
+
+static bool desc_is_good(const rmx_block_desc *desc)
+{
+    return desc && check_block_desc(NULL, desc) == RMX_OK;
 }
 
 /* Everything that a part would check later: nothing may be written before it is known. */
@@ -143,7 +137,7 @@ size_t rmx_block_saved_bytes(const rmx_block_desc *desc)
 
 int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts, int32_t capacity)
 {
-    if (!desc_is_good(desc)) return 0;
+    if (!desc_is_good(desc) || (capacity > 0 && !parts)) return 0;
     const layout l = layout_of(desc);
     int32_t n = 0;
     for (int i = 0; i < PARTS; i++) {
@@ -269,7 +263,9 @@ static rmx_status check_call(rmx_context *ctx, const rmx_block_desc *desc,
                              const rmx_block_weights *weights, const void *saved,
                              size_t saved_bytes, int64_t *bytes)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_block_desc(ctx, desc));
+    RMX_TRY(rmx_check_dropout(ctx, &desc->ffn.dropout));
     RMX_TRY(check_block_weights(ctx, desc, weights));
     *bytes = desc->ffn.samples * desc->ffn.tokens * desc->ffn.width * (int64_t)sizeof(float);
     return rmx_check_workspace(ctx, "rmx_block_saved_bytes", saved, saved_bytes,
@@ -320,7 +316,7 @@ size_t rmx_block_backward_workspace(const rmx_block_desc *desc)
         scratch = larger(scratch, rmx_token_mixer_backward_workspace(&mixer));
     if (desc->mixer == RMX_MIXER_ATTENTION)
         scratch = larger(scratch, rmx_attention_backward_workspace(&attention));
-    return rmx_align((size_t)(rows * width) * sizeof(float)) + scratch;
+    return rmx_size_add(rmx_align(rmx_size_mul(sizeof(float), rows * width)), scratch);
 }
 
 typedef struct backward {

@@ -9,6 +9,9 @@
  *     RMX_TRY(rmx_check_count(ctx, "rows * dim", (int64_t[]){desc->rows, desc->dim}, 2, &n));
  *     RMX_TRY(rmx_check_array(ctx, "x", x, n));
  *
+ * A query of a size makes the checks of the descriptor too, with ctx NULL: the status is the same,
+ * and there is no text.
+ *
  * Order in a layer: context and descriptor, options, sizes, pointers, overlap, workspace. */
 #ifndef RMX_LAYERS_CHECK_H
 #define RMX_LAYERS_CHECK_H
@@ -86,6 +89,8 @@ rmx_status rmx_check_ranges(rmx_context *ctx, const rmx_range *outs, int32_t n_o
 
 /* ---- views --------------------------------------------------------------------------------- */
 
+/* The shape of a readable view: dims, sizes and strides in range; its memory is not looked at. */
+rmx_status rmx_check_layout(rmx_context *ctx, const char *name, const rmx_tensor *t);
 /* A readable view: not NULL, dims, sizes and strides in range, memory unless empty. */
 rmx_status rmx_check_tensor(rmx_context *ctx, const char *name, const rmx_tensor *t);
 /* A readable view with this many axes. */

@@ -22,21 +22,38 @@ rmx_status rmx_check_tokens(rmx_context *ctx, int64_t samples, int32_t tokens, i
                            count);
 }
 
-rmx_status rmx_check_dropout(rmx_context *ctx, const rmx_dropout_desc *desc)
+static rmx_status check_dropout_numbers(rmx_context *ctx, const rmx_dropout_desc *desc)
 {
     RMX_TRY(rmx_check_range(ctx, "dropout.p", desc->p, 0.0f, 1.0f));
-    if (desc->p == 0.0f) return RMX_OK;
-    RMX_TRY(rmx_check_size(ctx, "dropout.site", desc->site, 0, 255));
-    return rmx_check_pointer(ctx, "dropout.step", desc->step);
+    return desc->p == 0.0f ? RMX_OK : rmx_check_size(ctx, "dropout.site", desc->site, 0, 255);
+}
+
+rmx_status rmx_check_dropout(rmx_context *ctx, const rmx_dropout_desc *desc)
+{
+    RMX_TRY(check_dropout_numbers(ctx, desc));
+    return desc->p == 0.0f ? RMX_OK : rmx_check_pointer(ctx, "dropout.step", desc->step);
 }
 
 rmx_status rmx_check_ffn_desc(rmx_context *ctx, const rmx_per_token_ffn_desc *desc)
 {
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_size(ctx, "hidden", desc->hidden, 1, INT32_MAX));
     RMX_TRY(rmx_check_count(ctx, "samples * tokens * hidden",
                             (int64_t[]){desc->samples, desc->tokens, desc->hidden}, 3, NULL));
+    const int64_t sets = desc->shared ? 1 : desc->tokens;
+    RMX_TRY(rmx_check_count(ctx, desc->shared ? "width * hidden" : "tokens * width * hidden",
+                            (int64_t[]){sets, desc->width, desc->hidden}, 3, NULL));
     RMX_TRY(rmx_check_size(ctx, "gelu", (int64_t)desc->gelu, 0, RMX_GELU_TANH));
-    return rmx_check_dropout(ctx, &desc->dropout);
+    return check_dropout_numbers(ctx, &desc->dropout);
+}
+
+rmx_status rmx_check_attention_desc(rmx_context *ctx, const rmx_attention_desc *desc)
+{
+    RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
+    RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
+    RMX_TRY(rmx_check_count(ctx, "3 * width * width", (int64_t[]){3, desc->width, desc->width}, 3,
+                            NULL));
+    return rmx_check_count(ctx, "samples * heads * tokens * tokens",
+                           (int64_t[]){desc->samples, desc->heads, desc->tokens, desc->tokens}, 4,
+                           NULL);
 }

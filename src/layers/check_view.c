@@ -53,7 +53,7 @@ static bool extent_fits(const rmx_tensor *t)
     return true;
 }
 
-rmx_status rmx_check_tensor(rmx_context *ctx, const char *name, const rmx_tensor *t)
+rmx_status rmx_check_layout(rmx_context *ctx, const char *name, const rmx_tensor *t)
 {
     char text[RMX_SHAPE_TEXT];
     if (!t) return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: NULL", name);
@@ -68,11 +68,16 @@ rmx_status rmx_check_tensor(rmx_context *ctx, const char *name, const rmx_tensor
                                     "%s: shape %s: sizes and strides must not be negative", name,
                                     rmx_shape_text(t, true, text));
     RMX_TRY(rmx_check_count(ctx, name, t->shape, t->dims, NULL));
-    if (empty(t)) return RMX_OK;
-    if (!extent_fits(t))
+    if (!empty(t) && !extent_fits(t))
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: shape %s reaches beyond 2^48 elements",
                                 name, rmx_shape_text(t, true, text));
-    return rmx_check_pointer(ctx, name, t->data);
+    return RMX_OK;
+}
+
+rmx_status rmx_check_tensor(rmx_context *ctx, const char *name, const rmx_tensor *t)
+{
+    RMX_TRY(rmx_check_layout(ctx, name, t));
+    return empty(t) ? RMX_OK : rmx_check_pointer(ctx, name, t->data);
 }
 
 rmx_status rmx_check_dims(rmx_context *ctx, const char *name, const rmx_tensor *t, int32_t dims)

@@ -5,19 +5,30 @@
 #include "layers/check.h"
 #include "rankmixer/embedding.h"
 
-static rmx_status check_embedding(rmx_context *ctx, const rmx_embedding_desc *desc,
-                                  const int64_t *row_offset, const int32_t *column,
-                                  const uint32_t *ids, int64_t *entries)
+static rmx_status check_sizes(rmx_context *ctx, const rmx_embedding_desc *desc, int64_t *entries)
 {
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    const int64_t samples = desc->samples, fields = desc->fields, width = desc->width;
     RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.fields", desc->fields, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.width", desc->width, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.table_rows", desc->table_rows, 1, UINT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.out_width", desc->out_width, desc->width, INT32_MAX));
-    RMX_TRY(rmx_check_count(ctx, "samples * fields", (int64_t[]){desc->samples, desc->fields}, 2,
-                            entries));
+    RMX_TRY(rmx_check_count(ctx, "samples * fields", (int64_t[]){samples, fields}, 2, entries));
     RMX_TRY(rmx_check_size(ctx, "samples * fields", *entries, 0, UINT32_MAX));
+    RMX_TRY(
+        rmx_check_count(ctx, "table_rows * width", (int64_t[]){desc->table_rows, width}, 2, NULL));
+    RMX_TRY(rmx_check_count(ctx, "samples * out_width", (int64_t[]){samples, desc->out_width}, 2,
+                            NULL));
+    return rmx_check_count(ctx, "samples * fields * width", (int64_t[]){samples, fields, width}, 3,
+                           NULL);
+}
+
+static rmx_status check_embedding(rmx_context *ctx, const rmx_embedding_desc *desc,
+                                  const int64_t *row_offset, const int32_t *column,
+                                  const uint32_t *ids, int64_t *entries)
+{
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(check_sizes(ctx, desc, entries));
     RMX_TRY(rmx_check_pointer(ctx, "row_offset", row_offset));
     RMX_TRY(rmx_check_pointer(ctx, "column", column));
     return rmx_check_array(ctx, "ids", ids, *entries);
@@ -68,7 +79,8 @@ static scratch scratch_of(const rmx_backend *backend, const rmx_embedding_desc *
 
 size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_desc *desc)
 {
-    if (!ctx || !desc || desc->samples < 0 || desc->fields < 1) return 0;
+    int64_t entries = 0;
+    if (!ctx || !desc || check_sizes(NULL, desc, &entries) != RMX_OK) return 0;
     rmx_arena arena = {0};
     scratch_of(rmx_context_backend(ctx), desc, &arena);
     return arena.used;

@@ -7,7 +7,6 @@
 
 static rmx_status check_linear(rmx_context *ctx, const rmx_linear_desc *desc)
 {
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_size(ctx, "desc.rows", desc->rows, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.in_features", desc->in_features, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.out_features", desc->out_features, 1, INT32_MAX));
@@ -27,6 +26,7 @@ static int64_t bytes_of(int64_t rows, int64_t columns)
 rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, const float *x,
                               const float *w, const float *b, float *y)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_linear(ctx, desc));
     const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
     RMX_TRY(rmx_check_array(ctx, "x", x, n));
@@ -53,7 +53,7 @@ rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, con
 
 size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc)
 {
-    if (!desc || desc->rows < 0 || desc->out_features < 1) return 0;
+    if (!desc || check_linear(NULL, desc) != RMX_OK) return 0;
     return rmx_rows_workspace(1, desc->rows, desc->out_features, 1);
 }
 
@@ -61,6 +61,7 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_linear_desc *desc, 
                                  const float *x, const float *w, const float *dx, const float *dw,
                                  const float *db, const void *ws, size_t ws_bytes)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_linear(ctx, desc));
     const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
     RMX_TRY(rmx_check_array(ctx, "dy", dy, n));

@@ -5,9 +5,19 @@
 #include "core/context.h"
 #include "layers/check.h"
 
+static rmx_status check_bce(rmx_context *ctx, const rmx_bce_desc *desc, int64_t *count)
+{
+    RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
+    RMX_TRY(rmx_check_size(ctx, "desc.tasks", desc->tasks, 1, INT32_MAX));
+    RMX_TRY(rmx_check_finite(ctx, "desc.scale", desc->scale));
+    return rmx_check_count(ctx, "samples * tasks", (int64_t[]){desc->samples, desc->tasks}, 2,
+                           count);
+}
+
 size_t rmx_bce_workspace_bytes(const rmx_bce_desc *desc)
 {
-    return desc && desc->samples >= 0 ? rmx_bce_workspace(desc->samples) : 0;
+    if (!desc || check_bce(NULL, desc, NULL) != RMX_OK) return 0;
+    return rmx_bce_workspace(desc->samples);
 }
 
 rmx_status rmx_bce_forward_backward(rmx_context *ctx, const rmx_bce_desc *desc,
@@ -17,11 +27,7 @@ rmx_status rmx_bce_forward_backward(rmx_context *ctx, const rmx_bce_desc *desc,
 {
     int64_t count = 0;
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
-    RMX_TRY(rmx_check_size(ctx, "desc.tasks", desc->tasks, 1, INT32_MAX));
-    RMX_TRY(rmx_check_finite(ctx, "desc.scale", desc->scale));
-    RMX_TRY(rmx_check_count(ctx, "samples * tasks", (int64_t[]){desc->samples, desc->tasks}, 2,
-                            &count));
+    RMX_TRY(check_bce(ctx, desc, &count));
     RMX_TRY(rmx_check_array(ctx, "logits", logits, count));
     if (count > 0 && !labels) return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "labels: NULL");
     RMX_TRY(rmx_check_optional(ctx, "task_weight", task_weight));

@@ -2,6 +2,8 @@
 /* mean_layer.c: see rankmixer/mean.h. */
 #include "rankmixer/mean.h"
 
+#include <string.h>
+
 #include "layers/check.h"
 #include "layers/layout.h"
 
@@ -124,7 +126,9 @@ rmx_status rmx_mean_forward(rmx_context *ctx, const rmx_mean_desc *desc, const r
     RMX_TRY(check_dense(ctx, "y", y, order));
     RMX_TRY(rmx_check_views_apart(ctx, "y", y, "x", x));
     if (rmx_tensor_count(y) == 0) return RMX_OK;
-    const rmx_mean_args args = mean_args(desc, &axes, x, y, order);
+    rmx_mean_args args = mean_args(desc, &axes, x, y, order);
+    if (rmx_tensor_count(x) == 0) /* nothing is read, so its strides may be anything */
+        memset(args.kept_stride, 0, sizeof args.kept_stride);
     rmx_backend *backend = rmx_context_backend(ctx);
     return rmx_context_check(ctx, backend->ops->mean(backend, &args));
 }
@@ -176,15 +180,14 @@ static backward_plan plan_backward(const rmx_mean_desc *desc, const mean_axes *a
 /* [gathered dy][dy / n, repeated], each starting at a multiple of RMX_WORKSPACE_ALIGN. */
 static size_t gather_bytes(const backward_plan *plan)
 {
-    const size_t bytes = (size_t)plan->kept * sizeof(float);
-    const size_t align = RMX_WORKSPACE_ALIGN;
-    return plan->gather ? (bytes + align - 1) / align * align : 0;
+    const size_t bytes = rmx_size_mul(sizeof(float), plan->kept);
+    return plan->gather ? rmx_size_round_up(bytes, RMX_WORKSPACE_ALIGN) : 0;
 }
 
 static size_t plan_bytes(const backward_plan *plan)
 {
-    return gather_bytes(plan) +
-           (plan->spread ? (size_t)(plan->kept * plan->n) * sizeof(float) : 0);
+    const size_t spread = rmx_size_mul(rmx_size_mul(sizeof(float), plan->kept), plan->n);
+    return rmx_size_add(gather_bytes(plan), plan->spread ? spread : 0);
 }
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_mean_desc *desc, const rmx_tensor *dy,
@@ -209,12 +212,11 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_mean_desc *desc, co
 static bool plannable(const rmx_mean_desc *desc, const rmx_tensor *dy, const rmx_tensor *dx,
                       mean_axes *axes)
 {
-    if (!desc || !dy || !dx || desc->axes < 0 || desc->axes > RMX_MAX_DIMS) return false;
-    if (rmx_tensor_count(dx) <= 0 || rmx_tensor_count(dx) > RMX_COUNT_MAX) return false;
-    if (rmx_tensor_count(dy) <= 0) return false;
-    int32_t at;
-    if (axes_problem(desc, dx->dims, axes, &at)) return false;
-    return reduced_shape(desc, axes, dx).dims == dy->dims;
+    if (!desc || rmx_check_layout(NULL, "dx", dx) != RMX_OK) return false;
+    if (rmx_check_layout(NULL, "dy", dy) != RMX_OK || rmx_tensor_count(dx) == 0) return false;
+    if (find_axes(NULL, desc, dx->dims, axes) != RMX_OK) return false;
+    const rmx_tensor shape = reduced_shape(desc, axes, dx);
+    return rmx_check_shape(NULL, "dy", dy, shape.dims, shape.shape, "") == RMX_OK;
 }
 
 size_t rmx_mean_backward_workspace(const rmx_mean_desc *desc, const rmx_tensor *dy,

@@ -10,6 +10,8 @@
 #include "layers/model_internal.h"
 #include "layers/optimizer_internal.h"
 
+#define PLAN_MAX ((size_t)1 << 60) /* bytes, beyond any memory */
+
 /* ---- creation ------------------------------------------------------------------------------ */
 
 static rmx_status resolve(rmx_context *ctx, const rmx_model_config *config,
@@ -25,6 +27,11 @@ static rmx_status resolve(rmx_context *ctx, const rmx_model_config *config,
     rmx_model_choose_passes(m);
     rmx_arena plan = {0}, host = {0};
     rmx_model_cut(m, &plan, &host);
+    if (plan.used > PLAN_MAX || host.used > PLAN_MAX)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                "the model and its batch need more than 2^60 bytes: the sizes are "
+                                "too large");
+    for (int32_t i = 0; i < m->parameter_count; i++) m->plan.parameters += m->parameters[i].count;
     return RMX_OK;
 }
 
@@ -101,6 +108,7 @@ void rmx_model_destroy(rmx_model *m)
     if (!m) return;
     release(m);
     free(m->vocabulary);
+    free(m->unknown);
     free(m->row_offset);
     free(m->column);
     free(m->task_weight);
@@ -111,8 +119,12 @@ void rmx_model_destroy(rmx_model *m)
 
 /* ---- looking inside ------------------------------------------------------------------------ */
 
-rmx_model_memory rmx_model_memory_of(const rmx_model *m) { return m->plan; }
-int32_t rmx_model_parameter_count(const rmx_model *m) { return m->parameter_count; }
+rmx_model_memory rmx_model_memory_of(const rmx_model *m)
+{
+    return m ? m->plan : (rmx_model_memory){0};
+}
+
+int32_t rmx_model_parameter_count(const rmx_model *m) { return m ? m->parameter_count : 0; }
 
 static void describe_states(const rmx_model *m, const model_parameter *p, rmx_parameter *out)
 {
@@ -154,6 +166,7 @@ rmx_status rmx_model_parameter(const rmx_model *m, int32_t i, rmx_parameter *out
 
 double rmx_model_forward_flop(const rmx_model *m)
 {
+    if (!m) return 0.0;
     const rmx_model_config *c = &m->config;
     const double t = c->tokens, d = c->width, k = d * c->expansion;
     double block = 4.0 * t * d * k;

@@ -29,9 +29,10 @@ static rmx_status check_values(rmx_model *m, const rmx_batch *b)
                                     "row %lld of the batch: dense field %lld is not finite",
                                     (long long)(i / fields), (long long)(i % fields));
     for (int64_t i = 0; b->labels && i < b->samples * tasks; i++)
-        if (b->labels[i] > 1)
+        if (b->labels[i] > 1 && b->labels[i] != RMX_LABEL_MASKED)
             return rmx_context_fail(m->ctx, RMX_ERR_DATA,
-                                    "row %lld of the batch: label %u of task %lld is not 0 or 1",
+                                    "row %lld of the batch: label %u of task %lld is not 0, 1 or "
+                                    "255 (masked)",
                                     (long long)(i / tasks), b->labels[i], (long long)(i % tasks));
     for (int64_t i = 0; b->weights && i < b->samples; i++)
         if (!(b->weights[i] >= 0.0f) || !isfinite(b->weights[i]))
@@ -66,6 +67,7 @@ rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
     RMX_TRY(rmx_context_check(m->ctx, ops->wait(backend, EVENT_FILLED + slot)));
     const size_t n = (size_t)b->samples;
     m->samples = 0;
+    m->loaded = m->has_logits = false;
     m->slot = slot;
     m->load++;
     m->has_labels = b->labels && m->training;
@@ -79,7 +81,15 @@ rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
     RMX_TRY(rmx_context_check(m->ctx, ops->send(backend, to->base, from->base, m->input_bytes)));
     RMX_TRY(rmx_context_check(m->ctx, ops->signal(backend, RMX_QUEUE_INPUT, EVENT_FILLED + slot)));
     m->samples = b->samples;
+    m->loaded = true;
     return RMX_OK;
+}
+
+rmx_status rmx_model_check_loaded(rmx_model *m)
+{
+    if (m->loaded) return RMX_OK;
+    return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
+                            "no batch is loaded: call rmx_model_load first");
 }
 
 rmx_status rmx_model_begin(rmx_model *m)
@@ -100,16 +110,23 @@ rmx_status rmx_model_forward(rmx_model *m)
 {
     if (!m) return RMX_ERR_ARGUMENT;
     const int64_t micro = m->config.micro_batch;
+    RMX_TRY(rmx_model_check_loaded(m));
     RMX_TRY(rmx_model_begin(m));
     for (int64_t i = 0; i < m->samples; i += micro)
         RMX_TRY(
             rmx_model_forward_pass(m, i, m->samples - i < micro ? m->samples - i : micro, false));
+    m->has_logits = true;
     return rmx_model_end(m);
 }
 
 rmx_status rmx_model_logits(rmx_model *m, float *host_logits)
 {
     if (!m) return RMX_ERR_ARGUMENT;
+    RMX_TRY(rmx_model_check_loaded(m));
+    if (!m->has_logits)
+        return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
+                                "the loaded batch has no logits yet: call rmx_model_forward, "
+                                "rmx_model_backward or rmx_model_step first");
     RMX_TRY(rmx_check_array(m->ctx, "host_logits", host_logits, m->samples));
     return rmx_download(m->ctx, host_logits, m->logits,
                         (size_t)(m->samples * m->config.tasks) * sizeof(float));

@@ -93,13 +93,16 @@ static rmx_status copy_arrays(rmx_model *m, const rmx_model_config *c)
 {
     const size_t sparse = (size_t)c->sparse_fields, fields = sparse + (size_t)c->dense_fields;
     m->vocabulary = copy_of(c->vocabulary, sparse * sizeof *m->vocabulary);
+    m->unknown = calloc(sparse + 1, sizeof *m->unknown);
     m->row_offset = copy_of(NULL, sparse * sizeof *m->row_offset);
     m->column = copy_of(NULL, fields * sizeof *m->column);
     m->task_weight = copy_of(NULL, (size_t)c->tasks * sizeof *m->task_weight);
     m->blocks = calloc((size_t)c->layers + 1, sizeof *m->blocks);
-    if (!m->vocabulary || !m->row_offset || !m->column || !m->task_weight || !m->blocks)
+    if (!m->vocabulary || !m->unknown || !m->row_offset || !m->column || !m->task_weight ||
+        !m->blocks)
         return rmx_context_fail(m->ctx, RMX_ERR_MEMORY, "out of host memory");
     for (int32_t f = 0; f < c->sparse_fields; f++) {
+        m->unknown[f] = c->unknown && c->unknown[f];
         m->row_offset[f] = m->table_rows;
         m->table_rows += c->vocabulary[f];
     }
@@ -109,6 +112,26 @@ static rmx_status copy_arrays(rmx_model *m, const rmx_model_config *c)
         RMX_TRY(rmx_check_range(m->ctx, "task_weight", m->task_weight[t], 0.0f, INFINITY));
     }
     return RMX_OK;
+}
+
+/* Of each operand of a pass and of each parameter; the sum of all is looked at in model.c. */
+static rmx_status check_counts(rmx_context *ctx, const rmx_model_config *c, int32_t slice)
+{
+    const int64_t pass = c->micro_batch > 0 ? c->micro_batch : c->batch;
+    const int64_t heads = c->mixer == RMX_MIXER_ATTENTION ? c->heads : 0;
+    RMX_TRY(rmx_check_count(ctx, "batch * tokens * width * expansion",
+                            (int64_t[]){c->batch, c->tokens, c->width, c->expansion}, 4, NULL));
+    RMX_TRY(rmx_check_count(ctx, "tokens * width * width * expansion",
+                            (int64_t[]){c->tokens, c->width, c->width, c->expansion}, 4, NULL));
+    RMX_TRY(rmx_check_count(ctx, "columns of all tokens * width",
+                            (int64_t[]){c->tokens, slice, c->width}, 3, NULL));
+    RMX_TRY(rmx_check_count(ctx, "batch * columns of all tokens",
+                            (int64_t[]){c->batch, c->tokens, slice}, 3, NULL));
+    RMX_TRY(rmx_check_count(ctx, "batch * sparse_fields * embedding_width",
+                            (int64_t[]){c->batch, c->sparse_fields, c->embedding_width}, 3, NULL));
+    if (heads == 0) return RMX_OK;
+    return rmx_check_count(ctx, "samples of a pass * heads * tokens * tokens",
+                           (int64_t[]){pass, heads, c->tokens, c->tokens}, 4, NULL);
 }
 
 rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
@@ -127,6 +150,7 @@ rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
     if (c->norm_eps == 0.0f) c->norm_eps = 1e-5f;
     if (c->micro_batch > c->batch) c->micro_batch = c->batch;
     c->vocabulary = m->vocabulary;
+    c->unknown = m->unknown;
     c->task_weight = m->task_weight;
     c->field_names = NULL;
     c->token_of_field = NULL;
@@ -140,6 +164,5 @@ rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
                                         .width = c->width};
     RMX_TRY(rmx_tokenizer_layout(ctx, &m->tokenizer, config->token_of_field, m->column, NULL));
     m->features = (int64_t)m->tokenizer.tokens * m->tokenizer.slice;
-    return rmx_check_count(ctx, "batch * tokens * width * expansion",
-                           (int64_t[]){c->batch, c->tokens, c->width, c->expansion}, 4, NULL);
+    return check_counts(ctx, c, m->tokenizer.slice);
 }

@@ -21,25 +21,40 @@ static rmx_status look(rmx_model *m, const char *prefix, const char *name, const
     return RMX_OK;
 }
 
-static rmx_status look_at_activations(rmx_model *m, int64_t first, int64_t samples, bool *found)
+static rmx_status look_at_block(rmx_model *m, int32_t i, int64_t first, int64_t samples,
+                                bool train, bool *found)
+{
+    const model_block *b = &m->blocks[i];
+    const rmx_block_desc desc = rmx_model_block_desc(m, samples, i, first, train);
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "block.%d.", i);
+    rmx_block_part parts[16];
+    const int32_t count = rmx_block_parts(&desc, parts, 16);
+    for (int32_t p = 0; p < count; p++)
+        RMX_TRY(look(m, prefix, parts[p].name,
+                     (const float *)((const char *)b->saved + parts[p].offset_bytes),
+                     parts[p].count, found));
+    return look(m, prefix, "output", b->out, samples * m->config.tokens * m->config.width, found);
+}
+
+/* A pass through the first `layers` blocks, and a look at what the last of them computed. */
+static rmx_status pass_and_look(rmx_model *m, int32_t layers, int64_t first, int64_t samples,
+                                bool train, bool *found)
 {
     const rmx_model_config *c = &m->config;
     const int64_t x = samples * c->tokens * c->width;
-    RMX_TRY(look(m, "", "tokenizer.features", m->features_in, samples * m->features, found));
-    RMX_TRY(look(m, "", "tokenizer", m->x0, x, found));
-    for (int32_t i = 0; i < c->layers && !*found; i++) {
-        const model_block *b = &m->blocks[i];
-        const rmx_block_desc desc = rmx_model_block_desc(m, samples, i, first, true);
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "block.%d.", i);
-        rmx_block_part parts[16];
-        const int32_t count = rmx_block_parts(&desc, parts, 16);
-        for (int32_t p = 0; p < count; p++)
-            RMX_TRY(look(m, prefix, parts[p].name,
-                         (const float *)((const char *)b->saved + parts[p].offset_bytes),
-                         parts[p].count, found));
-        RMX_TRY(look(m, prefix, "output", b->out, x, found));
+    const int32_t all = c->layers;
+    m->config.layers = layers;
+    const rmx_status status = rmx_model_forward_pass(m, first, samples, train);
+    m->config.layers = all;
+    RMX_TRY(status);
+    if (layers == 0) {
+        RMX_TRY(look(m, "", "tokenizer.features", m->features_in, samples * m->features, found));
+        RMX_TRY(look(m, "", "tokenizer", m->x0, x, found));
+    } else {
+        RMX_TRY(look_at_block(m, layers - 1, first, samples, train, found));
     }
+    if (layers < all) return RMX_OK;
     RMX_TRY(look(m, "", "norm", m->last, c->norm == RMX_NORM_PRE ? x : 0, found));
     RMX_TRY(look(m, "", "pooled", m->pooled, samples * c->width, found));
     return look(m, "", "logits", m->logits + first * c->tasks, samples * c->tasks, found);
@@ -58,17 +73,25 @@ static rmx_status look_at_parameters(rmx_model *m, bool gradients, bool *found)
     return RMX_OK;
 }
 
-static rmx_status find(rmx_model *m, uint64_t step, bool *found)
+/* Parameters, then what a forward pass computes. It is run anew up to each block, as the blocks of
+ * a model that only scores share their memory. */
+static rmx_status find_forward(rmx_model *m, bool train, bool *found)
 {
-    RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
     RMX_TRY(rmx_model_begin(m));
     RMX_TRY(look_at_parameters(m, false, found));
     const int64_t micro = m->config.micro_batch;
     for (int64_t i = 0; i < m->samples && !*found; i += micro) {
         const int64_t n = m->samples - i < micro ? m->samples - i : micro;
-        RMX_TRY(rmx_model_forward_pass(m, i, n, true));
-        RMX_TRY(look_at_activations(m, i, n, found));
+        for (int32_t layers = 0; layers <= m->config.layers && !*found; layers++)
+            RMX_TRY(pass_and_look(m, layers, i, n, train, found));
     }
+    return RMX_OK;
+}
+
+static rmx_status find_in_step(rmx_model *m, uint64_t step, bool *found)
+{
+    RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
+    RMX_TRY(find_forward(m, true, found));
     if (*found) return RMX_OK;
     RMX_TRY(rmx_model_run_backward(m));
     RMX_TRY(look_at_parameters(m, true, found));
@@ -81,6 +104,13 @@ rmx_status rmx_model_find_nonfinite(rmx_model *m, uint64_t step, const char **wh
     if (!m) return RMX_ERR_ARGUMENT;
     RMX_TRY(rmx_check_pointer(m->ctx, "where", where));
     *where = NULL;
+    bool found = false;
+    if (step == 0) {
+        RMX_TRY(find_forward(m, false, &found));
+        RMX_TRY(rmx_model_end(m));
+        if (found) *where = m->where;
+        return RMX_OK;
+    }
     RMX_TRY(rmx_model_check_step(m, step));
     /* The step's own batch is still there if only one was loaded since. */
     const model_result *result = rmx_model_result(m, step);
@@ -92,8 +122,7 @@ rmx_status rmx_model_find_nonfinite(rmx_model *m, uint64_t step, const char **wh
         m->samples = result->samples;
         m->has_weights = result->has_weights;
     }
-    bool found = false;
-    const rmx_status status = find(m, step, &found);
+    const rmx_status status = find_in_step(m, step, &found);
     m->slot = slot;
     m->samples = samples;
     m->has_weights = has_weights;

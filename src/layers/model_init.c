@@ -2,7 +2,8 @@
 /* model_init.c: the first values of parameters and optimiser states.
  *
  * Weights are uniform in +-sqrt(3 / fan_in) (variance 1 / fan_in), tables in +-0.05; element e of
- * parameter i takes word e of Philox under (seed, init, i): no order, thread or device matters. */
+ * parameter i takes word e of Philox under (seed, init, i): no order, thread or device matters. The
+ * row of unknown values starts at zero: where none occurs in training, it says nothing. */
 #include <stdlib.h>
 
 #include "kernels/philox.h"
@@ -33,12 +34,16 @@ static rmx_status uniform(rmx_model *m, int32_t index, float *stage)
 {
     const model_parameter *p = &m->parameters[index];
     const float bound = bound_of(p);
+    const bool unknown =
+        p->role == RMX_ROLE_EMBEDDING && m->unknown[index]; /* tables come first */
+    const int64_t zeros = unknown ? m->config.embedding_width : 0;
     for (int64_t done = 0; done < p->count; done += CHUNK) {
         const int64_t left = p->count - done < CHUNK ? p->count - done : CHUNK;
         for (int64_t i = 0; i < left; i++) {
             const uint32_t word = rmx_random_word(m->config.seed, RMX_RANDOM_INIT, (uint64_t)index,
                                                   (uint64_t)(done + i));
             stage[i] = rmx_mulf(rmx_fmaf(2.0f, rmx_uniformf(word), -1.0f), bound);
+            if (done + i < zeros) stage[i] = 0.0f;
         }
         RMX_TRY(rmx_upload(m->ctx, m->value[p->role] + p->offset + done, stage,
                            (size_t)left * sizeof *stage));

@@ -97,6 +97,7 @@ struct rmx_model {
 
     /* host memory */
     int64_t *vocabulary, *row_offset; /* [sparse_fields] */
+    bool *unknown;                    /* [sparse_fields] */
     int32_t *column;                  /* [sparse_fields + dense_fields] */
     float *task_weight;               /* [tasks] */
     model_parameter *parameters;
@@ -133,7 +134,9 @@ struct rmx_model {
     int64_t samples;
     uint64_t load; /* number of loads so far; the last one lies in slot load % MODEL_SLOTS */
     int32_t slot;
+    bool loaded; /* a batch, maybe an empty one */
     bool has_labels, has_weights;
+    bool has_logits; /* of the loaded batch */
     model_input input[MODEL_SLOTS];
     size_t input_bytes;
     float *logits;    /* [batch, tasks] */
@@ -175,6 +178,8 @@ rmx_status rmx_model_backward_pass(rmx_model *model, int64_t first, int64_t samp
 /* model_batch.c: around every use of the loaded batch: it has arrived; it is used up. */
 rmx_status rmx_model_begin(rmx_model *model);
 rmx_status rmx_model_end(rmx_model *model);
+/* Is there a batch at all. */
+rmx_status rmx_model_check_loaded(rmx_model *model);
 /* model_step.c: can this model train on what is loaded; all gradients of the loaded batch. */
 rmx_status rmx_model_check_step(rmx_model *model, uint64_t step);
 /* The result of a step, NULL if it is not one of the last RMX_MODEL_RESULTS. */

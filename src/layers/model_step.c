@@ -60,6 +60,7 @@ rmx_status rmx_model_check_step(rmx_model *m, uint64_t step)
     if (!m->training)
         return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
                                 "this model only scores: create it with a training config");
+    RMX_TRY(rmx_model_check_loaded(m));
     if (m->samples > 0 && !m->has_labels)
         return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
                                 "the loaded batch has no labels: training needs them");
@@ -154,6 +155,7 @@ rmx_status rmx_model_backward(rmx_model *m, uint64_t step)
     RMX_TRY(rmx_upload(m->ctx, &m->control->head.step, &step, sizeof step));
     RMX_TRY(rmx_model_begin(m));
     RMX_TRY(rmx_model_run_backward(m));
+    m->has_logits = true;
     RMX_TRY(rmx_model_end(m));
     return fetch_result(m, step);
 }
@@ -216,6 +218,7 @@ rmx_status rmx_model_step(rmx_model *m, const rmx_step *step)
     } else {
         RMX_TRY(backward_and_update(m));
     }
+    m->has_logits = true;
     RMX_TRY(rmx_model_end(m));
     return fetch_result(m, step->step);
 }

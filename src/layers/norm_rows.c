@@ -91,10 +91,11 @@ rmx_status rmx_norm_rows_run(rmx_context *ctx, const rmx_norm_rows *given,
     return rmx_context_check(ctx, backend->ops->norm(backend, &args));
 }
 
-size_t rmx_norm_rows_workspace(const rmx_norm_rows *norm)
+size_t rmx_norm_rows_workspace(const rmx_norm_rows *given)
 {
-    if (norm->rows < 0 || norm->dim < 1 || norm->rows > RMX_COUNT_MAX / norm->dim) return 0;
-    return rmx_rows_workspace(1, norm->rows, norm->dim, 2);
+    const rmx_norm_rows norm = resolve(given);
+    if (check_norm(NULL, &norm) != RMX_OK) return 0;
+    return rmx_rows_workspace(1, norm.rows, norm.dim, 2);
 }
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_norm_rows *norm,

@@ -97,7 +97,9 @@ rmx_status rmx_per_token_ffn_forward(rmx_context *ctx, const rmx_per_token_ffn_d
                                      const rmx_per_token_ffn_weights *weights, const float *x,
                                      const float *residual, float *slope, float *hidden, float *y)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_ffn_desc(ctx, desc));
+    RMX_TRY(rmx_check_dropout(ctx, &desc->dropout));
     const groups g = groups_of(desc);
     RMX_TRY(check_weights(ctx, weights));
     RMX_TRY(rmx_check_array(ctx, "x", x, g.x_bytes));
@@ -137,11 +139,11 @@ rmx_status rmx_per_token_ffn_forward(rmx_context *ctx, const rmx_per_token_ffn_d
 /* The hidden gradient, then the sums down the rows for either bias. */
 size_t rmx_per_token_ffn_backward_workspace(const rmx_per_token_ffn_desc *desc)
 {
-    if (!desc || desc->samples < 0 || desc->tokens < 1 || desc->width < 1 || desc->hidden < 1)
-        return 0;
+    if (!desc || rmx_check_ffn_desc(NULL, desc) != RMX_OK) return 0;
     const groups g = groups_of(desc);
     const int64_t widest = desc->width > desc->hidden ? desc->width : desc->hidden;
-    return rmx_align((size_t)g.h_bytes) + rmx_rows_workspace(g.count, g.rows, widest, 1);
+    return rmx_size_add(rmx_align((size_t)g.h_bytes),
+                        rmx_rows_workspace(g.count, g.rows, widest, 1));
 }
 
 /* dpre = dy W2^T * gelu'(pre), dropped out */
@@ -223,7 +225,9 @@ rmx_status rmx_per_token_ffn_backward(rmx_context *ctx, const rmx_per_token_ffn_
                                       const rmx_per_token_ffn_gradients *gradients, void *ws,
                                       size_t ws_bytes)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_ffn_desc(ctx, desc));
+    RMX_TRY(rmx_check_dropout(ctx, &desc->dropout));
     const groups g = groups_of(desc);
     RMX_TRY(check_weights(ctx, weights));
     RMX_TRY(check_backward(ctx, desc, &g, dy, x, slope, hidden, residual, dx, gradients, ws,

@@ -121,7 +121,7 @@ static input_plan plan_input(const rmx_tensor *dy, const rmx_tensor *dinput, flo
 {
     const int64_t columns = dy->shape[1];
     const bool vector = dinput->dims < 2;
-    const size_t row_bytes = (size_t)columns * sizeof(float);
+    const size_t row_bytes = rmx_size_mul(sizeof(float), columns);
     input_plan plan = {.accumulate = vector};
     plan.sum_rows = vector || (dinput->shape[0] == 1 && dy->shape[0] != 1);
     plan.sum_columns = dinput->dims == 0 || (dinput->shape[dinput->dims - 1] == 1 && columns != 1);
@@ -129,12 +129,13 @@ static input_plan plan_input(const rmx_tensor *dy, const rmx_tensor *dinput, flo
     plan.direct = vector && beta == 1.0f && !plan.sum_columns &&
                   (dinput->dims == 0 || columns == 1 || dinput->stride[0] == 1);
     plan.sums_at = RMX_WORKSPACE_ALIGN;
-    plan.partials_at = plan.sums_at + (row_bytes + RMX_WORKSPACE_ALIGN - 1) / RMX_WORKSPACE_ALIGN *
-                                          RMX_WORKSPACE_ALIGN;
+    plan.partials_at =
+        rmx_size_add(plan.sums_at, rmx_size_round_up(row_bytes, RMX_WORKSPACE_ALIGN));
     if (rmx_tensor_count(dy) == 0)
         plan.bytes = 0;
     else if (plan.sum_rows)
-        plan.bytes = plan.partials_at + rmx_rows_workspace(1, dy->shape[0], columns, 1);
+        plan.bytes =
+            rmx_size_add(plan.partials_at, rmx_rows_workspace(1, dy->shape[0], columns, 1));
     else if (plan.sum_columns)
         plan.bytes = sizeof(float);
     return plan;
@@ -142,9 +143,11 @@ static input_plan plan_input(const rmx_tensor *dy, const rmx_tensor *dinput, flo
 
 size_t rmx_addmm_backward_workspace(const rmx_tensor *dy, const rmx_tensor *dinput)
 {
-    if (!dy || !dinput || dy->dims != 2 || dinput->dims < 0 || dinput->dims > 2) return 0;
-    const int64_t count = rmx_tensor_count(dy);
-    if (count <= 0 || count > RMX_COUNT_MAX) return 0;
+    rmx_tensor broadcast;
+    if (rmx_check_layout(NULL, "dy", dy) != RMX_OK || dy->dims != 2) return 0;
+    if (rmx_check_layout(NULL, "dinput", dinput) != RMX_OK || dinput->dims > 2) return 0;
+    const int64_t shape[3] = {1, dy->shape[0], dy->shape[1]};
+    if (rmx_product_fit(NULL, "dinput", dinput, shape, &broadcast) != RMX_OK) return 0;
     return plan_input(dy, dinput, 1.0f).bytes;
 }
 

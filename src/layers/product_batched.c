@@ -131,13 +131,14 @@ static rmx_status by_group(rmx_context *ctx, const char *name, const rmx_tensor 
 {
     char text[RMX_SHAPE_TEXT];
     const int32_t group = t->dims - 2;
-    int64_t rows = 1, stride = 0;
+    int64_t rows = 1, stride = 0, next;
     *out = (rmx_tensor){.data = t->data, .dims = 3};
     for (int32_t i = group - 1; i >= 0; i--) {
         if (t->shape[i] == 1) continue;
         if (rows == 1)
             stride = t->stride[i];
-        else if (t->stride[i] != stride * rows && rows != 0)
+        else if (rows != 0 &&
+                 (__builtin_mul_overflow(stride, rows, &next) || t->stride[i] != next))
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "%s: shape %s: the axes before the groups must step as one, "
                                     "as they do in a contiguous view",

@@ -12,10 +12,9 @@ rmx_tensor rmx_product_lift(const rmx_tensor *t)
                         .stride = {0, t->stride[0], t->stride[1]}};
 }
 
-rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_tensor *t,
-                                 const int64_t shape[3], rmx_tensor *out)
+rmx_status rmx_product_fit(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                           const int64_t shape[3], rmx_tensor *out)
 {
-    RMX_TRY(rmx_check_tensor(ctx, name, t));
     bool fits = t->dims <= 3;
     *out = (rmx_tensor){.data = t->data, .dims = 3, .shape = {shape[0], shape[1], shape[2]}};
     for (int32_t i = 0; fits && i < t->dims; i++) {
@@ -31,6 +30,13 @@ rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_t
                             "%s: shape %s: must broadcast to %s: from the last axis on, equal "
                             "sizes or 1",
                             name, rmx_shape_text(t, false, is), rmx_shape_text(out, false, must));
+}
+
+rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                                 const int64_t shape[3], rmx_tensor *out)
+{
+    RMX_TRY(rmx_check_tensor(ctx, name, t));
+    return rmx_product_fit(ctx, name, t, shape, out);
 }
 
 /* The kernel writes rows of C with a column stride of 1; a transposed C is the product
@@ -67,10 +73,16 @@ rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const
     return RMX_OK;
 }
 
+/* An axis of one element may have any stride, as nothing steps by it, and so has an empty view;
+ * one that is beyond all memory would still overflow where a kernel multiplies it. */
+static int64_t step(int64_t stride) { return stride <= RMX_COUNT_MAX ? stride : 0; }
+
 static rmx_mat operand(const rmx_tensor *t)
 {
-    return (rmx_mat){
-        .p = t->data, .rs = t->stride[1], .cs = t->stride[2], .batch = {t->stride[0], 0}};
+    return (rmx_mat){.p = t->data,
+                     .rs = step(t->stride[1]),
+                     .cs = step(t->stride[2]),
+                     .batch = {step(t->stride[0]), 0}};
 }
 
 static rmx_product transposed(const rmx_product *product)
@@ -93,7 +105,7 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
         .batch = {p.out.shape[0], 1},
         .a = operand(&p.a),
         .b = operand(&p.b),
-        .c = {.p = p.out.data, .rs = p.out.stride[1], .batch = {p.out.stride[0], 0}},
+        .c = {.p = p.out.data, .rs = step(p.out.stride[1]), .batch = {step(p.out.stride[0]), 0}},
         .accumulate = p.accumulate && p.alpha == 1.0f,
         .alpha = p.alpha,
         .beta = p.beta,

@@ -20,6 +20,9 @@ typedef struct rmx_product {
 /* [M, N] as [1, M, N]. */
 rmx_tensor rmx_product_lift(const rmx_tensor *t);
 /* t (0 to 3 axes) broadcast to shape as PyTorch does: missing axes in front, size 1 repeats. */
+rmx_status rmx_product_fit(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                           const int64_t shape[3], rmx_tensor *out);
+/* The same of a view that is to be read. */
 rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_tensor *t,
                                  const int64_t shape[3], rmx_tensor *out);
 /* A writable view with this many axes and shape whose rows or columns are contiguous. */

@@ -32,13 +32,13 @@ static double half_cosine(double t)
 
 float rmx_schedule_lr(const rmx_schedule *schedule, double lr, int64_t step)
 {
+    if (!schedule) return (float)lr;
     const int64_t warmup = schedule->warmup > 0 ? schedule->warmup : 0;
     if (step < 1) step = 1;
     if (schedule->kind != RMX_SCHEDULE_CONSTANT && step <= warmup)
         return (float)rmx_muld(lr, rmx_divd((double)step, (double)warmup));
-    if (schedule->kind != RMX_SCHEDULE_COSINE) return (float)lr;
+    if (schedule->kind != RMX_SCHEDULE_COSINE || schedule->steps <= warmup) return (float)lr;
     const int64_t span = schedule->steps - warmup, done = step - warmup - 1;
-    if (span <= 0) return (float)lr;
     const double t = done >= span ? 1.0 : rmx_divd((double)done, (double)span);
     return (float)rmx_muld(lr, half_cosine(t));
 }

@@ -8,17 +8,24 @@
 static rmx_status check_mixer(rmx_context *ctx, const rmx_token_mixer_desc *desc, int64_t *bytes)
 {
     int64_t count = 0;
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, &count));
     RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
     *bytes = count * (int64_t)sizeof(float);
     return RMX_OK;
 }
 
+/* With the LayerNorm, which mixing alone does not have. */
+static rmx_status check_normed(rmx_context *ctx, const rmx_token_mixer_desc *desc, int64_t *bytes)
+{
+    RMX_TRY(check_mixer(ctx, desc, bytes));
+    return rmx_check_positive(ctx, "desc.eps", desc->eps);
+}
+
 static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bool inverse,
                           const float *x, float *y)
 {
     int64_t bytes = 0;
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_mixer(ctx, desc, &bytes));
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));
     RMX_TRY(rmx_check_array(ctx, "y", y, bytes));
@@ -51,8 +58,8 @@ rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc 
                                    float *mean, float *rstd)
 {
     int64_t bytes = 0;
-    RMX_TRY(check_mixer(ctx, desc, &bytes));
-    RMX_TRY(rmx_check_positive(ctx, "desc.eps", desc->eps));
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(check_normed(ctx, desc, &bytes));
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));
     RMX_TRY(rmx_check_pointer(ctx, "gamma", gamma));
     RMX_TRY(rmx_check_pointer(ctx, "beta", beta));
@@ -80,7 +87,8 @@ rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc 
 
 size_t rmx_token_mixer_backward_workspace(const rmx_token_mixer_desc *desc)
 {
-    if (!desc || desc->samples < 0 || desc->tokens < 1 || desc->width < 1) return 0;
+    int64_t bytes = 0;
+    if (!desc || check_normed(NULL, desc, &bytes) != RMX_OK) return 0;
     return rmx_token_mixer_workspace(desc->samples, desc->tokens, desc->width);
 }
 
@@ -90,7 +98,8 @@ rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc
                                     float *dbeta, void *ws, size_t ws_bytes)
 {
     int64_t bytes = 0;
-    RMX_TRY(check_mixer(ctx, desc, &bytes));
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(check_normed(ctx, desc, &bytes));
     RMX_TRY(rmx_check_array(ctx, "dy", dy, bytes));
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));
     RMX_TRY(rmx_check_pointer(ctx, "gamma", gamma));

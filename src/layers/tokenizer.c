@@ -8,14 +8,17 @@
 
 static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
-    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_size(ctx, "sparse_fields", desc->sparse_fields, 0, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "dense_fields", desc->dense_fields, 0, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "sparse_fields + dense_fields",
                            (int64_t)desc->sparse_fields + desc->dense_fields, 1, INT32_MAX));
-    return rmx_check_size(ctx, "embedding_width", desc->embedding_width,
-                          desc->sparse_fields > 0 ? 1 : 0, INT32_MAX);
+    RMX_TRY(rmx_check_size(ctx, "embedding_width", desc->embedding_width,
+                           desc->sparse_fields > 0 ? 1 : 0, INT32_MAX));
+    RMX_TRY(rmx_check_count(ctx, "samples * sparse_fields",
+                            (int64_t[]){desc->samples, desc->sparse_fields}, 2, NULL));
+    return rmx_check_count(ctx, "samples * dense_fields",
+                           (int64_t[]){desc->samples, desc->dense_fields}, 2, NULL);
 }
 
 static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *desc)
@@ -24,6 +27,8 @@ static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *de
     RMX_TRY(rmx_check_size(ctx, "slice", desc->slice, 1, INT32_MAX));
     RMX_TRY(
         rmx_check_size(ctx, "tokens * slice", (int64_t)desc->tokens * desc->slice, 1, INT32_MAX));
+    RMX_TRY(rmx_check_count(ctx, "tokens * slice * width",
+                            (int64_t[]){desc->tokens, desc->slice, desc->width}, 3, NULL));
     return rmx_check_count(ctx, "samples * tokens * slice",
                            (int64_t[]){desc->samples, desc->tokens, desc->slice}, 3, NULL);
 }
@@ -33,21 +38,9 @@ static int32_t columns_of(const rmx_tokenizer_desc *desc, int32_t field)
     return field < desc->sparse_fields ? desc->embedding_width : 1;
 }
 
-/* Equal slices of the concatenation. */
-static rmx_status layout_auto(rmx_context *ctx, rmx_tokenizer_desc *desc, int32_t *column,
-                              int32_t *cut)
+/* Equal slices of the concatenation, of so many columns. */
+static void layout_slices(rmx_tokenizer_desc *desc, int64_t slice, int32_t *column, int32_t *cut)
 {
-    const int64_t total =
-        (int64_t)desc->sparse_fields * desc->embedding_width + desc->dense_fields;
-    const int64_t slice = (total + desc->tokens - 1) / desc->tokens;
-    RMX_TRY(rmx_check_size(ctx, "columns of all features", slice * desc->tokens, 1, INT32_MAX));
-    if (slice * (desc->tokens - 1) >= total)
-        return rmx_context_fail(
-            ctx, RMX_ERR_ARGUMENT,
-            "tokens = %d: the %d columns of all features leave the last tokens "
-            "empty; use fewer tokens or a larger embedding_width",
-            desc->tokens, (int)total);
-    *cut = -1;
     int32_t next = 0;
     for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
         const int32_t width = columns_of(desc, f);
@@ -56,7 +49,13 @@ static rmx_status layout_auto(rmx_context *ctx, rmx_tokenizer_desc *desc, int32_
         next += width;
     }
     desc->slice = (int32_t)slice;
-    return RMX_OK;
+}
+
+/* token_of_field NULL: whole fields in order, as many to one token as to another, or one more. */
+static int32_t token_of(const rmx_tokenizer_desc *desc, const int32_t *token_of_field, int32_t f)
+{
+    const int64_t fields = (int64_t)desc->sparse_fields + desc->dense_fields;
+    return token_of_field ? token_of_field[f] : (int32_t)((int64_t)f * desc->tokens / fields);
 }
 
 /* Columns that token t's fields take; fills column[] with offsets from `first`. */
@@ -65,7 +64,7 @@ static int64_t place_fields(const rmx_tokenizer_desc *desc, const int32_t *token
 {
     int64_t used = 0;
     for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
-        if (token_of_field[f] != t) continue;
+        if (token_of(desc, token_of_field, f) != t) continue;
         column[f] = (int32_t)(first + used);
         used += columns_of(desc, f);
     }
@@ -76,7 +75,7 @@ static int64_t place_fields(const rmx_tokenizer_desc *desc, const int32_t *token
 static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
                                 const int32_t *token_of_field, int32_t *column)
 {
-    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++)
+    for (int32_t f = 0; token_of_field && f < desc->sparse_fields + desc->dense_fields; f++)
         if (token_of_field[f] < 0 || token_of_field[f] >= desc->tokens)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "token_of_field[%d] = %d: must be 0 to %d", f,
@@ -90,6 +89,7 @@ static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
                                     t);
         if (used > widest) widest = used;
     }
+    RMX_TRY(rmx_check_size(ctx, "columns of the widest token", widest, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "tokens * widest token", widest * desc->tokens, 1, INT32_MAX));
     for (int32_t t = 0; t < desc->tokens; t++)
         place_fields(desc, token_of_field, t, t * widest, column);
@@ -97,11 +97,36 @@ static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
     return RMX_OK;
 }
 
+/* Equal slices, or whole fields where those would leave the last tokens without any column. */
+static rmx_status layout_auto(rmx_context *ctx, rmx_tokenizer_desc *desc, int32_t *column,
+                              int32_t *cut)
+{
+    const int64_t fields = (int64_t)desc->sparse_fields + desc->dense_fields;
+    const int64_t total =
+        (int64_t)desc->sparse_fields * desc->embedding_width + desc->dense_fields;
+    const int64_t slice = (total + desc->tokens - 1) / desc->tokens;
+    *cut = -1;
+    if (slice * (desc->tokens - 1) < total) {
+        RMX_TRY(
+            rmx_check_size(ctx, "columns of all features", slice * desc->tokens, 1, INT32_MAX));
+        layout_slices(desc, slice, column, cut);
+        return RMX_OK;
+    }
+    if (desc->tokens > fields)
+        return rmx_context_fail(
+            ctx, RMX_ERR_ARGUMENT,
+            "tokens = %d: the %lld features make at most %lld tokens; use %lld "
+            "or fewer, or a larger embedding_width",
+            desc->tokens, (long long)fields, (long long)fields, (long long)fields);
+    return layout_groups(ctx, desc, NULL, column);
+}
+
 rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
                                 const int32_t *token_of_field, int32_t *column, int32_t *cut)
 {
     int32_t unused = -1;
     if (!cut) cut = &unused;
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_fields(ctx, desc));
     RMX_TRY(rmx_check_pointer(ctx, "column", column));
     if (!token_of_field) return layout_auto(ctx, desc, column, cut);
@@ -128,6 +153,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                  const rmx_tokenizer_inputs *inputs, const float *w,
                                  const float *b, float *features, float *x)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_tokenizer(ctx, desc));
     RMX_TRY(rmx_check_pointer(ctx, "inputs", inputs));
     RMX_TRY(rmx_check_pointer(ctx, "inputs.column", inputs->column));
@@ -172,7 +198,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
 {
-    if (!desc || desc->samples < 0 || desc->tokens < 1 || desc->width < 1) return 0;
+    if (!desc || check_tokenizer(NULL, desc) != RMX_OK) return 0;
     return rmx_rows_workspace(desc->tokens, desc->samples, desc->width, 1);
 }
 
@@ -181,6 +207,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
                                   float *dfeatures, float *dw, float *db, void *ws,
                                   size_t ws_bytes)
 {
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(check_tokenizer(ctx, desc));
     RMX_TRY(rmx_check_array(ctx, "dx", dx, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
