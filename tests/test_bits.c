@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <xxhash.h>
 
+#include "rankmixer/loss.h"
 #include "rankmixer/model.h"
 
 enum { FIELDS = 6, DENSE = 2, BATCH = 300, STEPS = 4 };
@@ -19,15 +20,18 @@ typedef struct variant {
     float dropout;
     rmx_optimizer dense, embedding;
     uint64_t expected;
+    bool masked; /* some labels are not there, some fields have unknown values */
 } variant;
 
 static const variant variants[] = {
     {"mixing", RMX_MIXER_TOKEN, RMX_NORM_POST, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 0, 0.1f,
-     RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD, 0x56617cb032e1f464},
+     RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD, 0x56617cb032e1f464, false},
     {"attention", RMX_MIXER_ATTENTION, RMX_NORM_PRE, RMX_FFN_SHARED, RMX_GELU_TANH, 2, 0.0f,
-     RMX_OPTIMIZER_RMSPROP, RMX_OPTIMIZER_ROWWISE_ADAGRAD, 0x9cc3594f8fe9140c},
+     RMX_OPTIMIZER_RMSPROP, RMX_OPTIMIZER_ROWWISE_ADAGRAD, 0x9cc3594f8fe9140c, false},
     {"shuffle", RMX_MIXER_TOKEN, RMX_NORM_PRE, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 2, 0.0f,
-     RMX_OPTIMIZER_SGD, RMX_OPTIMIZER_SGD, 0x469d0a4bcc23e1f0}};
+     RMX_OPTIMIZER_SGD, RMX_OPTIMIZER_SGD, 0x469d0a4bcc23e1f0, false},
+    {"masked labels", RMX_MIXER_TOKEN, RMX_NORM_POST, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 0, 0.1f,
+     RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD, 0xcfe5d72b61866448, true}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 /* splitmix64: the data of step s */
@@ -56,7 +60,7 @@ static uint64_t checksum(rmx_context *ctx, const rmx_model *model)
     return sum;
 }
 
-static void train(rmx_context *ctx, rmx_model *model)
+static void train(rmx_context *ctx, rmx_model *model, bool masked)
 {
     uint64_t seed = 7;
     for (uint64_t s = 1; s <= STEPS; s++) {
@@ -67,6 +71,7 @@ static void train(rmx_context *ctx, rmx_model *model)
         for (int i = 0; i < BATCH * DENSE; i++)
             dense[i] = (float)(int32_t)(next(&seed) >> 40) * 0x1p-23f - 1.0f;
         for (int i = 0; i < BATCH; i++) labels[i] = next(&seed) % 3 == 0;
+        for (int i = 3; masked && i < BATCH; i += 17) labels[i] = RMX_LABEL_MASKED;
         const rmx_batch batch = {
             .samples = s == STEPS ? 137 : BATCH, .sparse = ids, .dense = dense, .labels = labels};
         const rmx_step step = {.step = s, .lr = 0.01f, .embedding_lr = 0.05f};
@@ -81,6 +86,7 @@ static void train(rmx_context *ctx, rmx_model *model)
 static uint64_t run(rmx_context *ctx, const variant *v, int64_t micro_batch)
 {
     const int64_t vocabulary[FIELDS] = {40, 41, 42, 43, 44, 45};
+    const bool unknown[FIELDS] = {true, false, true};
     const rmx_model_config config = {.tokens = 4,
                                      .width = 16,
                                      .heads = v->heads,
@@ -94,6 +100,7 @@ static uint64_t run(rmx_context *ctx, const variant *v, int64_t micro_batch)
                                      .embedding_width = 4,
                                      .sparse_fields = FIELDS,
                                      .vocabulary = vocabulary,
+                                     .unknown = v->masked ? unknown : NULL,
                                      .dense_fields = DENSE,
                                      .tasks = 1,
                                      .batch = BATCH,
@@ -104,7 +111,7 @@ static uint64_t run(rmx_context *ctx, const variant *v, int64_t micro_batch)
                                     .clip = 0.5f};
     rmx_model *model = NULL;
     cr_assert_eq(rmx_model_create(ctx, &config, &how, &model), RMX_OK, "%s", rmx_last_error(ctx));
-    train(ctx, model);
+    train(ctx, model, v->masked);
     const uint64_t sum = checksum(ctx, model);
     rmx_model_destroy(model);
     return sum;
@@ -174,6 +181,12 @@ Test(bits, every_cpu_code_and_thread_count)
             ran += check(&(rmx_context_options){
                 .device = RMX_DEVICE_CPU, .threads = threads, .cpu_code = codes[c]});
     cr_assert_geq(ran, 3, "the generic code runs everywhere");
+}
+
+Test(bits, reference)
+{
+    cr_assert_eq(check(&(rmx_context_options){.device = RMX_DEVICE_CPU, .cpu_code = "reference"}),
+                 1);
 }
 
 Test(bits, gpu)

@@ -22,31 +22,7 @@ static const softmax_case cases[] = {
     {43, 16, 1, true, false},   {3, 1024, 1, true, false},  {3, 1040, 1, true, true},
     {17, 512, 1, true, false},  {17, 8, 1, false, false},   {9, 24, 1, true, false},
 };
-
-/* The contract of one row with a stride. */
-static void naive_row(const float *x, int64_t stride, int64_t n, bool log, float *y)
-{
-    float m = -INFINITY;
-    float *e = host_floats(n);
-    for (int64_t j = 0; j < n; j++) m = x[j * stride] > m ? x[j * stride] : m;
-    m = m + 0.0f;
-    for (int64_t j = 0; j < n; j++) e[j] = rmx_expf(x[j * stride] - m);
-    const float s = naive_lanes(e, NULL, n), scale = 1.0f / s, log_s = rmx_logf(s);
-    for (int64_t j = 0; j < n; j++) {
-        y[j * stride] = log ? (x[j * stride] - m) - log_s : e[j] * scale;
-    }
-    free(e);
-}
-
-static void naive_backward(const float *y, const float *dy, int64_t stride, int64_t n, bool log,
-                           float *dx)
-{
-    const float c = naive_lanes_strided(dy, log ? NULL : y, stride, n);
-    for (int64_t j = 0; j < n; j++) {
-        const int64_t i = j * stride;
-        dx[i] = log ? fmaf(-rmx_expf(y[i]), c, dy[i]) : y[i] * (dy[i] - c);
-    }
-}
+enum { CASES = sizeof cases / sizeof *cases };
 
 static void run_case(rmx_backend *backend, const char *name, softmax_case c,
                      testing_pattern pattern)
@@ -54,7 +30,6 @@ static void run_case(rmx_backend *backend, const char *name, softmax_case c,
     kernel_operands all = {.backend = backend};
     const int64_t size = c.outer * c.n * c.inner;
     float *x = host_filled(size, pattern, 1), *dy = host_filled(size, pattern, 2);
-    float *y = host_floats(size), *dx = host_floats(size);
     if (pattern == PATTERN_SPECIAL && size > 0) { /* one row of only -inf, when rows are short */
         for (int64_t j = 0; j < c.n; j++) x[j * c.inner] = -INFINITY;
     }
@@ -64,7 +39,8 @@ static void run_case(rmx_backend *backend, const char *name, softmax_case c,
                                       .inner = c.inner,
                                       .log = c.log,
                                       .x = bx,
-                                      .y = c.in_place ? bx : kernel_floats(&all, NULL, size)};
+                                      .y = c.in_place ? kernel_in_place(&all, bx, x, size)
+                                                      : kernel_floats(&all, NULL, size)};
     const rmx_softmax_backward_args backward = {
         .outer = c.outer,
         .n = c.n,
@@ -72,56 +48,40 @@ static void run_case(rmx_backend *backend, const char *name, softmax_case c,
         .log = c.log,
         .y = forward.y,
         .dy = bdy,
-        .dx = c.in_place ? bdy : kernel_floats(&all, NULL, size)};
+        .dx = c.in_place ? kernel_in_place(&all, bdy, dy, size) : kernel_floats(&all, NULL, size)};
     cr_assert_eq(backend->ops->softmax(backend, &forward), RMX_OK);
     cr_assert_eq(backend->ops->softmax_backward(backend, &backward), RMX_OK);
-    for (int64_t o = 0; o < c.outer; o++) {
-        for (int64_t i = 0; i < c.inner && c.n > 0; i++) {
-            const int64_t at = o * c.n * c.inner + i;
-            naive_row(x + at, c.inner, c.n, c.log, y + at);
-            naive_backward(y + at, dy + at, c.inner, c.n, c.log, dx + at);
-        }
-    }
-    kernel_expect(backend, forward.y, y, size, name, testing_pattern_name(pattern));
-    kernel_expect(backend, backward.dx, dx, size, name, "dx");
+    kernel_compare(backend, forward.y, size, name, testing_pattern_name(pattern));
+    kernel_compare(backend, backward.dx, size, name, "dx");
     if (!c.in_place) { /* y that no forward pass gives: above 0, for one */
         rmx_softmax_backward_args any = backward;
         any.y = bx;
         cr_assert_eq(backend->ops->softmax_backward(backend, &any), RMX_OK);
-        for (int64_t o = 0; o < c.outer; o++) {
-            for (int64_t i = 0; i < c.inner && c.n > 0; i++) {
-                const int64_t at = o * c.n * c.inner + i;
-                naive_backward(x + at, dy + at, c.inner, c.n, c.log, dx + at);
-            }
-        }
-        kernel_expect(backend, any.dx, dx, size, name, "dx of any y");
+        kernel_compare(backend, any.dx, size, name, "dx of any y");
     }
     cr_assert(kernel_end(&all), "%s: guard bytes", name);
-    free(x), free(y), free(dy), free(dx);
+    free(x), free(dy);
 }
 
-static void all_cases(rmx_backend *backend, const char *name)
+static void contract_case(rmx_backend *backend, const char *name, int i)
 {
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        for (testing_pattern p = 0; p < PATTERN_COUNT; p++) run_case(backend, name, cases[i], p);
-    }
+    run_case(backend, name, cases[i / PATTERN_COUNT], (testing_pattern)(i % PATTERN_COUNT));
 }
 
-Test(softmax, contract) { kernel_each(all_cases); }
+Test(softmax, contract) { kernel_cases(CASES * PATTERN_COUNT, contract_case); }
 
 /* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
 static void stream_everything(void) { rmx_cpu_stream_bytes = 0; }
 
-static void streamed_cases(rmx_backend *backend, const char *name)
+static void streamed_case(rmx_backend *backend, const char *name, int i)
 {
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        run_case(backend, name, cases[i], PATTERN_SPECIAL);
+    run_case(backend, name, cases[i], PATTERN_SPECIAL);
 }
 
 Test(softmax, streamed)
 {
     stream_everything();
-    kernel_each(streamed_cases);
+    kernel_cases(CASES, streamed_case);
 }
 
 /* Rows alone have the bits that they have among 300, for every number of them. */

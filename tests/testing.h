@@ -16,7 +16,7 @@
 const char *testing_path(const char *relative);
 const char *testing_programs(void);
 
-/* A backend of its own for kernel tests: code "generic", "avx2", "avx512" or "cuda";
+/* A backend of its own for kernel tests: code "reference", "generic", "avx2", "avx512" or "cuda";
  * NULL where this machine cannot run it; where RMX_REQUIRE_GPU is set, want of "cuda" aborts. */
 rmx_backend *testing_backend(const char *code, int32_t threads);
 void testing_backend_free(rmx_backend *backend);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* api_calls_rows.c: random calls of the layers that work row by row or element by element. */
+#include <float.h>
+
+#include "api_calls.h"
+
+static void call_norms(void)
+{
+    rmx_context *ctx = api_context();
+    const rmx_layer_norm_desc d = {.rows = api_count(0),
+                                   .dim = api_size(1),
+                                   .eps = api_chance(4) ? api_number() : 1e-5f,
+                                   .x_stride = api_chance(2) ? 0 : api_count(6),
+                                   .y_stride = api_chance(2) ? 0 : api_count(6)};
+    const rmx_rms_norm_desc r = {d.rows, d.dim, d.eps, d.x_stride, d.y_stride};
+    const int64_t x[] = {d.rows, d.x_stride ? d.x_stride : d.dim};
+    const int64_t y[] = {d.rows, d.y_stride ? d.y_stride : d.dim};
+    api_sizes s = api_measure(x, 2, 1), t = api_measure(y, 2, 1);
+    s.bad = s.bad || t.bad || d.dim < 1 || x[1] < d.dim || y[1] < d.dim ||
+            !(d.eps > 0.0f && d.eps <= FLT_MAX);
+    s.elements = s.elements * t.elements;
+    const bool bad = s.bad || !ctx;
+    const size_t ws = api_bytes("layer_norm_ws", rmx_layer_norm_backward_workspace(&d), s.bad);
+    const size_t wr = api_bytes("rms_norm_ws", rmx_rms_norm_backward_workspace(&r), s.bad);
+    float *p[9];
+    for (int i = 0; i < 9; i++) p[i] = api_operand(&s);
+    api_status("layer_norm_forward",
+               rmx_layer_norm_forward(ctx, &d, p[0], p[1], p[2], p[3], p[4], p[5]), bad);
+    api_status("rms_norm_forward", rmx_rms_norm_forward(ctx, &r, p[0], p[1], p[3], p[5]), bad);
+    api_status("layer_norm_backward",
+               rmx_layer_norm_backward(ctx, &d, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7],
+                                       p[8], p[8] ? ws - api_random(2) : 0),
+               bad);
+    api_status("rms_norm_backward",
+               rmx_rms_norm_backward(ctx, &r, p[0], p[1], p[2], p[3], p[4], p[5], p[8],
+                                     p[8] ? wr - api_random(2) : 0),
+               bad);
+}
+
+static void call_linear(void)
+{
+    rmx_context *ctx = api_context();
+    const rmx_linear_desc d = {api_count(0), api_size(1), api_size(1)};
+    const int64_t sizes[] = {d.rows, d.in_features, d.out_features};
+    api_sizes s = api_measure(sizes, 3, 1);
+    s.bad = d.rows < 0 || d.in_features < 1 || d.out_features < 1;
+    const size_t ws = api_bytes("linear_ws", rmx_linear_backward_workspace(&d), s.bad);
+    const bool bad = s.bad || !ctx;
+    float *p[8];
+    for (int i = 0; i < 8; i++) p[i] = api_operand(&s);
+    api_status("linear_forward", rmx_linear_forward(ctx, &d, p[0], p[1], p[2], p[3]), bad);
+    api_status("linear_backward",
+               rmx_linear_backward(ctx, &d, p[0], p[1], p[2], p[3], p[4], p[5], p[6],
+                                   p[6] ? ws - api_random(2) : 0),
+               bad);
+}
+
+static void call_elements(void)
+{
+    rmx_context *ctx = api_context();
+    const int64_t n = api_count(0);
+    const api_sizes s = api_measure(&n, 1, 1);
+    const rmx_gelu kind = (rmx_gelu)(api_chance(9) ? api_random(9) : api_random(2));
+    const bool bad = s.bad || !ctx, bad_kind = bad || kind > RMX_GELU_TANH;
+    const rmx_dropout_desc d = {.p = api_chance(4) ? api_number() : 0.5f,
+                                .seed = api_random(99),
+                                .site = (uint32_t)(api_chance(9) ? api_random(999) : 3),
+                                .first = api_random(UINT64_MAX),
+                                .step = api_chance(9) ? NULL : api_zeros()};
+    float *p[4];
+    for (int i = 0; i < 4; i++) p[i] = api_operand(&s);
+    api_status("gelu_forward", rmx_gelu_forward(ctx, kind, n, p[0], p[1]), bad_kind);
+    api_status("gelu_backward", rmx_gelu_backward(ctx, kind, n, p[0], p[1], p[2]), bad_kind);
+    api_status("dropout_forward", rmx_dropout_forward(ctx, &d, n, p[0], p[1]), bad);
+    api_status("dropout_backward", rmx_dropout_backward(ctx, &d, n, p[2], p[3]), bad);
+}
+
+static void call_pooling(void)
+{
+    rmx_context *ctx = api_context();
+    const int64_t samples = api_count(0);
+    const int32_t tokens = api_size(1), width = api_size(1);
+    const api_sizes s = api_measure((int64_t[]){samples, tokens, width}, 3, 1);
+    float *x = api_operand(&s), *y = api_operand(&s);
+    api_status("mean_pool_forward", rmx_mean_pool_forward(ctx, samples, tokens, width, x, y),
+               s.bad || !ctx);
+    api_status("mean_pool_backward", rmx_mean_pool_backward(ctx, samples, tokens, width, x, y),
+               s.bad || !ctx);
+}
+
+static void call_loss(void)
+{
+    rmx_context *ctx = api_context();
+    const rmx_bce_desc d = {api_count(0), api_size(1), api_number()};
+    api_sizes s = api_measure((int64_t[]){d.samples, d.tasks}, 2, 1);
+    s.bad = s.bad || !(d.scale >= -FLT_MAX && d.scale <= FLT_MAX);
+    const size_t ws = api_bytes("bce_ws", rmx_bce_workspace_bytes(&d), s.bad);
+    float *p[6];
+    for (int i = 0; i < 6; i++) p[i] = api_operand(&s);
+    const uint8_t *labels = s.bad || p[0] ? api_zeros() : NULL;
+    api_status("bce",
+               rmx_bce_forward_backward(ctx, &d, p[0], labels, p[1], p[2], (double *)(void *)p[3],
+                                        p[4], p[5], p[5] ? ws - api_random(2) : 0),
+               s.bad || !ctx);
+}
+
+static void call_optimizer(void)
+{
+    rmx_context *ctx = api_context();
+    rmx_optimizer_config c = rmx_optimizer_default((rmx_optimizer)api_random(6));
+    if (api_chance(9)) c.momentum = api_number();
+    if (api_chance(9)) c.beta2 = api_number();
+    if (api_chance(9)) c.eps = api_number();
+    if (api_chance(9)) c.weight_decay = api_number();
+    if (api_chance(9)) c.kind = (rmx_optimizer)api_random(99);
+    const int64_t rows = api_count(0), width = api_count(0);
+    const api_sizes s = api_measure((int64_t[]){rows, width}, 2, 2);
+    float *s1 = api_chance(2) ? NULL : api_operand(&s),
+          *s2 = api_chance(2) ? NULL : api_operand(&s);
+    api_status("optimizer_step",
+               rmx_optimizer_step(ctx, api_chance(30) ? NULL : &c, api_random(4), 0.1f, rows,
+                                  width, api_operand(&s), api_operand(&s), s1, s2),
+               s.bad || !ctx);
+}
+
+void api_call_rows(void)
+{
+    static void (*const all[])(void) = {call_norms,   call_linear, call_elements,
+                                        call_pooling, call_loss,   call_optimizer};
+    all[api_random(6)]();
+}
