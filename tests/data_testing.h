@@ -38,12 +38,29 @@ static inline const char *in_folder(const char *name)
     return out;
 }
 
+/* A file of the folder; its path. */
+static inline const char *write_bytes(const char *name, const void *bytes, size_t count)
+{
+    const char *path = in_folder(name);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(bytes, 1, count, f) != count || fclose(f) != 0) abort();
+    return path;
+}
+
+static inline const char *write_text(const char *name, const char *text)
+{
+    return write_bytes(name, text, strlen(text));
+}
+
+/* "." or ".." */
+static inline bool itself(const char *name) { return !strcmp(name, ".") || !strcmp(name, ".."); }
+
 static inline int files_in_folder(void)
 {
     int count = 0;
     DIR *folder = opendir(own_folder());
     if (!folder) abort();
-    for (const struct dirent *e; (e = readdir(folder));) count += e->d_name[0] != '.';
+    for (const struct dirent *e; (e = readdir(folder));) count += !itself(e->d_name);
     closedir(folder);
     return count;
 }
@@ -53,7 +70,7 @@ static inline void remove_folder(void)
     DIR *folder = opendir(own_folder());
     if (!folder) return;
     for (const struct dirent *e; (e = readdir(folder));)
-        if (e->d_name[0] != '.') (void)unlink(in_folder(e->d_name));
+        if (!itself(e->d_name)) (void)unlink(in_folder(e->d_name));
     closedir(folder);
     (void)rmdir(own_folder());
 }
@@ -80,25 +97,26 @@ static inline void small_rows(const rmx_schema *s, int64_t first, int64_t count,
         for (int32_t i = 0; i < s->sparse_fields; i++)
             rows->sparse[r * s->sparse_fields + i] =
                 (uint32_t)((row * 31 + (uint64_t)i) % (uint64_t)s->vocabulary[i]);
-        if (s->has_group) rows->group[r] = row / 5;
+        if (s->has_group) rows->group[r] = 1 + row / 5;
     }
 }
 
 /* Writes `count` rows in appends of `piece`; aborts on failure. */
 static inline uint64_t write_small(const char *path, const rmx_schema *schema, int64_t count,
-                                   int64_t chunk_rows, int64_t piece)
+                                   int64_t block_rows, int64_t piece)
 {
-    rmx_error error = {""};
+    rmx_error error = {.text = ""};
     rmx_writer *writer;
     rmx_rows rows;
     uint64_t fingerprint = 0;
-    rmx_status status = rmx_writer_open(path, schema, chunk_rows, &writer, &error);
+    rmx_status status = rmx_writer_open(path, schema, block_rows, &writer, &error);
     if (status != RMX_OK || rmx_rows_alloc(&rows, schema, piece, &error) != RMX_OK) abort();
     for (int64_t at = 0; at < count && status == RMX_OK; at += piece) {
         const int64_t n = count - at < piece ? count - at : piece;
         small_rows(schema, at, n, &rows);
-        status =
-            rmx_writer_append(writer, n, rows.label, rows.dense, rows.sparse, rows.group, &error);
+        const rmx_writer_rows values = {
+            .label = rows.label, .dense = rows.dense, .sparse = rows.sparse, .group = rows.group};
+        status = rmx_writer_append(writer, n, &values, &error);
     }
     rmx_rows_free(&rows);
     if (status == RMX_OK) status = rmx_writer_finish(writer, &fingerprint, &error);

@@ -14,7 +14,8 @@ static atomic_int faults;
 static void *read_some(void *argument)
 {
     const uint64_t seed = (uint64_t)(uintptr_t)argument;
-    const rmx_reader_options options = {64 + (int64_t)seed, seed % 2 == 0, seed};
+    const rmx_reader_options options = {
+        .batch = 64 + (int64_t)seed, .shuffle = seed % 2 == 0, .seed = seed};
     rmx_schema s = small_schema(3, 2, 1, true);
     rmx_reader *reader;
     rmx_reader_view view;

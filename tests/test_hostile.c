@@ -2,7 +2,9 @@
 /* test_hostile.c: files that were damaged or made to do harm are refused, or read as they were. */
 #include <criterion/criterion.h>
 #include <hdf5.h>
+#include <xxhash.h>
 
+#include "data/container_head.h"
 #include "data/h5.h"
 #include "data_testing.h"
 
@@ -33,7 +35,7 @@ static rmx_status read_all(const char *path, rmx_error *error)
     rmx_rows row;
     rmx_reader *reader = NULL;
     rmx_reader_view view = {0};
-    const rmx_reader_options options = {BATCH, false, 0};
+    const rmx_reader_options options = {.batch = BATCH};
     cr_assert_eq(rmx_rows_alloc(&row, &want, 1, NULL), RMX_OK);
     rmx_status status = rmx_dataset_schema(path, &got, error);
     if (status == RMX_OK) {
@@ -99,262 +101,313 @@ static void mutations(uint64_t seed, int count)
     uint64_t state = seed;
     for (int i = 0; i < count; i++) {
         size_t size = whole;
-        rmx_error error = {""};
+        rmx_error error = {.text = ""};
         memcpy(bytes, good, whole);
         mutate(bytes, &size, &state);
         f = fopen(path, "wb");
         cr_assert_eq(fwrite(bytes, 1, size, f), size);
         cr_assert_eq(fclose(f), 0);
         const rmx_status status = read_all(path, &error);
+        const bool changed = size != whole || memcmp(bytes, good, whole) != 0;
+        cr_assert_eq(changed, status != RMX_OK, "mutation %d: '%s'", i, error.text);
         refused += status != RMX_OK;
         if (status != RMX_OK)
             cr_assert(strstr(error.text, "bad.h5"), "mutation %d: '%s'", i, error.text);
     }
-    /* files have room that nothing uses; most mutations must still have hit something */
-    cr_assert(refused > count / 4, "%d of %d were refused", refused, count);
+    /* every byte is covered by a checksum: what is left are mutations that changed nothing */
+    cr_assert(refused > count * 9 / 10, "%d of %d were refused", refused, count);
 }
 
 Test(hostile, mutated_1) { mutations(1, 1500); }
 Test(hostile, mutated_2) { mutations(2, 1500); }
 
-/* ---- Files that are sound HDF5 ------------------------------------------------------------- */
+/* ---- Files whose checksums were all made anew ----------------------------------------------- */
 
 static void expect_refused(const char *words)
 {
-    rmx_error error = {""};
+    rmx_error error = {.text = ""};
     const rmx_status status = read_all(in_folder("good.h5"), &error);
     cr_assert_eq(status, RMX_ERR_DATA, "%s: accepted", words);
     cr_assert(strstr(error.text, words), "'%s' lacks '%s'", error.text, words);
 }
 
-static hid_t edit(const char *remove)
+enum { ARRAYS = 16 };
+
+/* A container in memory, to be changed and written again. */
+typedef struct forgery {
+    rmx_array array[ARRAYS];
+    rmx_array_data data[ARRAYS];
+    void *bytes[ARRAYS];
+    int32_t arrays;
+    json_t *about;
+} forgery;
+
+static forgery take_apart(void)
 {
-    rmx_h5_begin();
-    const hid_t file = H5Fopen(good_file(), H5F_ACC_RDWR, H5P_DEFAULT);
-    if (remove[0]) H5Ldelete(file, remove, H5P_DEFAULT);
-    return file;
+    forgery f = {.arrays = 0};
+    rmx_container c;
+    cr_assert_eq(rmx_container_open(good_file(), "dataset", RMX_DATASET_VERSION, "", &c, NULL),
+                 RMX_OK);
+    for (; f.arrays < c.arrays; f.arrays++) {
+        f.array[f.arrays] = c.array[f.arrays];
+        f.bytes[f.arrays] = malloc((size_t)rmx_array_bytes(&c.array[f.arrays]) + 64);
+        cr_assert_eq(rmx_container_load(&c, &c.array[f.arrays], f.bytes[f.arrays], NULL), RMX_OK);
+    }
+    f.about = json_incref(c.index);
+    rmx_container_close(&c);
+    return f;
 }
 
-static void done(hid_t file)
+static int32_t place_of(const forgery *f, const char *name)
 {
-    H5Fclose(file);
-    rmx_h5_end();
+    for (int32_t i = 0; i < f->arrays; i++)
+        if (strcmp(f->array[i].name, name) == 0) return i;
+    cr_assert(false, "no array %s", name);
+    return -1;
 }
 
-/* A dataset as it should be but for what the caller did to `how` and the type. */
-static void put(hid_t file, const char *name, hid_t type, int columns, hid_t how,
-                const void *values)
+static void *bytes_of(const forgery *f, const char *name) { return f->bytes[place_of(f, name)]; }
+
+/* Makes the checksums of a set's rows agree with its bytes. */
+static void mend(forgery *f, int set)
 {
-    const hsize_t dims[2] = {ROWS, (hsize_t)columns};
-    const hid_t space = H5Screate_simple(columns ? 2 : 1, dims, NULL);
-    const hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
-    cr_assert(set >= 0);
-    if (values) cr_assert(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    H5Dclose(set);
-    H5Sclose(space);
+    char name[RMX_CONTAINER_NAME + 1];
+    rmx_block_hash_name(set, name);
+    const rmx_array *a = &f->array[place_of(f, rmx_set_name(set))];
+    const size_t row = (size_t)(rmx_array_bytes(a) / ROWS);
+    const char *bytes = bytes_of(f, rmx_set_name(set));
+    uint64_t *hash = bytes_of(f, name);
+    for (size_t first = 0; first < ROWS; first += CHUNK) {
+        const size_t n = ROWS - first < CHUNK ? ROWS - first : CHUNK;
+        hash[first / CHUNK] = XXH3_64bits(bytes + first * row, n * row);
+    }
 }
 
-static hid_t usual(int columns, hsize_t chunk)
+static void put_together(forgery *f)
 {
-    const hsize_t size[2] = {chunk, (hsize_t)columns};
-    const hid_t how = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_chunk(how, columns ? 2 : 1, size);
-    H5Pset_fletcher32(how);
-    return how;
+    const char *path = in_folder("good.h5");
+    rmx_error error = {.text = ""};
+    for (int32_t i = 0; i < f->arrays; i++) {
+        f->array[i].xxh3 = XXH3_64bits(f->bytes[i], (size_t)rmx_array_bytes(&f->array[i]));
+        f->data[i] = (rmx_array_data){.memory = f->bytes[i], .fd = -1};
+    }
+    cr_assert_eq(rmx_container_write(path, path, "dataset", RMX_DATASET_VERSION, f->array, f->data,
+                                     f->arrays, f->about, &error),
+                 RMX_OK, "%s", error.text);
+    for (int32_t i = 0; i < f->arrays; i++) free(f->bytes[i]);
+    json_decref(f->about);
 }
 
-static uint8_t labels[ROWS * 4];
-
-Test(hostile, links)
+/* The fingerprint of the rows as they are now. */
+static void mend_fingerprint(const forgery *f)
 {
-    hid_t file = edit("/label");
-    H5Lcreate_external("/etc/passwd", "/label", file, "/label", H5P_DEFAULT, H5P_DEFAULT);
-    done(file);
-    expect_refused("/label is a link");
-    file = edit("/dense");
-    H5Lcreate_soft("/sparse", file, "/dense", H5P_DEFAULT, H5P_DEFAULT);
-    done(file);
-    expect_refused("/dense is a link");
-    file = edit("/group");
-    done(file);
-    expect_refused("/group is missing");
-    file = edit("/sparse");
-    H5Gclose(H5Gcreate2(file, "/sparse", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    done(file);
-    expect_refused("/sparse cannot be opened");
+    uint64_t hash[RMX_SETS];
+    rmx_schema s = good_schema();
+    for (int set = 0; set < RMX_SETS; set++) {
+        hash[set] = XXH3_64bits(NULL, 0);
+        if (rmx_set_columns(&s, set) == 0) continue;
+        const int32_t i = place_of(f, rmx_set_name(set));
+        hash[set] = XXH3_64bits(f->bytes[i], (size_t)rmx_array_bytes(&f->array[i]));
+    }
+    cr_assert_eq(rmx_json_set_hash(f->about, "fingerprint",
+                                   rmx_fingerprint(rmx_schema_hash(&s), hash, ROWS)),
+                 0);
+    rmx_schema_free(&s);
 }
 
-Test(hostile, storage)
+Test(hostile, forged_rows)
 {
-    hid_t file = edit("/label"), how = H5Pcreate(H5P_DATASET_CREATE);
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    done(file);
-    expect_refused("/label is not chunked");
+    forgery f = take_apart();
+    put_together(&f); /* nothing changed: the forger's own work is sound */
+    rmx_error error = {.text = ""};
+    cr_assert_eq(read_all(in_folder("good.h5"), &error), RMX_OK, "%s", error.text);
 
-    file = edit("/label");
-    H5Pset_external(how, "/etc/passwd", 0, ROWS);
-    put(file, "/label", H5T_STD_U8LE, 1, how, NULL);
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label is not chunked");
-
-    file = edit("/label");
-    const hsize_t dims[2] = {ROWS, 1};
-    const hid_t space = H5Screate_simple(2, dims, NULL);
-    how = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_virtual(how, space, "/etc/passwd", "/x", space);
-    put(file, "/label", H5T_STD_U8LE, 1, how, NULL);
-    H5Sclose(space);
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label is not chunked");
-
-    file = edit("/label");
-    how = usual(1, CHUNK);
-    put(file, "/label", H5T_STD_U8LE, 1, how, NULL); /* chunks that were never written */
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label lacks some of its chunks");
-
-    file = edit("/label");
-    how = usual(1, CHUNK / 2);
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    H5Pclose(how);
-    done(file);
-    expect_refused("has other chunks than /label");
-}
-
-Test(hostile, filters)
-{
-    hid_t file = edit("/label"), how = usual(1, CHUNK);
-    H5Pset_shuffle(how);
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    H5Pclose(how);
-    done(file);
-    expect_refused("other filters");
-    file = edit("/label");
-    how = usual(1, CHUNK);
-    H5Premove_filter(how, H5Z_FILTER_FLETCHER32);
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    H5Pclose(how);
-    done(file);
-    expect_refused("other filters");
-}
-
-Test(hostile, types_and_shapes)
-{
-    hid_t file = edit("/label"), how = usual(1, CHUNK);
-    put(file, "/label", H5T_STD_I8LE, 1, how, labels);
-    done(file);
-    expect_refused("/label has another type");
-
-    file = edit("/label");
-    const hid_t vlen = H5Tvlen_create(H5T_STD_U8LE);
-    put(file, "/label", vlen, 1, H5P_DEFAULT, NULL);
-    H5Tclose(vlen);
-    done(file);
-    expect_refused("/label has another type");
-
-    file = edit("/label");
-    const hid_t committed = H5Tcopy(H5T_STD_U8LE);
-    H5Tcommit2(file, "/type", committed, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/label", committed, 1, how, labels);
-    H5Tclose(committed);
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label has another type");
-
-    file = edit("/label");
-    how = usual(2, CHUNK);
-    put(file, "/label", H5T_STD_U8LE, 2, how, labels);
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label has another size");
-
-    file = edit("/label");
-    how = usual(0, CHUNK);
-    put(file, "/label", H5T_STD_U8LE, 0, how, labels);
-    H5Pclose(how);
-    done(file);
-    expect_refused("/label has another rank");
-}
-
-Test(hostile, values)
-{
-    static const uint32_t ids[ROWS * 3] = {[3 * 70 + 1] = 11};
-    static float dense[ROWS * 2];
-    hid_t file = edit("/label"), how = usual(1, CHUNK);
-    labels[60] = 2;
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    labels[60] = 0;
-    H5Pclose(how);
-    done(file);
+    f = take_apart();
+    ((uint8_t *)bytes_of(&f, "/label"))[60] = 2;
+    mend(&f, RMX_SET_LABEL);
+    mend_fingerprint(&f);
+    put_together(&f);
     expect_refused("/label, row 60");
 
-    file = edit("/sparse");
-    how = usual(3, CHUNK);
-    put(file, "/sparse", H5T_STD_U32LE, 3, how, ids);
-    H5Pclose(how);
-    done(file);
+    f = take_apart();
+    ((uint8_t *)bytes_of(&f, "/label"))[61] = RMX_LABEL_MASKED; /* the task hides no rows */
+    mend(&f, RMX_SET_LABEL);
+    mend_fingerprint(&f);
+    put_together(&f);
+    expect_refused("/label, row 61");
+
+    f = take_apart();
+    ((uint32_t *)bytes_of(&f, "/sparse"))[3 * 70 + 1] = 11;
+    mend(&f, RMX_SET_SPARSE);
+    mend_fingerprint(&f);
+    put_together(&f);
     expect_refused("/sparse, row 70, field 'c1': id 11");
 
-    file = edit("/dense");
-    how = usual(2, CHUNK);
-    const uint32_t nan_bits = 0x7fc00000;
-    memcpy(&dense[2 * 89], &nan_bits, sizeof nan_bits);
-    put(file, "/dense", H5T_IEEE_F32LE, 2, how, dense);
-    H5Pclose(how);
-    done(file);
+    f = take_apart();
+    ((uint32_t *)bytes_of(&f, "/dense"))[2 * 89] = 0x7fc00000;
+    mend(&f, RMX_SET_DENSE);
+    mend_fingerprint(&f);
+    put_together(&f);
     expect_refused("/dense, row 89, field 'd0'");
 }
 
-/* Values that are allowed but others than the fingerprint says: seen by the full check. */
+/* Values that are allowed but others than the checksums say. */
 Test(hostile, changed_rows)
 {
-    rmx_error error = {""};
-    hid_t file = edit("/label"), how = usual(1, CHUNK);
-    put(file, "/label", H5T_STD_U8LE, 1, how, labels);
-    H5Pclose(how);
-    done(file);
+    forgery f = take_apart();
+    ((uint8_t *)bytes_of(&f, "/label"))[33] ^= 1;
+    put_together(&f);
+    expect_refused("fingerprint");
+
+    f = take_apart();
+    ((uint8_t *)bytes_of(&f, "/label"))[33] ^= 1;
+    mend_fingerprint(&f);
+    put_together(&f);
+    expect_refused("rows 32 to 63 of /label");
+
+    f = take_apart();
+    ((uint8_t *)bytes_of(&f, "/label"))[33] ^= 1;
+    mend(&f, RMX_SET_LABEL);
+    mend_fingerprint(&f);
+    put_together(&f); /* the description counts the positives */
+    rmx_error error = {.text = ""};
     cr_assert_eq(rmx_dataset_check(in_folder("good.h5"), NULL, NULL, &error), RMX_ERR_DATA);
-    cr_assert(strstr(error.text, "/label do not match"), "%s", error.text);
+    cr_assert(strstr(error.text, "counts other labels"), "%s", error.text);
 }
 
-static void set_number(const char *name, uint64_t value)
+static void forge_json(const char *object, const char *key, json_t *value, const char *words)
 {
-    const hid_t file = edit("");
-    const hid_t attribute = H5Aopen(file, name, H5P_DEFAULT);
-    H5Awrite(attribute, H5T_NATIVE_UINT64, &value);
-    H5Aclose(attribute);
-    done(file);
+    forgery f = take_apart();
+    json_t *in = object[0] ? json_object_get(f.about, object) : f.about;
+    cr_assert_eq(value ? json_object_set_new(in, key, value) : json_object_del(in, key), 0);
+    put_together(&f);
+    expect_refused(words);
 }
 
-Test(hostile, attributes)
+Test(hostile, forged_description)
 {
-    set_number("rows", (uint64_t)1 << 60);
-    expect_refused("'rows'");
-    set_number("rows", ROWS - 1);
-    expect_refused("fingerprint");
-    set_number("schema_version", 9);
-    expect_refused("schema version 9");
-    set_number("fingerprint", 1);
-    expect_refused("fingerprint");
-    hid_t file = edit("");
-    H5Adelete(file, "vocabulary");
-    done(file);
-    expect_refused("'vocabulary' is missing");
+    static const char *const root[] = {"rows", "block_rows", "fingerprint", "schema"};
+    static const char *const schema[] = {
+        "sparse",  "dense",  "tasks",       "texts",      "has_label",     "has_group",
+        "has_row", "source", "ceiling_auc", "group_text", "encoding_hash", "rows_without_group"};
+    for (size_t i = 0; i < sizeof root / sizeof *root; i++) {
+        forge_json("", root[i], NULL, "good.h5");
+        forge_json("", root[i], json_string("x"), "good.h5");
+        forge_json("", root[i], json_integer(-1), "good.h5");
+        forge_json("", root[i], json_integer(INT64_MAX), "good.h5");
+        forge_json("", root[i], json_array(), "good.h5");
+    }
+    for (size_t i = 0; i < sizeof schema / sizeof *schema; i++) {
+        forge_json("schema", schema[i], NULL, "good.h5");
+        forge_json("schema", schema[i], json_integer(-2), "good.h5");
+        forge_json("schema", schema[i], json_integer(INT64_MAX), "good.h5");
+        forge_json("schema", schema[i], json_object(), "good.h5");
+    }
+    forge_json("", "rows", json_integer(ROWS - 1), "/label is missing or of another shape");
+    forge_json("", "block_rows", json_integer(CHUNK - 1), "good.h5");
+    forge_json("schema", "has_group", json_false(), "fingerprint");
+    forge_json("", "requires", json_pack("[s]", "lists"), "holds 'lists'");
+}
+
+/* Sizes and places of arrays; HDF5 would refuse to make them, so the index is changed by hand. */
+static void forge_index(const char *from, const char *to, const char *words)
+{
+    static char bytes[1 << 17];
+    rmx_container_head head;
+    FILE *file = fopen(good_file(), "rb");
+    const size_t size = fread(bytes, 1, sizeof bytes - 1, file);
+    fclose(file);
+    cr_assert_eq(sscanf(strchr(bytes, '\n') + 1, "file %20ld\nindex %20ld %20ld", &head.file_bytes,
+                        &head.index_offset, &head.index_bytes),
+                 3);
+    char *index = bytes + head.index_offset;
+    char *at = memmem(index, (size_t)head.index_bytes, from, strlen(from));
+    cr_assert(at, "the index lacks %s", from);
+    char *end = index + head.index_bytes; /* there are blanks before it */
+    const size_t rest =
+        (size_t)(end - at) - (strlen(to) > strlen(from) ? strlen(to) : strlen(from));
+    memmove(at + strlen(to), at + strlen(from), rest);
+    for (size_t i = 0; to[i]; i++) at[i] = to[i];
+    head.index_xxh3 = XXH3_64bits(index, (size_t)head.index_bytes);
+    cr_assert_eq(sscanf(strstr(bytes, "rest "), "rest %lx", &head.rest_xxh3), 1);
+    rmx_container_head_print(&head, "dataset", RMX_DATASET_VERSION, bytes);
+    file = fopen(in_folder("good.h5"), "wb");
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    expect_refused(words);
+}
+
+Test(hostile, forged_arrays)
+{
+    forge_index("\"shape\":[90,1]", "\"shape\":[-9,1]", "of its index is impossible");
+    forge_index("\"shape\":[90,1]", "\"shape\":[9e9,1]", "of its index is impossible");
+    forge_index("\"shape\":[90,1]", "\"shape\":[]", "of its index is impossible");
+    forge_index("\"shape\":[90,1]", "\"shape\":[1,90]", "good.h5");
+    forge_index("\"shape\":[90,1]", "\"shape\":[91,1]", "good.h5");
+    forge_index("\"type\":\"u64\"", "\"type\":\"u65\"", "of its index is impossible");
+    forge_index("\"name\":\"/sparse\"", "\"name\":\"/dense\"", "lists /dense twice");
+    forge_index("\"offset\":", "\"offset\":9", "good.h5");
+    forge_index("\"offset\":", "\"offset\":-", "of its index is impossible");
+    forge_index("{", "[", "no JSON object");
+    forge_index("\"arrays\"", "\"Arrays\"", "lists no arrays");
+}
+
+/* ---- HDF5 files that others made or changed ------------------------------------------------- */
+
+Test(hostile, other_hdf5_files)
+{
+    rmx_h5_begin();
+    hid_t file = H5Fopen(good_file(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Gclose(H5Gcreate2(file, "/mine", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    rmx_h5_end();
+    expect_refused("the file is damaged or was changed");
+
+    rmx_h5_begin();
+    file = H5Fcreate(in_folder("good.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    H5Gclose(H5Gcreate2(file, "/data", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(file);
+    rmx_h5_end();
+    expect_refused("another program wrote");
+    expect_refused("rmx-data import");
+
+    rmx_h5_begin();
+    file = H5Fcreate(in_folder("good.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+    H5Tset_size(type, 18);
+    const hid_t format = H5Acreate2(file, "format", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    H5Awrite(format, type, "rankmixer dataset");
+    H5Aclose(format);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(file);
+    rmx_h5_end();
+    expect_refused("format version 1");
+    expect_refused("rmx-data import");
+}
+
+Test(hostile, files_that_are_no_datasets)
+{
     FILE *f = fopen(in_folder("good.h5"), "w");
     fputs("label,a,b\n1,2,3\n", f);
     fclose(f);
-    expect_refused("is no HDF5 file");
+    expect_refused("is no rankmixer dataset");
     f = fopen(in_folder("good.h5"), "w");
     fclose(f);
-    expect_refused("is no HDF5 file");
+    expect_refused("is no rankmixer dataset");
+    f = fopen(in_folder("good.h5"), "w");
+    fprintf(f, "rankmixer checkpoint 2\n%600s", "");
+    fclose(f);
+    expect_refused("is a checkpoint");
+    f = fopen(in_folder("good.h5"), "w");
+    fprintf(f, "rankmixer dataset 9\n%600s", "");
+    fclose(f);
+    expect_refused("format version 9; this program reads version 2");
 }
 
 Test(hostile, other_kinds_of_files)
 {
-    rmx_error error = {""};
+    rmx_error error = {.text = ""};
     rmx_schema schema;
     cr_assert_eq(rmx_dataset_schema(own_folder(), &schema, &error), RMX_ERR_DATA);
     cr_assert(strstr(error.text, "regular"), "%s", error.text);

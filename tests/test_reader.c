@@ -9,7 +9,7 @@
 
 TestSuite(reader, .fini = remove_folder);
 
-enum { ROWS = 1003, CHUNK = 16 }; /* 63 chunks, four windows, the last chunk is short */
+enum { ROWS = 1003, CHUNK = 16 }; /* 63 blocks, four windows, the last block is short */
 
 static const char *dataset(void)
 {
@@ -22,9 +22,9 @@ static const char *dataset(void)
 
 static rmx_reader *open_reader(const char *path, int64_t batch, bool shuffle, uint64_t seed)
 {
-    rmx_error error = {""};
+    rmx_error error = {.text = ""};
     rmx_reader *reader;
-    const rmx_reader_options options = {batch, shuffle, seed};
+    const rmx_reader_options options = {.batch = batch, .shuffle = shuffle, .seed = seed};
     cr_assert_eq(rmx_reader_open(path, &options, &reader, &error), RMX_OK, "%s", error.text);
     return reader;
 }
@@ -34,7 +34,7 @@ static rmx_reader *open_reader(const char *path, int64_t batch, bool shuffle, ui
 static int64_t read_rest(rmx_reader *reader, uint64_t *rows)
 {
     const rmx_schema *s = rmx_reader_schema(reader);
-    rmx_error error = {""};
+    rmx_error error = {.text = ""};
     rmx_reader_view view;
     rmx_rows want;
     int64_t count = 0;
@@ -124,13 +124,13 @@ static void shuffle_by_text(uint64_t seed, uint64_t epoch, uint64_t stream, uint
 Test(reader, order_is_as_documented)
 {
     enum { CHUNKS = (ROWS + CHUNK - 1) / CHUNK };
-    uint64_t chunk[CHUNKS], want[ROWS], got[ROWS], n = 0;
-    for (uint64_t c = 0; c < CHUNKS; c++) chunk[c] = c;
-    shuffle_by_text(11, 2, 0, chunk, CHUNKS);
+    uint64_t block[CHUNKS], want[ROWS], got[ROWS], n = 0;
+    for (uint64_t c = 0; c < CHUNKS; c++) block[c] = c;
+    shuffle_by_text(11, 2, 0, block, CHUNKS);
     for (uint64_t v = 0; v * 16 < CHUNKS; v++) {
         const uint64_t start = n;
         for (uint64_t c = v * 16; c < CHUNKS && c < v * 16 + 16; c++)
-            for (uint64_t r = chunk[c] * CHUNK; r < ROWS && r < (chunk[c] + 1) * CHUNK; r++)
+            for (uint64_t r = block[c] * CHUNK; r < ROWS && r < (block[c] + 1) * CHUNK; r++)
                 want[n++] = r;
         shuffle_by_text(11, 2, 1 + v, want + start, n - start);
     }
@@ -202,8 +202,8 @@ Test(reader, refuses_nonsense)
 {
     const char *path = dataset();
     rmx_reader *reader;
-    rmx_error error = {""};
-    const rmx_reader_options none = {0, true, 0}, one = {1, true, 0};
+    rmx_error error = {.text = ""};
+    const rmx_reader_options none = {.shuffle = true}, one = {.batch = 1, .shuffle = true};
     cr_assert_eq(rmx_reader_open(path, &none, &reader, &error), RMX_ERR_ARGUMENT);
     cr_assert_eq(rmx_reader_open(in_folder("none.h5"), &one, &reader, &error), RMX_ERR_DATA);
     cr_assert(strstr(error.text, "none.h5"), "%s", error.text);

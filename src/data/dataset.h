@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* dataset.h: rows for training in an HDF5 file: the writer, the checks and the reader.
  *
- *   /label   [N, tasks]  u8, 0 or 1
- *   /dense   [N, Fd]     f32, finite                  absent where Fd is 0
- *   /sparse  [N, Fs]     u32, below the vocabulary    absent where Fs is 0
- *   /group   [N]         u64, e.g. a user             optional
+ *   /label   [N, tasks]  u8, 0, 1 or RMX_LABEL_MASKED  absent where the set is to be scored only
+ *   /dense   [N, Fd]     f32, finite                   absent where Fd is 0
+ *   /sparse  [N, Fs]     u32, below the vocabulary     absent where Fs is 0
+ *   /group   [N]         u64, e.g. a user; 0: none     optional
+ *   /row     [N]         u64, row of the source        optional
+ *   /text    [N]         keys as written               optional
  *   /table/<number of the sparse field>  [V]  u64, what an import maps values with   optional
- * and attributes of the root (docs/data.md). Little-endian, chunked by rows, fletcher32.
+ * and /index, a JSON text (container.h, docs/data.md).
  *
  * A file is input from outside: nothing in it is used before it was checked, and a reader checks
  * every row it hands out. Errors name file, dataset, row and what to do.
@@ -22,9 +24,9 @@
 #include "data/schema.h"
 #include "rankmixer/model.h"
 
-#define RMX_DATASET_VERSION 1
-#define RMX_DATASET_CHUNK_ROWS 4096 /* the writer's default */
-#define RMX_SHUFFLE_CHUNKS 16       /* chunks of a shuffle window */
+#define RMX_DATASET_VERSION 2
+#define RMX_DATASET_BLOCK_ROWS 4096 /* the writer's default */
+#define RMX_SHUFFLE_BLOCKS 16       /* blocks of a shuffle window */
 
 /* Called now and then while much is being done; false asks to stop: the function called then
  * cleans up and returns RMX_ERR_DATA with the text "stopped". total < 0: unknown. */
@@ -35,25 +37,36 @@ typedef bool (*rmx_progress_callback)(void *user, int64_t done, int64_t total);
 typedef struct rmx_writer rmx_writer;
 
 /* Rows are appended to PATH.tmp.PID in the same folder; rmx_writer_finish puts it in place under
- * path, replacing what was there. The schema is copied. chunk_rows 0: the default; otherwise
- * 1 .. 2^20. Needs memory for one chunk. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_MEMORY,
+ * path, replacing what was there. The schema is copied. block_rows 0: the default; otherwise
+ * 1 .. 2^20. Needs memory for one block. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_MEMORY,
  * RMX_ERR_DATA (folder missing, not writable). */
 RMX_NODISCARD rmx_status rmx_writer_open(const char *path, const rmx_schema *schema,
-                                         int64_t chunk_rows, rmx_writer **out, rmx_error *error);
-/* Row-major arrays as in the file; dense, sparse, group may be NULL where the schema has none.
- * Values are checked (RMX_ERR_DATA names the row, counted in the file). A full disk is
+                                         int64_t block_rows, rmx_writer **out, rmx_error *error);
+/* Row-major arrays as in the file; NULL where the schema has none. */
+typedef struct rmx_writer_rows {
+    const uint8_t *label;
+    const float *dense;
+    const uint32_t *sparse;
+    const uint64_t *group;   /* rmx_value_hash of the value; 0: none */
+    const uint64_t *row;     /* number of the data row in the source */
+    const char *const *text; /* [rows, text_columns], each at most RMX_TEXT_VALUE_MAX bytes */
+} rmx_writer_rows;
+
+/* Values are checked (RMX_ERR_DATA names the row, counted in the file). A full disk is
  * RMX_ERR_DATA here or in finish. After a failure only discard is allowed. */
-RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows, const uint8_t *label,
-                                           const float *dense, const uint32_t *sparse,
-                                           const uint64_t *group, rmx_error *error);
+RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows,
+                                           const rmx_writer_rows *values, rmx_error *error);
 /* Stores /table/<sparse_field>: see import.h. */
 RMX_NODISCARD rmx_status rmx_writer_table(rmx_writer *writer, int32_t sparse_field,
                                           const uint64_t *table, int64_t count, rmx_error *error);
 void rmx_writer_set_ceiling(rmx_writer *writer, double auc); /* before finish */
-int64_t rmx_writer_rows(const rmx_writer *writer);           /* appended so far */
-/* Writes the rest and the attributes, closes, opens again and checks, fsyncs, renames, fsyncs the
- * folder. Frees the writer in every case; on failure the temporary file is gone and an older file
- * under path untouched. At least one row is needed. fingerprint may be NULL. */
+/* Writes the whole file under its temporary name, opens it again as a reader would, verifies and
+ * fsyncs it: what can fail has been done. Two outputs that belong together are both completed
+ * before the first is finished. At least one row is needed. */
+RMX_NODISCARD rmx_status rmx_writer_complete(rmx_writer *writer, rmx_error *error);
+/* Completes where that was not done, renames, fsyncs the folder. Frees the writer in every case;
+ * on failure the temporary file is gone and an older file under path untouched. fingerprint may be
+ * NULL. */
 RMX_NODISCARD rmx_status rmx_writer_finish(rmx_writer *writer, uint64_t *fingerprint,
                                            rmx_error *error);
 void rmx_writer_discard(rmx_writer *writer); /* removes the temporary file; NULL is fine */
@@ -72,6 +85,11 @@ RMX_NODISCARD rmx_status rmx_dataset_check(const char *path, rmx_progress_callba
 RMX_NODISCARD rmx_status rmx_dataset_table(const char *path, const char *field, uint64_t **out,
                                            int64_t *count, rmx_error *error);
 
+/* As rmx_schema_match for the set at b_path, and says so where its tables begin with a's entries
+ * and have grown since. */
+RMX_NODISCARD rmx_status rmx_dataset_match(const rmx_schema *a, const char *a_path,
+                                           const char *b_path, rmx_error *error);
+
 /* ---- Reading batches ---------------------------------------------------------------------- */
 
 typedef struct rmx_reader rmx_reader;
@@ -81,6 +99,7 @@ typedef struct rmx_reader_options {
     int64_t batch; /* rows of a batch, >= 1; the last of an epoch may be smaller, never empty */
     bool shuffle;  /* false: the file's order in every epoch */
     uint64_t seed; /* of the shuffle */
+    bool keys;     /* read /row and /text too */
 } rmx_reader_options;
 
 /* Host memory of the reader, valid until the next call of next, seek or close. Pointers are
@@ -94,10 +113,13 @@ typedef struct rmx_reader_view {
     const uint8_t *labels;  /* [samples, tasks] */
     const uint64_t *group;  /* [samples] */
     const uint64_t *rows;   /* [samples], row numbers in the file, from 0 */
+    const uint64_t *source; /* [samples], rows of the source; NULL where the file has no /row, or
+                               keys were not asked for; likewise the next */
+    const char *text;       /* [samples, sum of text_bytes] zero-padded */
 } rmx_reader_view;
 
 /* Opens and checks the file, and starts a thread that prepares batches ahead; stands at epoch 0,
- * batch 0. Memory: two windows (of RMX_SHUFFLE_CHUNKS chunks) and a few batches, whatever the
+ * batch 0. Memory: two windows (of RMX_SHUFFLE_BLOCKS blocks) and a few batches, whatever the
  * file's size. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_reader_open(const char *path, const rmx_reader_options *options,
                                          rmx_reader **out, rmx_error *error);

@@ -3,93 +3,91 @@
 #ifndef RMX_DATA_DATASET_FILE_H
 #define RMX_DATA_DATASET_FILE_H
 
-#include <hdf5.h>
 #include <stddef.h>
 
 #include "core/error.h"
+#include "data/container.h"
 #include "data/schema.h"
 
-enum { RMX_SET_LABEL, RMX_SET_DENSE, RMX_SET_SPARSE, RMX_SET_GROUP, RMX_SETS };
+/* The arrays that hold one entry a row. */
+enum {
+    RMX_SET_LABEL,
+    RMX_SET_DENSE,
+    RMX_SET_SPARSE,
+    RMX_SET_GROUP,
+    RMX_SET_ROW,
+    RMX_SET_TEXT,
+    RMX_SETS
+};
 
-/* Rows in memory, row-major; pointers of absent datasets are NULL. */
+#define RMX_DATASET_FIX "make it with rmx-data import (or generate)"
+
+/* Rows in memory, row-major; pointers of absent arrays are NULL. */
 typedef struct rmx_rows {
     uint8_t *label;
     float *dense;
     uint32_t *sparse;
     uint64_t *group;
+    uint64_t *row;
+    char *text; /* the text columns of a row one after the other, zero-padded */
 } rmx_rows;
 
-/* ---- What the four datasets are (dataset_rows.c) ------------------------------------------ */
+/* ---- What the arrays are (dataset_rows.c) -------------------------------------------------- */
 
 const char *rmx_set_name(int set);                          /* "/label", ... */
 int64_t rmx_set_columns(const rmx_schema *schema, int set); /* 0: absent */
-int64_t rmx_set_value_bytes(int set);
+/* Bytes of the columns of a row. */
+int64_t rmx_set_row_bytes(const rmx_schema *schema, int set);
 void *rmx_rows_pointer(const rmx_rows *rows, int set);
 
 /* 64-byte aligned memory for `count` rows. */
 RMX_NODISCARD rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count,
                                         rmx_error *error);
 void rmx_rows_free(rmx_rows *rows);
-/* to[to_row .. ] = from[from_row .. + count - 1] */
+/* to[to_row .. ] = from[from_row .. + count - 1]; arrays that either lacks are left out. */
 void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
                    const rmx_rows *from, int64_t from_row, int64_t count);
-/* Labels 0 or 1, ids below the vocabulary, finite values. first: number in the file of row 0. */
+/* Labels 0, 1 or masked where that is allowed, ids below the vocabulary, finite values; absent
+ * arrays are left out. first: number in the file of row 0. */
 RMX_NODISCARD rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
                                         const rmx_rows *rows, int64_t count, rmx_error *error);
+/* Adds the rows' labels to label [tasks] and those without a group; absent arrays are left out. */
+void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t count,
+                    rmx_label_count *label, int64_t *without_group);
 
 /* ---- The fingerprint (fingerprint.c) ------------------------------------------------------ */
 
-/* XXH3 of each dataset's bytes in row order, however they are chunked. */
-typedef struct rmx_rows_hash rmx_rows_hash;
-RMX_NODISCARD rmx_status rmx_rows_hash_create(rmx_rows_hash **out, rmx_error *error);
-void rmx_rows_hash_destroy(rmx_rows_hash *hash);
-void rmx_rows_hash_add(rmx_rows_hash *hash, const rmx_schema *schema, const rmx_rows *rows,
-                       int64_t count);
-void rmx_rows_hash_read(const rmx_rows_hash *hash, uint64_t out[RMX_SETS]);
-
-/* Of everything in the schema but rows and fingerprint. */
-RMX_NODISCARD rmx_status rmx_schema_hash(const rmx_schema *schema, uint64_t *out,
-                                         rmx_error *error);
+/* Of everything in the schema that is content: not of source and fingerprint. */
+uint64_t rmx_schema_hash(const rmx_schema *schema);
+/* rows_hash: XXH3-64 of each array's bytes in row order; of no bytes where it is absent. */
 uint64_t rmx_fingerprint(uint64_t schema_hash, const uint64_t rows_hash[RMX_SETS], int64_t rows);
-
-/* ---- Attributes (dataset_attributes.c); between rmx_h5_begin and rmx_h5_end ---------------- */
-
-RMX_NODISCARD rmx_status rmx_attributes_write(hid_t file, const char *path,
-                                              const rmx_schema *schema,
-                                              const uint64_t rows_hash[RMX_SETS],
-                                              rmx_error *error);
-/* Reads, checks and compares with the stored hashes. rows is set from the file's attribute. */
-RMX_NODISCARD rmx_status rmx_attributes_read(hid_t file, const char *path, rmx_schema *out,
-                                             uint64_t rows_hash[RMX_SETS], rmx_error *error);
 
 /* ---- The file (dataset_file.c) ------------------------------------------------------------ */
 
 typedef struct rmx_dataset_file {
-    char *path;
-    hid_t file;
-    hid_t set[RMX_SETS]; /* -1: absent */
-    int64_t chunk_rows;
+    rmx_container container;
+    const rmx_array *set[RMX_SETS]; /* NULL: absent */
+    int64_t block_rows;
+    uint64_t *block_hash[RMX_SETS]; /* XXH3-64 of each block of rows */
     rmx_schema schema;
-    uint64_t rows_hash[RMX_SETS]; /* as stored */
 } rmx_dataset_file;
 
-/* These take the HDF5 mutex themselves. */
 RMX_NODISCARD rmx_status rmx_dataset_file_open(const char *path, rmx_dataset_file *out,
                                                rmx_error *error);
 void rmx_dataset_file_close(rmx_dataset_file *file);
-/* rows[at ..] = the file's rows first .. first + count - 1, checked. */
-RMX_NODISCARD rmx_status rmx_dataset_file_read(const rmx_dataset_file *file, int64_t first,
-                                               int64_t count, const rmx_rows *rows, int64_t at,
-                                               rmx_error *error);
+int64_t rmx_dataset_file_blocks(const rmx_dataset_file *file);
+/* rows[at ..] = the rows of block `block`, each compared with its checksum and checked. Arrays
+ * whose pointer in rows is NULL are not read. */
+RMX_NODISCARD rmx_status rmx_dataset_file_read(const rmx_dataset_file *file, int64_t block,
+                                               const rmx_rows *rows, int64_t at, rmx_error *error);
 
-hid_t rmx_set_type(int set); /* in the file */
+/* The table of a sparse field, as rmx_dataset_table gives it. */
+RMX_NODISCARD rmx_status rmx_dataset_file_table(const rmx_dataset_file *file, int32_t field,
+                                                uint64_t **out, int64_t *count, rmx_error *error);
 
-/* A one-dimensional u64 dataset, checked as the others are; between begin and end. */
-RMX_NODISCARD rmx_status rmx_table_read(hid_t file, const char *path, const char *name,
-                                        uint64_t **out, int64_t *count, rmx_error *error);
-/* Chunked, fletcher32, and filled with bytes that no check lets pass. chunk_rows <= rows of the
- * chunk, rank 1 where columns is 0. H5I_INVALID_HID on failure. */
-hid_t rmx_set_create(hid_t file, const char *name, hid_t type, int64_t columns,
-                     int64_t chunk_rows);
+/* "/xxh3/label", ... */
+void rmx_block_hash_name(int set, char out[RMX_CONTAINER_NAME + 1]);
+rmx_array_type rmx_set_type(int set);
+int32_t rmx_set_dims(int set);
 
 #endif /* RMX_DATA_DATASET_FILE_H */

@@ -7,23 +7,40 @@
 
 const char *rmx_set_name(int set)
 {
-    static const char *const names[RMX_SETS] = {"/label", "/dense", "/sparse", "/group"};
+    static const char *const names[RMX_SETS] = {"/label", "/dense", "/sparse",
+                                                "/group", "/row",   "/text"};
     return names[set];
 }
 
 int64_t rmx_set_columns(const rmx_schema *schema, int set)
 {
+    int64_t text = 0;
     switch (set) {
-    case RMX_SET_LABEL: return schema->tasks;
+    case RMX_SET_LABEL: return schema->has_label ? schema->tasks : 0;
     case RMX_SET_DENSE: return schema->dense_fields;
     case RMX_SET_SPARSE: return schema->sparse_fields;
-    default: return schema->has_group ? 1 : 0;
+    case RMX_SET_GROUP: return schema->has_group ? 1 : 0;
+    case RMX_SET_ROW: return schema->has_row ? 1 : 0;
+    default:
+        for (int32_t i = 0; i < schema->text_columns; i++) text += schema->text_bytes[i];
+        return text;
     }
 }
 
-int64_t rmx_set_value_bytes(int set)
+static int64_t value_bytes(int set)
 {
-    return set == RMX_SET_LABEL ? 1 : set == RMX_SET_GROUP ? 8 : 4;
+    switch (set) {
+    case RMX_SET_LABEL:
+    case RMX_SET_TEXT: return 1;
+    case RMX_SET_GROUP:
+    case RMX_SET_ROW: return 8;
+    default: return 4;
+    }
+}
+
+int64_t rmx_set_row_bytes(const rmx_schema *schema, int set)
+{
+    return rmx_set_columns(schema, set) * value_bytes(set);
 }
 
 void *rmx_rows_pointer(const rmx_rows *rows, int set)
@@ -32,14 +49,16 @@ void *rmx_rows_pointer(const rmx_rows *rows, int set)
     case RMX_SET_LABEL: return rows->label;
     case RMX_SET_DENSE: return rows->dense;
     case RMX_SET_SPARSE: return rows->sparse;
-    default: return rows->group;
+    case RMX_SET_GROUP: return rows->group;
+    case RMX_SET_ROW: return rows->row;
+    default: return rows->text;
     }
 }
 
-/* NULL where the dataset is absent or memory is out. */
+/* NULL where the array is absent or memory is out. */
 static void *alloc_set(const rmx_schema *schema, int set, int64_t count)
 {
-    const int64_t row = rmx_set_columns(schema, set) * rmx_set_value_bytes(set);
+    const int64_t row = rmx_set_row_bytes(schema, set);
     int64_t bytes;
     if (row == 0 || __builtin_mul_overflow(row, count, &bytes) || bytes > INT64_MAX - 64)
         return NULL;
@@ -52,6 +71,8 @@ rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count
     out->dense = alloc_set(schema, RMX_SET_DENSE, count);
     out->sparse = alloc_set(schema, RMX_SET_SPARSE, count);
     out->group = alloc_set(schema, RMX_SET_GROUP, count);
+    out->row = alloc_set(schema, RMX_SET_ROW, count);
+    out->text = alloc_set(schema, RMX_SET_TEXT, count);
     for (int set = 0; set < RMX_SETS; set++)
         if (rmx_set_columns(schema, set) > 0 && !rmx_rows_pointer(out, set)) {
             rmx_rows_free(out);
@@ -67,6 +88,8 @@ void rmx_rows_free(rmx_rows *rows)
     free(rows->dense);
     free(rows->sparse);
     free(rows->group);
+    free(rows->row);
+    free(rows->text);
     memset(rows, 0, sizeof *rows);
 }
 
@@ -74,8 +97,8 @@ void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
                    const rmx_rows *from, int64_t from_row, int64_t count)
 {
     for (int set = 0; set < RMX_SETS; set++) {
-        const int64_t bytes = rmx_set_columns(schema, set) * rmx_set_value_bytes(set);
-        if (bytes > 0)
+        const int64_t bytes = rmx_set_row_bytes(schema, set);
+        if (bytes > 0 && rmx_rows_pointer(to, set) && rmx_rows_pointer(from, set))
             memcpy((char *)rmx_rows_pointer(to, set) + to_row * bytes,
                    (const char *)rmx_rows_pointer(from, set) + from_row * bytes,
                    (size_t)(count * bytes));
@@ -84,9 +107,23 @@ void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
 
 /* ---- Checks: a first pass without branches, a second one only to name the culprit ---------- */
 
-static bool labels_good(const uint8_t *label, int64_t n)
+static bool any_masked(const rmx_schema *schema)
+{
+    bool any = false;
+    for (int32_t t = 0; t < schema->tasks; t++) any |= schema->task_masked[t];
+    return any;
+}
+
+static bool labels_good(const rmx_schema *schema, const uint8_t *label, int64_t n)
 {
     uint8_t all = 0;
+    if (any_masked(schema)) {
+        for (int64_t i = 0; i < n; i++)
+            if (label[i] > 1 &&
+                !(label[i] == RMX_LABEL_MASKED && schema->task_masked[i % schema->tasks]))
+                return false;
+        return true;
+    }
     for (int64_t i = 0; i < n; i++) all = (uint8_t)(all | label[i]);
     return all <= 1;
 }
@@ -116,7 +153,9 @@ static rmx_status name_label(const rmx_schema *schema, const char *path, int64_t
                              const uint8_t *label, rmx_error *error)
 {
     int64_t i = 0;
-    while (labels_good(label + i, 1)) i++;
+    while (label[i] <= 1 ||
+           (label[i] == RMX_LABEL_MASKED && schema->task_masked[i % schema->tasks]))
+        i++;
     return rmx_fail(error, RMX_ERR_DATA,
                     "%.400s: /label, row %lld, task '%s': %u is neither 0 nor 1; write the file "
                     "anew (rmx-data import)",
@@ -152,11 +191,23 @@ static rmx_status name_id(const rmx_schema *schema, const char *path, int64_t fi
 rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
                           const rmx_rows *rows, int64_t count, rmx_error *error)
 {
-    if (!labels_good(rows->label, count * schema->tasks))
+    if (rows->label && !labels_good(schema, rows->label, count * schema->tasks))
         return name_label(schema, path, first, rows->label, error);
-    if (schema->dense_fields > 0 && !floats_good(rows->dense, count * schema->dense_fields))
+    if (rows->dense && !floats_good(rows->dense, count * schema->dense_fields))
         return name_float(schema, path, first, rows->dense, error);
-    if (schema->sparse_fields > 0 && !ids_good(schema, rows->sparse, count))
+    if (rows->sparse && !ids_good(schema, rows->sparse, count))
         return name_id(schema, path, first, rows->sparse, error);
     return RMX_OK;
+}
+
+void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t count,
+                    rmx_label_count *label, int64_t *without_group)
+{
+    for (int64_t i = 0; rows->label && i < count * schema->tasks; i++) {
+        rmx_label_count *n = &label[i % schema->tasks];
+        n->positive += rows->label[i] == 1;
+        n->negative += rows->label[i] == 0;
+        n->masked += rows->label[i] == RMX_LABEL_MASKED;
+    }
+    for (int64_t i = 0; rows->group && i < count; i++) *without_group += rows->group[i] == 0;
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static pthread_mutex_t h5_mutex;
@@ -53,16 +54,25 @@ void rmx_h5_begin(void)
 
 void rmx_h5_end(void) { pthread_mutex_unlock(&h5_mutex); }
 
-rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, ...)
+/* HDF5 writes "errno = 28, error message = '...'" into the reasons that come from the system. */
+static int system_error(void)
+{
+    const char *at = strstr(reason, "errno = ");
+    return at ? (int)strtol(at + strlen("errno = "), NULL, 10) : 0;
+}
+
+rmx_status rmx_h5_fail(rmx_error *error, const char *format, ...)
 {
     char what[sizeof error->text];
     va_list args;
     va_start(args, format);
     if (vsnprintf(what, sizeof what, format, args) < 0) what[0] = '\0';
     va_end(args);
-
-    if (!reason[0]) return rmx_fail(error, status, "%s", what);
-    status = rmx_fail(error, status, "%.500s (%s)", what, reason);
+    const int number = system_error();
+    const rmx_status status = number ? rmx_fail_system(error, number, "%s", what)
+                              : *reason
+                                  ? rmx_fail(error, RMX_ERR_DATA, "%.500s (%s)", what, reason)
+                                  : rmx_fail(error, RMX_ERR_DATA, "%s", what);
     reason[0] = '\0';
     return status;
 }

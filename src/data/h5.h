@@ -15,10 +15,10 @@
 void rmx_h5_begin(void);
 void rmx_h5_end(void);
 
-/* As rmx_fail, and appends HDF5's own innermost reason, if it has one, in parentheses:
- * "data.h5: cannot write /dense (file write failed: ... No space left on device)".
- * Call it between begin and end, before the next HDF5 call. */
-rmx_status rmx_h5_fail(rmx_error *error, rmx_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* RMX_ERR_DATA, as rmx_fail_system where the system is at the bottom of HDF5's last failure:
+ * "data.h5: cannot write: No space left on device". Otherwise HDF5's own innermost reason follows
+ * in parentheses. Call it between begin and end, before the next HDF5 call. */
+rmx_status rmx_h5_fail(rmx_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif /* RMX_DATA_H5_H */

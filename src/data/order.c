@@ -36,22 +36,22 @@ static void permute(const rmx_order *order, uint64_t stream, int64_t n, uint32_t
     }
 }
 
-rmx_status rmx_order_create(rmx_order *out, int64_t rows, int64_t chunk_rows, bool shuffle,
+rmx_status rmx_order_create(rmx_order *out, int64_t rows, int64_t block_rows, bool shuffle,
                             uint64_t seed, rmx_error *error)
 {
     memset(out, 0, sizeof *out);
-    const int64_t chunks = (rows - 1) / chunk_rows + 1;
-    if (chunks > CHUNKS_MAX)
+    const int64_t blocks = (rows - 1) / block_rows + 1;
+    if (blocks > CHUNKS_MAX)
         return rmx_fail(error, RMX_ERR_DATA,
-                        "%lld chunks of %lld rows are too many to shuffle (2^27): import the file "
-                        "with larger chunks",
-                        (long long)chunks, (long long)chunk_rows);
-    out->chunk = malloc((size_t)chunks * sizeof *out->chunk);
-    if (!out->chunk) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the order of rows");
+                        "%lld blocks of %lld rows are too many to shuffle (2^27): import the file "
+                        "with larger blocks",
+                        (long long)blocks, (long long)block_rows);
+    out->block = malloc((size_t)blocks * sizeof *out->block);
+    if (!out->block) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the order of rows");
     out->rows = rows;
-    out->chunk_rows = chunk_rows;
-    out->chunks = chunks;
-    out->windows = (chunks - 1) / RMX_SHUFFLE_CHUNKS + 1;
+    out->block_rows = block_rows;
+    out->blocks = blocks;
+    out->windows = (blocks - 1) / RMX_SHUFFLE_BLOCKS + 1;
     out->shuffle = shuffle;
     out->seed = seed;
     return RMX_OK;
@@ -59,38 +59,38 @@ rmx_status rmx_order_create(rmx_order *out, int64_t rows, int64_t chunk_rows, bo
 
 void rmx_order_destroy(rmx_order *order)
 {
-    free(order->chunk);
-    order->chunk = NULL;
+    free(order->block);
+    order->block = NULL;
 }
 
 void rmx_order_set_epoch(rmx_order *order, uint64_t epoch)
 {
     order->epoch = epoch;
-    permute(order, 0, order->chunks, order->chunk);
-    order->short_at = order->chunks;
-    if (rmx_order_chunk_rows(order, order->chunks - 1) < order->chunk_rows)
-        for (int64_t i = 0; i < order->chunks; i++)
-            if (order->chunk[i] == order->chunks - 1) order->short_at = i;
+    permute(order, 0, order->blocks, order->block);
+    order->short_at = order->blocks;
+    if (rmx_order_block_rows(order, order->blocks - 1) < order->block_rows)
+        for (int64_t i = 0; i < order->blocks; i++)
+            if (order->block[i] == order->blocks - 1) order->short_at = i;
 }
 
-int64_t rmx_order_chunk_rows(const rmx_order *order, int64_t chunk)
+int64_t rmx_order_block_rows(const rmx_order *order, int64_t block)
 {
-    const int64_t left = order->rows - chunk * order->chunk_rows;
-    return left < order->chunk_rows ? left : order->chunk_rows;
+    const int64_t left = order->rows - block * order->block_rows;
+    return left < order->block_rows ? left : order->block_rows;
 }
 
 int64_t rmx_order_window_start(const rmx_order *order, int64_t v)
 {
-    const int64_t place = v * RMX_SHUFFLE_CHUNKS;
-    if (place >= order->chunks) return order->rows;
-    const int64_t missing = order->chunk_rows - rmx_order_chunk_rows(order, order->chunks - 1);
-    return place * order->chunk_rows - (order->short_at < place ? missing : 0);
+    const int64_t place = v * RMX_SHUFFLE_BLOCKS;
+    if (place >= order->blocks) return order->rows;
+    const int64_t missing = order->block_rows - rmx_order_block_rows(order, order->blocks - 1);
+    return place * order->block_rows - (order->short_at < place ? missing : 0);
 }
 
 int64_t rmx_order_window_at(const rmx_order *order, int64_t position)
 {
-    int64_t v = position / (order->chunk_rows * RMX_SHUFFLE_CHUNKS);
-    /* a short chunk moves the windows after it forward by less than a chunk */
+    int64_t v = position / (order->block_rows * RMX_SHUFFLE_BLOCKS);
+    /* a short block moves the windows after it forward by less than a block */
     if (position >= rmx_order_window_start(order, v + 1)) v++;
     return v;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* order.h: in which order the rows of a file come: a function of (file, seed, epoch).
  *
- * The file has C chunks of R rows, the last one may be shorter. With shuffling:
- *   1. The chunks 0 .. C-1 are permuted.
- *   2. Each RMX_SHUFFLE_CHUNKS of them, in that order, are a window (the last may be smaller); its
- *      rows, chunk after chunk, are permuted. The epoch is window after window.
+ * The file has C blocks of R rows, the last one may be shorter. With shuffling:
+ *   1. The blocks 0 .. C-1 are permuted.
+ *   2. Each RMX_SHUFFLE_BLOCKS of them, in that order, are a window (the last may be smaller); its
+ *      rows, block after block, are permuted. The epoch is window after window.
  * Without it both permutations are the identity.
  *
  * A permutation of n things is Fisher-Yates: for i = n-1, ..., 1: swap i with j, j uniform in
  * 0 .. i. j is w mod (i+1) for the first w below the largest multiple of i+1 that is at most 2^32,
  * where w runs over
  *   rmx_random_word(seed, RMX_RANDOM_SHUFFLE, step = epoch, element = s * 2^40 + i * 2^8 + a),
- * a = 0, 1, ...; s is 0 for the chunks and 1 + v for window v. All j are equally likely. */
+ * a = 0, 1, ...; s is 0 for the blocks and 1 + v for window v. All j are equally likely. */
 #ifndef RMX_DATA_ORDER_H
 #define RMX_DATA_ORDER_H
 
@@ -21,21 +21,21 @@
 #include "core/error.h"
 
 typedef struct rmx_order {
-    int64_t rows, chunk_rows, chunks, windows;
+    int64_t rows, block_rows, blocks, windows;
     bool shuffle;
     uint64_t seed, epoch;
-    uint32_t *chunk;  /* [chunks], the permutation of this epoch */
-    int64_t short_at; /* place in it of the shorter last chunk; chunks where none is shorter */
+    uint32_t *block;  /* [blocks], the permutation of this epoch */
+    int64_t short_at; /* place in it of the shorter last block; blocks where none is shorter */
 } rmx_order;
 
-/* Stands at no epoch yet. RMX_ERR_DATA: more than 2^27 chunks. */
-RMX_NODISCARD rmx_status rmx_order_create(rmx_order *out, int64_t rows, int64_t chunk_rows,
+/* Stands at no epoch yet. RMX_ERR_DATA: more than 2^27 blocks. */
+RMX_NODISCARD rmx_status rmx_order_create(rmx_order *out, int64_t rows, int64_t block_rows,
                                           bool shuffle, uint64_t seed, rmx_error *error);
 void rmx_order_destroy(rmx_order *order);
 void rmx_order_set_epoch(rmx_order *order, uint64_t epoch);
 
-/* Rows in chunk number `chunk` of the file, and its first row. */
-int64_t rmx_order_chunk_rows(const rmx_order *order, int64_t chunk);
+/* Rows in block number `block` of the file, and its first row. */
+int64_t rmx_order_block_rows(const rmx_order *order, int64_t block);
 /* Position in the epoch at which window v begins; v may be windows: rows. */
 int64_t rmx_order_window_start(const rmx_order *order, int64_t v);
 /* The window that position lies in, 0 <= position < rows. */

@@ -164,8 +164,9 @@ static void one_row(const rmx_synthetic *s, rmx_synthetic_split split, uint64_t 
         x[j] = rmx_fmaf(rmx_uniformf(next_word(&w)), 0x1.bb67aep+1f, -0x1.bb67aep+0f);
     const uint32_t group_word = next_word(&w), click = next_word(&w);
     if (c->groups > 0) {
-        *group = scaled(group_word, c->groups);
-        id[0] = climb(s, word_of(s, STEP_GROUP, *group)); /* a group has one id of field 0 */
+        const uint64_t user = scaled(group_word, c->groups);
+        id[0] = climb(s, word_of(s, STEP_GROUP, user)); /* a group has one id of field 0 */
+        *group = user + 1;                              /* 0 means none */
     }
     *logit = planted_logit(s, id, x);
     float shown = *logit;

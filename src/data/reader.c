@@ -22,7 +22,7 @@ typedef struct window {
     bool used;
     int64_t index; /* in the order's epoch */
     uint64_t epoch;
-    int64_t chunks, chunks_read, rows_read;
+    int64_t blocks, blocks_read, rows_read;
     rmx_rows rows;
     uint64_t *number;      /* [rows] row numbers in the file */
     uint32_t *permutation; /* [rows] */
@@ -65,32 +65,32 @@ static bool outdated(const rmx_reader *r, uint64_t generation)
 
 static void window_begin(const rmx_reader *r, window *w, int64_t index)
 {
-    const int64_t left = r->order.chunks - index * RMX_SHUFFLE_CHUNKS;
+    const int64_t left = r->order.blocks - index * RMX_SHUFFLE_BLOCKS;
     w->used = true;
     w->index = index;
     w->epoch = r->order.epoch;
-    w->chunks = left < RMX_SHUFFLE_CHUNKS ? left : RMX_SHUFFLE_CHUNKS;
-    w->chunks_read = w->rows_read = 0;
+    w->blocks = left < RMX_SHUFFLE_BLOCKS ? left : RMX_SHUFFLE_BLOCKS;
+    w->blocks_read = w->rows_read = 0;
 }
 
-/* Reads on until `chunks` of the window's chunks are there, or a newer generation began. */
-static rmx_status window_read(const rmx_reader *r, window *w, int64_t chunks, uint64_t generation,
+/* Reads on until `blocks` of the window's blocks are there, or a newer generation began. */
+static rmx_status window_read(const rmx_reader *r, window *w, int64_t blocks, uint64_t generation,
                               rmx_error *error)
 {
-    if (chunks > w->chunks) chunks = w->chunks;
-    while (w->chunks_read < chunks && !outdated(r, generation)) {
-        const int64_t chunk = r->order.chunk[w->index * RMX_SHUFFLE_CHUNKS + w->chunks_read];
-        const int64_t first = chunk * r->order.chunk_rows;
-        const int64_t count = rmx_order_chunk_rows(&r->order, chunk);
+    if (blocks > w->blocks) blocks = w->blocks;
+    while (w->blocks_read < blocks && !outdated(r, generation)) {
+        const int64_t block = r->order.block[w->index * RMX_SHUFFLE_BLOCKS + w->blocks_read];
+        const int64_t first = block * r->order.block_rows;
+        const int64_t count = rmx_order_block_rows(&r->order, block);
         const rmx_status status =
-            rmx_dataset_file_read(&r->file, first, count, &w->rows, w->rows_read, error);
+            rmx_dataset_file_read(&r->file, block, &w->rows, w->rows_read, error);
         if (status != RMX_OK) {
             w->used = false;
             return status;
         }
         for (int64_t i = 0; i < count; i++) w->number[w->rows_read + i] = (uint64_t)(first + i);
         w->rows_read += count;
-        if (++w->chunks_read == w->chunks)
+        if (++w->blocks_read == w->blocks)
             rmx_order_permute(&r->order, w->index, w->rows_read, w->permutation);
     }
     return RMX_OK;
@@ -116,10 +116,9 @@ static void gather(const rmx_reader *r, const window *w, int64_t from, int64_t c
                    int64_t at)
 {
     for (int set = 0; set < RMX_SETS; set++) {
-        const size_t bytes =
-            (size_t)(rmx_set_columns(&r->file.schema, set) * rmx_set_value_bytes(set));
-        if (bytes == 0) continue;
+        const size_t bytes = (size_t)rmx_set_row_bytes(&r->file.schema, set);
         char *to = rmx_rows_pointer(&s->rows, set);
+        if (bytes == 0 || !to) continue;
         const char *source = rmx_rows_pointer(&w->rows, set);
         for (int64_t i = 0; i < count; i++)
             memcpy(to + (size_t)(at + i) * bytes, source + w->permutation[from + i] * bytes,
@@ -134,7 +133,7 @@ static void read_ahead(rmx_reader *r, const window *w, int64_t position, uint64_
 {
     if (w->index + 1 >= r->order.windows) return;
     const int64_t start = rmx_order_window_start(&r->order, w->index);
-    const int64_t share = (position - start) * RMX_SHUFFLE_CHUNKS / w->rows_read + 1;
+    const int64_t share = (position - start) * RMX_SHUFFLE_BLOCKS / w->rows_read + 1;
     window *next = window_find(r, w->index + 1, w->index);
     if (window_read(r, next, share, generation, NULL) != RMX_OK) next->used = false;
 }
@@ -148,7 +147,7 @@ static rmx_status fill(rmx_reader *r, slot *s, int64_t index, uint64_t generatio
         const int64_t v = rmx_order_window_at(&r->order, first + done);
         const int64_t from = first + done - rmx_order_window_start(&r->order, v);
         window *w = window_find(r, v, v + 1);
-        const rmx_status status = window_read(r, w, w->chunks, generation, &s->error);
+        const rmx_status status = window_read(r, w, w->blocks, generation, &s->error);
         if (status != RMX_OK || outdated(r, generation)) return status;
         const int64_t count =
             w->rows_read - from < samples - done ? w->rows_read - from : samples - done;
@@ -206,10 +205,19 @@ static uint64_t *alloc_numbers(int64_t count)
     return aligned_alloc(64, ((size_t)count * sizeof(uint64_t) + 63) / 64 * 64);
 }
 
-static rmx_status allocate(rmx_reader *r, rmx_error *error)
+/* Arrays without memory are not read. */
+static void leave_out_keys(rmx_rows *rows)
+{
+    free(rows->row);
+    free(rows->text);
+    rows->row = NULL;
+    rows->text = NULL;
+}
+
+static rmx_status allocate(rmx_reader *r, bool keys, rmx_error *error)
 {
     const rmx_schema *schema = &r->file.schema;
-    const int64_t most = r->file.chunk_rows * RMX_SHUFFLE_CHUNKS;
+    const int64_t most = r->file.block_rows * RMX_SHUFFLE_BLOCKS;
     const int64_t rows = schema->rows < most ? schema->rows : most;
     const int64_t batch = schema->rows < r->batch ? schema->rows : r->batch;
     rmx_status status = RMX_OK;
@@ -217,6 +225,7 @@ static rmx_status allocate(rmx_reader *r, rmx_error *error)
     for (int i = 0; i < 2 && status == RMX_OK; i++) {
         window *w = &r->windows[i];
         status = rmx_rows_alloc(&w->rows, schema, rows, error);
+        if (!keys) leave_out_keys(&w->rows);
         w->number = alloc_numbers(rows);
         w->permutation = malloc((size_t)rows * sizeof *w->permutation);
         good = good && w->number && w->permutation;
@@ -224,6 +233,7 @@ static rmx_status allocate(rmx_reader *r, rmx_error *error)
     for (int i = 0; i < SLOTS && status == RMX_OK; i++) {
         slot *s = &r->slots[i];
         status = rmx_rows_alloc(&s->rows, schema, batch, error);
+        if (!keys) leave_out_keys(&s->rows);
         s->number = alloc_numbers(batch);
         good = good && s->number;
         s->view.sparse = s->rows.sparse;
@@ -231,6 +241,8 @@ static rmx_status allocate(rmx_reader *r, rmx_error *error)
         s->view.labels = s->rows.label;
         s->view.group = s->rows.group;
         s->view.rows = s->number;
+        s->view.source = s->rows.row;
+        s->view.text = s->rows.text;
     }
     if (status == RMX_OK && !good)
         status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory for %lld rows", (long long)rows);
@@ -253,10 +265,10 @@ rmx_status rmx_reader_open(const char *path, const rmx_reader_options *options, 
         const int64_t rows = r->file.schema.rows;
         r->batch = options->batch < rows ? options->batch : rows; /* the same batches */
         r->batches = (rows - 1) / r->batch + 1;
-        status = rmx_order_create(&r->order, rows, r->file.chunk_rows, options->shuffle,
+        status = rmx_order_create(&r->order, rows, r->file.block_rows, options->shuffle,
                                   options->seed, error);
     }
-    if (status == RMX_OK) status = allocate(r, error);
+    if (status == RMX_OK) status = allocate(r, options->keys, error);
     if (status == RMX_OK) {
         r->started = pthread_create(&r->thread, NULL, work, r) == 0;
         if (!r->started)
@@ -298,7 +310,7 @@ void rmx_reader_close(rmx_reader *r)
 
 const rmx_schema *rmx_reader_schema(const rmx_reader *r) { return &r->file.schema; }
 
-const char *rmx_reader_path(const rmx_reader *r) { return r->file.path; }
+const char *rmx_reader_path(const rmx_reader *r) { return r->file.container.path; }
 
 int64_t rmx_reader_batches(const rmx_reader *r) { return r->batches; }
 
@@ -322,7 +334,7 @@ rmx_status rmx_reader_seek(rmx_reader *r, uint64_t epoch, int64_t batch, rmx_err
     if (epoch >> 48 != 0 || batch < 0 || batch > r->batches)
         return rmx_fail(error, RMX_ERR_ARGUMENT,
                         "%.400s: no batch %lld of epoch %llu: an epoch has %lld batches",
-                        r->file.path, (long long)batch, (unsigned long long)epoch,
+                        r->file.container.path, (long long)batch, (unsigned long long)epoch,
                         (long long)r->batches);
     pthread_mutex_lock(&r->mutex);
     atomic_fetch_add(&r->generation, 1);

@@ -71,14 +71,26 @@ static int64_t rows_of(const rmx_synthetic_config *c, rmx_synthetic_split split)
                                           : c->rows_test;
 }
 
-static rmx_status make_schema(const rmx_synthetic_config *c, rmx_synthetic_split split,
-                              rmx_schema *out, rmx_error *error)
+rmx_status rmx_synthetic_schema(const rmx_synthetic_config *c, rmx_schema *out, rmx_error *error)
 {
-    static const char *const names[] = {"train", "valid", "test"};
+    char transform[64];
     rmx_status status = rmx_schema_init(out, c->sparse_fields, c->dense_fields, 1, error);
     if (status != RMX_OK) return status;
     for (int32_t f = 0; f < c->sparse_fields; f++) out->vocabulary[f] = c->vocabulary;
     out->has_group = c->groups > 0;
+    snprintf(transform, sizeof transform, "planted seed=%llu", (unsigned long long)c->seed);
+    for (int32_t i = 0; i < c->sparse_fields + c->dense_fields && status == RMX_OK; i++)
+        status = rmx_schema_set(&out->encoding[i].transform, transform, error);
+    if (status != RMX_OK) rmx_schema_free(out);
+    return status;
+}
+
+static rmx_status make_schema(const rmx_synthetic_config *c, rmx_synthetic_split split,
+                              rmx_schema *out, rmx_error *error)
+{
+    static const char *const names[] = {"train", "valid", "test"};
+    rmx_status status = rmx_synthetic_schema(c, out, error);
+    if (status != RMX_OK) return status;
     char source[512];
     snprintf(source, sizeof source,
              "synthetic, set %s: seed %llu, rows %lld, sparse_fields %d, dense_fields %d, "
@@ -110,13 +122,14 @@ static rmx_status write_rows(job *j, rmx_error *error)
     rmx_status status = RMX_OK;
     for (int64_t first = 0; first < j->rows && status == RMX_OK;) {
         const int64_t left = j->rows - first;
-        const int64_t count = left < RMX_DATASET_CHUNK_ROWS ? left : RMX_DATASET_CHUNK_ROWS;
+        const int64_t count = left < RMX_DATASET_BLOCK_ROWS ? left : RMX_DATASET_BLOCK_ROWS;
         const rmx_rows *b = &j->block;
         rmx_synthetic_rows(j->plant, j->split, first, count, b->label, b->dense, b->sparse,
                            b->group, j->logit);
         for (int64_t r = 0; r < count; r++) rmx_ceiling_add(&j->ceiling, j->logit[r], b->label[r]);
-        status =
-            rmx_writer_append(j->writer, count, b->label, b->dense, b->sparse, b->group, error);
+        const rmx_writer_rows values = {
+            .label = b->label, .dense = b->dense, .sparse = b->sparse, .group = b->group};
+        status = rmx_writer_append(j->writer, count, &values, error);
         first += count;
         if (status == RMX_OK && j->progress && !j->progress(j->user, first, j->rows))
             status = rmx_fail(error, RMX_ERR_DATA, "stopped");
@@ -133,9 +146,9 @@ static rmx_status prepare(job *j, const rmx_synthetic_config *config, const char
     status = make_schema(config, j->split, &j->schema, error);
     if (status == RMX_OK) status = rmx_ceiling_create(&j->ceiling, j->rows, error);
     if (status == RMX_OK)
-        status = rmx_rows_alloc(&j->block, &j->schema, RMX_DATASET_CHUNK_ROWS, error);
+        status = rmx_rows_alloc(&j->block, &j->schema, RMX_DATASET_BLOCK_ROWS, error);
     if (status == RMX_OK) {
-        j->logit = malloc(RMX_DATASET_CHUNK_ROWS * sizeof *j->logit);
+        j->logit = malloc(RMX_DATASET_BLOCK_ROWS * sizeof *j->logit);
         if (!j->logit) status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a block");
     }
     if (status == RMX_OK) status = rmx_writer_open(path, &j->schema, 0, &j->writer, error);

@@ -32,6 +32,11 @@ rmx_synthetic_config rmx_synthetic_default(void);
 /* RMX_OK, or RMX_ERR_ARGUMENT that names the field, its value and its range. */
 RMX_NODISCARD rmx_status rmx_synthetic_check(const rmx_synthetic_config *config, rmx_error *error);
 
+/* The schema of the sets: names, vocabularies, and encodings that tell one planted model from
+ * another. Free *out with rmx_schema_free. */
+RMX_NODISCARD rmx_status rmx_synthetic_schema(const rmx_synthetic_config *config, rmx_schema *out,
+                                              rmx_error *error);
+
 typedef struct rmx_synthetic_result {
     int64_t rows;
     double base_rate;   /* share of labels that are 1 */
@@ -47,7 +52,7 @@ typedef enum rmx_synthetic_split {
 } rmx_synthetic_split;
 
 /* Writes one set to path; the folder must exist. Stores ceiling_auc in the file. Memory: 8 bytes
- * a row beside the writer's chunk. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY;
+ * a row beside the writer's block. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY;
  * on failure nothing is left behind. progress and result may be NULL. */
 RMX_NODISCARD rmx_status rmx_synthetic_write(const rmx_synthetic_config *config,
                                              rmx_synthetic_split split, const char *path,

@@ -2,19 +2,19 @@
 /* whole_file.c: see whole_file.h. */
 #include "data/whole_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-char *rmx_temporary_name(const char *path)
-{
-    char *name;
-    return asprintf(&name, "%s.tmp.%ld", path, (long)getpid()) < 0 ? NULL : name;
-}
+#include "data/file_bytes.h"
 
 static int sync_path(const char *path, int flags)
 {
@@ -27,7 +27,7 @@ static int sync_path(const char *path, int flags)
     return result;
 }
 
-static char *folder_of(const char *path)
+char *rmx_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash) return strdup(".");
@@ -36,7 +36,7 @@ static char *folder_of(const char *path)
 
 static int sync_folder_of(const char *path)
 {
-    char *folder = folder_of(path);
+    char *folder = rmx_folder_of(path);
     if (!folder) return -1;
     const int result = sync_path(folder, O_RDONLY | O_DIRECTORY);
     free(folder);
@@ -46,15 +46,91 @@ static int sync_folder_of(const char *path)
 rmx_status rmx_put_in_place(const char *temporary, const char *path, rmx_error *error)
 {
     if (sync_path(temporary, O_RDWR) != 0)
-        return rmx_fail(error, RMX_ERR_DATA, "%.400s: cannot be written to the disk: %s", path,
-                        strerror(errno));
+        return rmx_fail_system(error, errno, "%.400s: cannot be written to the disk", path);
     if (rename(temporary, path) != 0)
-        return rmx_fail(error, RMX_ERR_DATA, "%.400s: cannot take its place: %s", path,
-                        strerror(errno));
+        return rmx_fail_system(error, errno, "%.400s: cannot take its place", path);
     if (sync_folder_of(path) != 0)
-        return rmx_fail(error, RMX_ERR_DATA, "%.400s: its folder cannot be synced: %s", path,
-                        strerror(errno));
+        return rmx_fail_system(error, errno, "%.400s: its folder cannot be synced", path);
     return RMX_OK;
+}
+
+/* ---- what killed programs left ------------------------------------------------------------- */
+
+/* The length of NAME in NAME.tmp.PID, or in NAME.tmp.PID.old, a second name that keeps an older
+ * output for a moment; 0: another name. */
+static size_t leftover_length(const char *name, long *pid)
+{
+    static const char mark[] = ".tmp.", old[] = ".old";
+    const char *end = name + strlen(name), *digits;
+    if (end - name > (ptrdiff_t)strlen(old) && !strcmp(end - strlen(old), old)) end -= strlen(old);
+    digits = end;
+    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9') digits--;
+    const size_t before = (size_t)(digits - name), length = strlen(mark);
+    if (digits == end || before <= length || strncmp(digits - length, mark, length)) return 0;
+    *pid = strtol(digits, NULL, 10);
+    return before - length;
+}
+
+static bool process_gone(long pid)
+{
+    return pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* name: only this one's; else those that are ours(). */
+static void remove_leftovers(const char *folder, const char *name, bool (*ours)(const char *),
+                             bool alone)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        char stem[NAME_MAX + 1];
+        long pid = 0;
+        const size_t length = leftover_length(entry->d_name, &pid);
+        if (length == 0 || length >= sizeof stem) continue;
+        memcpy(stem, entry->d_name, length);
+        stem[length] = '\0';
+        if (name ? strcmp(stem, name) != 0 : !ours(stem)) continue;
+        if (alone || process_gone(pid)) (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
+}
+
+char *rmx_temporary_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = rmx_folder_of(path), *name;
+    if (folder) remove_leftovers(folder, slash ? slash + 1 : path, NULL, false);
+    free(folder);
+    return asprintf(&name, "%s.tmp.%ld", path, (long)getpid()) < 0 ? NULL : name;
+}
+
+void rmx_remove_leftovers_in(const char *folder, bool (*ours)(const char *name), bool alone)
+{
+    remove_leftovers(folder, NULL, ours, alone);
+}
+
+/* ---- folders ------------------------------------------------------------------------------- */
+
+static rmx_status write_text(const char *temporary, const char *path, const char *text,
+                             rmx_error *error)
+{
+    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return rmx_fail_system(error, errno, "%.400s: cannot write", path);
+    rmx_status status = rmx_write_fully(fd, path, text, (int64_t)strlen(text), -1, error);
+    if (close(fd) != 0 && status == RMX_OK)
+        status = rmx_fail_system(error, errno, "%.400s: cannot write", path);
+    return status;
+}
+
+rmx_status rmx_write_whole(const char *path, const char *text, rmx_error *error)
+{
+    char *temporary = rmx_temporary_name(path);
+    if (!temporary) return rmx_fail(error, RMX_ERR_MEMORY, "%.400s: out of memory", path);
+    rmx_status status = write_text(temporary, path, text, error);
+    if (status == RMX_OK) status = rmx_put_in_place(temporary, path, error);
+    if (status != RMX_OK) (void)unlink(temporary);
+    free(temporary);
+    return status;
 }
 
 rmx_status rmx_make_folder(const char *path, rmx_error *error)
@@ -67,8 +143,7 @@ rmx_status rmx_make_folder(const char *path, rmx_error *error)
         if (path[i] != '/' && path[i] != '\0') continue;
         snprintf(part, sizeof part, "%.*s", (int)i, path);
         if (mkdir(part, 0777) == 0 || errno == EEXIST) continue;
-        return rmx_fail(error, RMX_ERR_DATA, "%s: cannot make the folder: %s", part,
-                        strerror(errno));
+        return rmx_fail_system(error, errno, "%.700s: cannot make the folder", part);
     }
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK) == 0) return RMX_OK;
     return rmx_fail(error, RMX_ERR_DATA, "%s: not a folder that can be written to", path);
@@ -76,7 +151,7 @@ rmx_status rmx_make_folder(const char *path, rmx_error *error)
 
 rmx_status rmx_make_folder_of(const char *file, rmx_error *error)
 {
-    char *folder = folder_of(file);
+    char *folder = rmx_folder_of(file);
     if (!folder) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a name");
     const rmx_status status = rmx_make_folder(folder, error);
     free(folder);

@@ -3,14 +3,27 @@
 #ifndef RMX_DATA_WHOLE_FILE_H
 #define RMX_DATA_WHOLE_FILE_H
 
+#include <stdbool.h>
+
 #include "core/error.h"
 
-/* PATH.tmp.PID, to be freed; NULL where memory is out. */
+/* The folder that path lies in, or will lie in; to be freed. NULL: out of memory. */
+char *rmx_folder_of(const char *path);
+
+/* PATH.tmp.PID, to be freed; NULL where memory is out. A program that was killed leaves such a
+ * file; those of path whose process is gone are removed here. */
 char *rmx_temporary_name(const char *path);
 
 /* fsyncs temporary, renames it to path, fsyncs the folder. The temporary file stays on failure. */
 RMX_NODISCARD rmx_status rmx_put_in_place(const char *temporary, const char *path,
                                           rmx_error *error);
+
+/* The same of every NAME in a folder that is ours(NAME). alone: a lock keeps all other processes
+ * from writing here, so whatever is there was left, whoever has the number now. */
+void rmx_remove_leftovers_in(const char *folder, bool (*ours)(const char *name), bool alone);
+
+/* A whole small file: written to PATH.tmp.PID, then put in place. */
+RMX_NODISCARD rmx_status rmx_write_whole(const char *path, const char *text, rmx_error *error);
 
 /* mkdir -p, of a folder, and of the one that a file is to lie in. */
 RMX_NODISCARD rmx_status rmx_make_folder(const char *path, rmx_error *error);

@@ -1,75 +1,83 @@
 /* SPDX-License-Identifier: MIT */
-/* writer.c: rows into a dataset, a chunk at a time.
- *
- * On a full disk HDF5 says so in H5Dwrite and H5Dclose but not in H5Fclose, so every result
- * counts, and the finished file is opened and checked before it takes its name. */
+/* writer.c: rows into a dataset. The number of rows is known at the end only, so the rows of each
+ * array wait in a spool until the file can be laid out (container.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "data/dataset.h"
 #include "data/dataset_file.h"
-#include "data/h5.h"
+#include "data/schema_json.h"
 #include "data/whole_file.h"
+#include "data/writer_texts.h"
 
 struct rmx_writer {
     char *path, *temporary;
-    rmx_schema schema; /* rows: appended so far */
-    int64_t chunk_rows;
-    int64_t held; /* rows in chunk, not written yet */
-    rmx_rows chunk;
-    rmx_rows_hash *hash;
-    hid_t file, set[RMX_SETS], tables;
+    rmx_schema schema; /* rows: appended so far; text_bytes: known at the end */
+    int64_t block_rows;
+    int64_t held; /* rows in block, not in the spools yet */
+    rmx_rows block;
+    rmx_spool spool[RMX_SETS];
+    XXH3_state_t *hash[RMX_SETS];
+    uint64_t *block_hash[RMX_SETS];
+    int64_t blocks, block_room;
+    rmx_writer_texts texts;
+    uint64_t **table; /* [sparse fields] */
+    bool begun;       /* the temporary file may exist */
+    bool complete;
 };
 
-static rmx_status create_file(rmx_writer *w, rmx_error *error)
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+static bool has_set(const rmx_writer *w, int set)
 {
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access >= 0 && H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) >= 0)
-        w->file = H5Fcreate(w->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    if (access >= 0) (void)H5Pclose(access);
-    if (w->file < 0) return rmx_h5_fail(error, RMX_ERR_DATA, "%.400s: cannot be created", w->path);
-    for (int s = 0; s < RMX_SETS; s++) {
-        const int64_t columns = rmx_set_columns(&w->schema, s);
-        if (columns == 0) continue;
-        w->set[s] = rmx_set_create(w->file, rmx_set_name(s), rmx_set_type(s),
-                                   s == RMX_SET_GROUP ? 0 : columns, w->chunk_rows);
-        if (w->set[s] < 0)
-            return rmx_h5_fail(error, RMX_ERR_DATA, "%.400s: cannot create %s", w->path,
-                               rmx_set_name(s));
-    }
-    return RMX_OK;
+    return set == RMX_SET_TEXT ? w->schema.text_columns > 0 : rmx_set_columns(&w->schema, set) > 0;
 }
 
-rmx_status rmx_writer_open(const char *path, const rmx_schema *schema, int64_t chunk_rows,
+static rmx_status open_spools(rmx_writer *w, rmx_error *error)
+{
+    rmx_status status = RMX_OK;
+    for (int s = 0; s < RMX_SETS && status == RMX_OK; s++) {
+        w->hash[s] = XXH3_createState();
+        if (!w->hash[s] || XXH3_64bits_reset(w->hash[s]) != XXH_OK)
+            return rmx_fail(error, RMX_ERR_MEMORY, "%.300s: out of memory", w->path);
+        if (has_set(w, s)) status = rmx_spool_open(w->path, &w->spool[s], error);
+    }
+    return status;
+}
+
+rmx_status rmx_writer_open(const char *path, const rmx_schema *schema, int64_t block_rows,
                            rmx_writer **out, rmx_error *error)
 {
     *out = NULL;
     rmx_status status = rmx_schema_check(schema, error);
     if (status != RMX_OK) return status;
-    if (chunk_rows < 0 || chunk_rows > 1 << 20)
-        return rmx_fail(error, RMX_ERR_ARGUMENT, "%lld rows a chunk: use 1 .. 2^20, or 0",
-                        (long long)chunk_rows);
+    if (block_rows < 0 || block_rows > 1 << 20)
+        return rmx_fail(error, RMX_ERR_ARGUMENT, "%lld rows a block: use 1 .. 2^20, or 0",
+                        (long long)block_rows);
     rmx_writer *w = calloc(1, sizeof *w);
     if (!w) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a writer");
-    w->file = w->tables = H5I_INVALID_HID;
-    for (int s = 0; s < RMX_SETS; s++) w->set[s] = H5I_INVALID_HID;
-    w->chunk_rows = chunk_rows ? chunk_rows : RMX_DATASET_CHUNK_ROWS;
+    for (int s = 0; s < RMX_SETS; s++) w->spool[s].fd = -1;
+    w->block_rows = block_rows ? block_rows : RMX_DATASET_BLOCK_ROWS;
     w->path = strdup(path);
     w->temporary = rmx_temporary_name(path);
     status = w->path && w->temporary ? RMX_OK
                                      : rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a name");
     if (status == RMX_OK) status = rmx_schema_copy(&w->schema, schema, error);
-    w->schema.rows = 0;
-    if (status == RMX_OK) status = rmx_rows_alloc(&w->chunk, &w->schema, w->chunk_rows, error);
-    if (status == RMX_OK) status = rmx_rows_hash_create(&w->hash, error);
-    if (status == RMX_OK) status = rmx_make_folder_of(path, error);
     if (status == RMX_OK) {
-        rmx_h5_begin();
-        status = create_file(w, error);
-        rmx_h5_end();
+        w->schema.rows = w->schema.rows_without_group = 0;
+        memset(w->schema.label_count, 0, (size_t)schema->tasks * sizeof *w->schema.label_count);
+        memset(w->schema.text_bytes, 0, (size_t)schema->text_columns * sizeof(int32_t));
+        w->table = calloc((size_t)schema->sparse_fields + 1, sizeof *w->table);
+        if (!w->table) status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a writer");
     }
+    if (status == RMX_OK) status = rmx_rows_alloc(&w->block, &w->schema, w->block_rows, error);
+    if (status == RMX_OK) status = rmx_make_folder_of(path, error);
+    if (status == RMX_OK) status = open_spools(w, error);
+    if (status == RMX_OK)
+        status = rmx_writer_texts_open(path, w->schema.text_columns, &w->texts, error);
     if (status == RMX_OK)
         *out = w;
     else
@@ -77,129 +85,178 @@ rmx_status rmx_writer_open(const char *path, const rmx_schema *schema, int64_t c
     return status;
 }
 
-/* ---- Appending ---------------------------------------------------------------------------- */
+/* ---- Appending ------------------------------------------------------------------------------- */
 
-static bool extend_and_write(hid_t set, hid_t type, int64_t columns, int64_t first, int64_t count,
-                             const void *values)
+static rmx_status grow_hashes(rmx_writer *w, rmx_error *error)
 {
-    const int rank = columns > 0 ? 2 : 1;
-    const hsize_t whole[2] = {(hsize_t)(first + count), (hsize_t)columns};
-    const hsize_t start[2] = {(hsize_t)first, 0};
-    const hsize_t size[2] = {(hsize_t)count, (hsize_t)columns};
-    if (H5Dset_extent(set, whole) < 0) return false;
-    const hid_t there = H5Dget_space(set), here = H5Screate_simple(rank, size, NULL);
-    const bool good = there >= 0 && here >= 0 &&
-                      H5Sselect_hyperslab(there, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
-                      H5Dwrite(set, type, here, there, H5P_DEFAULT, values) >= 0;
-    if (here >= 0) (void)H5Sclose(here);
-    if (there >= 0) (void)H5Sclose(there);
-    return good;
-}
-
-static rmx_status write_failed(const rmx_writer *w, const char *what, rmx_error *error)
-{
-    return rmx_h5_fail(error, RMX_ERR_DATA,
-                       "%.400s: cannot write %s; is the disk full? nothing was left behind",
-                       w->path, what);
-}
-
-static rmx_status write_chunk(rmx_writer *w, rmx_error *error)
-{
-    rmx_status status = RMX_OK;
-    rmx_h5_begin();
-    for (int s = 0; s < RMX_SETS && status == RMX_OK; s++) {
-        const int64_t columns = rmx_set_columns(&w->schema, s);
-        if (columns > 0 &&
-            !extend_and_write(w->set[s], rmx_set_type(s), s == RMX_SET_GROUP ? 0 : columns,
-                              w->schema.rows - w->held, w->held, rmx_rows_pointer(&w->chunk, s)))
-            status = write_failed(w, rmx_set_name(s), error);
+    if (w->blocks < w->block_room) return RMX_OK;
+    const int64_t room = w->block_room ? 2 * w->block_room : 64;
+    for (int s = 0; s < RMX_SETS; s++) {
+        uint64_t *grown = realloc(w->block_hash[s], (size_t)room * sizeof *grown);
+        if (!grown)
+            return rmx_fail(error, RMX_ERR_MEMORY, "%.300s: out of memory for checksums", w->path);
+        w->block_hash[s] = grown;
     }
-    rmx_h5_end();
-    rmx_rows_hash_add(w->hash, &w->schema, &w->chunk, w->held);
+    w->block_room = room;
+    return RMX_OK;
+}
+
+static rmx_status write_block(rmx_writer *w, rmx_error *error)
+{
+    rmx_status status = grow_hashes(w, error);
+    for (int s = 0; s < RMX_SETS && status == RMX_OK; s++) {
+        const void *rows = rmx_rows_pointer(&w->block, s);
+        const size_t bytes = (size_t)(rmx_set_row_bytes(&w->schema, s) * w->held);
+        if (!rows) continue;
+        w->block_hash[s][w->blocks] = XXH3_64bits(rows, bytes);
+        (void)XXH3_64bits_update(w->hash[s], rows, bytes);
+        status = rmx_spool_write(&w->spool[s], w->path, rows, (int64_t)bytes, error);
+    }
+    w->blocks++;
     w->held = 0;
     return status;
 }
 
-rmx_status rmx_writer_append(rmx_writer *w, int64_t rows, const uint8_t *label, const float *dense,
-                             const uint32_t *sparse, const uint64_t *group, rmx_error *error)
+rmx_status rmx_writer_append(rmx_writer *w, int64_t rows, const rmx_writer_rows *values,
+                             rmx_error *error)
 {
     /* never written through: rmx_rows is one type for reading and writing */
-    const rmx_rows from = {(uint8_t *)(uintptr_t)label, (float *)(uintptr_t)dense,
-                           (uint32_t *)(uintptr_t)sparse, (uint64_t *)(uintptr_t)group};
+    const rmx_rows from = {.label = (uint8_t *)(uintptr_t)values->label,
+                           .dense = (float *)(uintptr_t)values->dense,
+                           .sparse = (uint32_t *)(uintptr_t)values->sparse,
+                           .group = (uint64_t *)(uintptr_t)values->group,
+                           .row = (uint64_t *)(uintptr_t)values->row};
     for (int s = 0; s < RMX_SETS; s++)
-        if (rows > 0 && rmx_set_columns(&w->schema, s) > 0 && !rmx_rows_pointer(&from, s))
+        if (rows > 0 && has_set(w, s) &&
+            !(s == RMX_SET_TEXT ? (const void *)values->text : rmx_rows_pointer(&from, s)))
             return rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: no values given for %s", w->path,
                             rmx_set_name(s));
-    rmx_status status = rmx_rows_check(&w->schema, w->path, w->schema.rows, &from, rows, error);
+    rmx_rows checked = from; /* arrays that the schema lacks are not looked at */
+    if (!w->block.label) checked.label = NULL;
+    if (!w->block.dense) checked.dense = NULL;
+    if (!w->block.sparse) checked.sparse = NULL;
+    if (!w->block.group) checked.group = NULL;
+    rmx_status status = rmx_rows_check(&w->schema, w->path, w->schema.rows, &checked, rows, error);
+    if (status == RMX_OK && w->schema.text_columns > 0)
+        status = rmx_writer_texts_add(&w->texts, w->path, rows, values->text, error);
+    if (status == RMX_OK)
+        rmx_rows_count(&w->schema, &checked, rows, w->schema.label_count,
+                       &w->schema.rows_without_group);
     for (int64_t at = 0; at < rows && status == RMX_OK;) {
-        const int64_t space = w->chunk_rows - w->held;
-        const int64_t count = rows - at < space ? rows - at : space;
-        rmx_rows_copy(&w->schema, &w->chunk, w->held, &from, at, count);
-        w->held += count;
-        w->schema.rows += count;
-        at += count;
-        if (w->held == w->chunk_rows) status = write_chunk(w, error);
+        const int64_t space = w->block_rows - w->held;
+        const int64_t n = rows - at < space ? rows - at : space;
+        rmx_rows_copy(&w->schema, &w->block, w->held, &from, at, n);
+        w->held += n;
+        w->schema.rows += n;
+        at += n;
+        if (w->held == w->block_rows) status = write_block(w, error);
     }
     return status;
 }
 
 rmx_status rmx_writer_table(rmx_writer *w, int32_t sparse_field, const uint64_t *table,
-                            int64_t count, rmx_error *error)
+                            int64_t entries, rmx_error *error)
 {
-    if (sparse_field < 0 || sparse_field >= w->schema.sparse_fields || count < 0)
+    if (sparse_field < 0 || sparse_field >= w->schema.sparse_fields || entries < 0)
         return rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: a table of %lld values for field %d",
-                        w->path, (long long)count, (int)sparse_field);
-    char name[32];
-    snprintf(name, sizeof name, "/table/%d", (int)sparse_field);
-    rmx_h5_begin();
-    if (w->tables < 0)
-        w->tables = H5Gcreate2(w->file, "/table", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    const hid_t set = w->tables < 0 ? H5I_INVALID_HID
-                                    : rmx_set_create(w->file, name, H5T_STD_U64LE, 0,
-                                                     count < 1       ? 1
-                                                     : count < 65536 ? count
-                                                                     : 65536);
-    bool good = set >= 0;
-    if (good && count > 0) good = extend_and_write(set, H5T_STD_U64LE, 0, 0, count, table);
-    if (set >= 0 && H5Dclose(set) < 0) good = false;
-    const rmx_status status = good ? RMX_OK : write_failed(w, name, error);
-    rmx_h5_end();
-    return status;
+                        w->path, (long long)entries, (int)sparse_field);
+    rmx_encoding *e = &w->schema.encoding[sparse_field];
+    free(w->table[sparse_field]);
+    w->table[sparse_field] = malloc((size_t)entries * sizeof *table + 1);
+    if (!w->table[sparse_field])
+        return rmx_fail(error, RMX_ERR_MEMORY, "%.400s: out of memory for a table", w->path);
+    if (entries > 0) memcpy(w->table[sparse_field], table, (size_t)entries * sizeof *table);
+    e->values = entries;
+    e->hash = XXH3_64bits(w->table[sparse_field], (size_t)entries * sizeof *table);
+    return RMX_OK;
 }
 
 void rmx_writer_set_ceiling(rmx_writer *w, double auc) { w->schema.ceiling_auc = auc; }
 
-int64_t rmx_writer_rows(const rmx_writer *w) { return w->schema.rows; }
+/* ---- The end --------------------------------------------------------------------------------- */
 
-/* ---- Finishing ---------------------------------------------------------------------------- */
+/* The arrays of the file, with room for all. */
+typedef struct layout {
+    rmx_array *array;
+    rmx_array_data *data;
+    int32_t arrays;
+} layout;
 
-/* Every handle is closed whatever happens; false where one of them had something to say. */
-static bool close_file(rmx_writer *w)
+static rmx_array *add_array(layout *l, rmx_array_type type, int64_t rows, const void *memory)
 {
-    bool good = true;
-    for (int s = 0; s < RMX_SETS; s++) {
-        if (w->set[s] >= 0 && H5Dclose(w->set[s]) < 0) good = false;
-        w->set[s] = H5I_INVALID_HID;
-    }
-    if (w->tables >= 0 && H5Gclose(w->tables) < 0) good = false;
-    if (w->file >= 0 && H5Fclose(w->file) < 0) good = false;
-    w->tables = w->file = H5I_INVALID_HID;
-    return good;
+    rmx_array *a = &l->array[l->arrays];
+    *a = (rmx_array){.type = type, .dims = 1, .shape = {rows}};
+    l->data[l->arrays++] = (rmx_array_data){.memory = memory, .fd = -1};
+    return a;
 }
 
-static rmx_status write_end(rmx_writer *w, rmx_error *error)
+static void add_bytes(layout *l, const char *name, rmx_array_type type, int64_t count_of,
+                      const void *memory)
 {
-    uint64_t rows_hash[RMX_SETS], schema_hash;
-    rmx_rows_hash_read(w->hash, rows_hash);
-    rmx_status status = rmx_schema_hash(&w->schema, &schema_hash, error);
-    if (status != RMX_OK) return status;
-    w->schema.fingerprint = rmx_fingerprint(schema_hash, rows_hash, w->schema.rows);
-    rmx_h5_begin();
-    status = rmx_attributes_write(w->file, w->path, &w->schema, rows_hash, error);
-    if (status == RMX_OK && H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0)
-        status = write_failed(w, "its end", error);
-    if (status == RMX_OK && !close_file(w)) status = write_failed(w, "its end", error);
-    rmx_h5_end();
+    rmx_array *a = add_array(l, type, count_of, memory);
+    snprintf(a->name, sizeof a->name, "%s", name);
+    a->xxh3 = XXH3_64bits(memory, (size_t)rmx_array_bytes(a));
+}
+
+static void add_set(layout *l, const rmx_writer *w, int set, uint64_t xxh3)
+{
+    char hash_name[RMX_CONTAINER_NAME + 1];
+    rmx_array *a = add_array(l, rmx_set_type(set), w->schema.rows, NULL);
+    snprintf(a->name, sizeof a->name, "%s", rmx_set_name(set));
+    a->xxh3 = xxh3;
+    a->dims = rmx_set_dims(set);
+    if (a->dims == 2) a->shape[1] = rmx_set_columns(&w->schema, set);
+    rmx_array_data *d = &l->data[l->arrays - 1];
+    d->fd = w->spool[set].fd;
+    if (set == RMX_SET_TEXT) {
+        a->record_bytes = (int32_t)rmx_set_columns(&w->schema, set);
+        d->text_names = w->schema.text_names;
+        d->text_bytes = w->schema.text_bytes;
+        d->texts = w->schema.text_columns;
+    }
+    rmx_block_hash_name(set, hash_name);
+    add_bytes(l, hash_name, RMX_ARRAY_U64, w->blocks, w->block_hash[set]);
+}
+
+static json_t *about_json(const rmx_writer *w)
+{
+    json_t *about = json_object();
+    int bad = json_object_set_new(about, "requires", json_array());
+    bad |= json_object_set_new(about, "rows", json_integer(w->schema.rows));
+    bad |= json_object_set_new(about, "block_rows", json_integer(w->block_rows));
+    bad |= rmx_json_set_hash(about, "fingerprint", w->schema.fingerprint);
+    bad |= json_object_set_new(about, "schema", rmx_schema_to_json(&w->schema));
+    if (!bad) return about;
+    json_decref(about);
+    return NULL;
+}
+
+static rmx_status write_file(rmx_writer *w, const uint64_t rows_hash[RMX_SETS], rmx_error *error)
+{
+    const size_t room = 2 * RMX_SETS + 1 + (size_t)w->schema.sparse_fields;
+    layout l = {calloc(room, sizeof *l.array), calloc(room, sizeof *l.data), 0};
+    json_t *about = about_json(w);
+    rmx_status status = RMX_OK;
+    if (!l.array || !l.data || !about) {
+        status = rmx_fail(error, RMX_ERR_MEMORY, "%.300s: out of memory", w->path);
+        goto cleanup;
+    }
+    for (int s = 0; s < RMX_SETS; s++)
+        if (has_set(w, s)) add_set(&l, w, s, rows_hash[s]);
+    add_bytes(&l, "/spec", RMX_ARRAY_U8, (int64_t)strlen(w->schema.spec), w->schema.spec);
+    for (int32_t f = 0; f < w->schema.sparse_fields; f++) {
+        char name[RMX_CONTAINER_NAME + 1];
+        snprintf(name, sizeof name, "/table/%d", (int)f);
+        if (w->table[f])
+            add_bytes(&l, name, RMX_ARRAY_U64, w->schema.encoding[f].values, w->table[f]);
+    }
+    w->begun = true;
+    status = rmx_container_write(w->temporary, w->path, "dataset", RMX_DATASET_VERSION, l.array,
+                                 l.data, l.arrays, about, error);
+cleanup:
+    json_decref(about);
+    free(l.data);
+    free(l.array);
     return status;
 }
 
@@ -208,19 +265,38 @@ static rmx_status look_again(const rmx_writer *w, rmx_error *error)
 {
     rmx_dataset_file file;
     rmx_status status = rmx_dataset_file_open(w->temporary, &file, error);
+    if (status == RMX_OK) rmx_dataset_file_close(&file);
+    return status;
+}
+
+rmx_status rmx_writer_complete(rmx_writer *w, rmx_error *error)
+{
+    uint64_t rows_hash[RMX_SETS];
+    rmx_status status = RMX_OK;
+    if (w->complete) return RMX_OK;
+    if (w->schema.rows < 1)
+        return rmx_fail(error, RMX_ERR_DATA, "%.400s: no row to write", w->path);
+    if (w->held > 0) status = write_block(w, error);
+    for (int s = 0; s < RMX_SETS; s++) rows_hash[s] = XXH3_64bits_digest(w->hash[s]);
+    if (status == RMX_OK && w->schema.text_columns > 0) {
+        status = rmx_writer_texts_records(&w->texts, w->path, w->schema.rows, w->block_rows,
+                                          &w->spool[RMX_SET_TEXT], &rows_hash[RMX_SET_TEXT],
+                                          w->block_hash[RMX_SET_TEXT], error);
+        for (int32_t i = 0; i < w->schema.text_columns; i++)
+            w->schema.text_bytes[i] = w->texts.widest[i];
+    }
     if (status != RMX_OK) return status;
-    rmx_dataset_file_close(&file);
-    return RMX_OK;
+    w->schema.fingerprint =
+        rmx_fingerprint(rmx_schema_hash(&w->schema), rows_hash, w->schema.rows);
+    status = write_file(w, rows_hash, error);
+    if (status == RMX_OK) status = look_again(w, error);
+    w->complete = status == RMX_OK;
+    return status;
 }
 
 rmx_status rmx_writer_finish(rmx_writer *w, uint64_t *fingerprint, rmx_error *error)
 {
-    rmx_status status = RMX_OK;
-    if (w->schema.rows < 1)
-        status = rmx_fail(error, RMX_ERR_DATA, "%.400s: no row to write", w->path);
-    if (status == RMX_OK && w->held > 0) status = write_chunk(w, error);
-    if (status == RMX_OK) status = write_end(w, error);
-    if (status == RMX_OK) status = look_again(w, error);
+    rmx_status status = rmx_writer_complete(w, error);
     if (status == RMX_OK) status = rmx_put_in_place(w->temporary, w->path, error);
     if (status == RMX_OK && fingerprint) *fingerprint = w->schema.fingerprint;
     rmx_writer_discard(w); /* after the rename there is nothing left to remove */
@@ -230,14 +306,16 @@ rmx_status rmx_writer_finish(rmx_writer *w, uint64_t *fingerprint, rmx_error *er
 void rmx_writer_discard(rmx_writer *w)
 {
     if (!w) return;
-    const bool created = w->hash != NULL;
-    rmx_h5_begin();
-    (void)close_file(w);
-    (void)H5Eclear2(H5E_DEFAULT);
-    rmx_h5_end();
-    if (created && w->temporary) (void)unlink(w->temporary);
-    rmx_rows_hash_destroy(w->hash);
-    rmx_rows_free(&w->chunk);
+    if (w->begun) (void)unlink(w->temporary);
+    for (int s = 0; s < RMX_SETS; s++) {
+        rmx_spool_close(&w->spool[s]);
+        XXH3_freeState(w->hash[s]);
+        free(w->block_hash[s]);
+    }
+    rmx_writer_texts_close(&w->texts);
+    for (int32_t f = 0; w->table && f < w->schema.sparse_fields; f++) free(w->table[f]);
+    free(w->table);
+    rmx_rows_free(&w->block);
     rmx_schema_free(&w->schema);
     free(w->temporary);
     free(w->path);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint.h: a run on disk, so that it can go on as if it had never stopped.
  *
- * One HDF5 file (docs/training.md has its layout): named fp32 tensors, scalars, the config and
- * the schema as text; an XXH3-64 of every tensor and one over everything. A file is written
- * beside its place, checked by reading it back, and renamed: a crash at any moment leaves the
- * older checkpoints as they were. A file is input from outside: it is checked before use. */
+ * One file (data/container.h; docs/training.md has its layout): named tensors, scalars, the config,
+ * and the schema with the encoding of every field. Every byte is covered by a checksum. A file is
+ * written beside its place, checked by reading it back, and renamed: a crash at any moment leaves
+ * the older checkpoints as they were. A file is input from outside: it is checked before use. */
 #ifndef RMX_TRAIN_CHECKPOINT_H
 #define RMX_TRAIN_CHECKPOINT_H
 
@@ -13,14 +13,17 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "data/container.h"
+#include "data/schema.h"
 
-#define RMX_CHECKPOINT_VERSION 1
+#define RMX_CHECKPOINT_VERSION 2
 #define RMX_CHECKPOINT_NAME 192
 #define RMX_CHECKPOINT_TENSORS_MAX 1000000
 
 typedef struct rmx_checkpoint_tensor {
     char name[RMX_CHECKPOINT_NAME]; /* "block.0.ffn.w1", "block.0.ffn.w1:momentum" */
     bool parameter;                 /* else state */
+    rmx_array_type type;            /* RMX_ARRAY_F32; others are refused by load */
     int32_t dims;                   /* 1 .. 4 */
     int64_t shape[4];
     float *data;       /* host memory of the caller's; NULL in what open returns */
@@ -34,7 +37,8 @@ typedef struct rmx_checkpoint_state {
     int64_t examples;       /* seen so far */
     int64_t evaluated_step; /* of the last evaluation, 0: none */
     int64_t best_step;      /* of the evaluation with the highest AUC, 0: none */
-    double best_auc;        /* its AUC; means nothing while best_step is 0 */
+    double best_auc;        /* its AUC, NaN where it has none; nothing while best_step is 0 */
+    double best_logloss;    /* likewise */
     double seconds;         /* of training, over all sessions */
     uint64_t train_fingerprint, valid_fingerprint; /* of the data; 0: none */
     uint64_t params_xxh3; /* XXH3-64 over all parameters' bytes, in order; filled in by write */
@@ -42,9 +46,10 @@ typedef struct rmx_checkpoint_state {
 
 typedef struct rmx_checkpoint {
     rmx_checkpoint_state state;
-    char version[32]; /* of the library that wrote it */
-    char *config;     /* rmx_config_to_text */
-    char *schema;     /* rmx_schema_to_text */
+    char version[32];   /* of the library that wrote it; filled in by write and open */
+    int64_t numerics;   /* RMX_NUMERICS_CONTRACT of that library; likewise */
+    char *config;       /* rmx_config_to_text */
+    rmx_schema *schema; /* of the training set; rows 0 after open */
     rmx_checkpoint_tensor *tensor;
     int32_t tensors;
 } rmx_checkpoint;
@@ -67,7 +72,13 @@ RMX_NODISCARD rmx_status rmx_checkpoint_verify(const char *path, rmx_error *erro
  * verified before the first value is written. */
 RMX_NODISCARD rmx_status rmx_checkpoint_load(const char *path, rmx_checkpoint_tensor *tensor,
                                              int32_t tensors, bool all, rmx_error *error);
-/* For what rmx_checkpoint_open returned. */
+/* Whether the scalars fit each other and the data: of `rows` examples, `batch` an update, step,
+ * epoch, batch and examples say the same place; no evaluation lies ahead of the step; all is finite
+ * and small enough to count on from. Returns RMX_OK or RMX_ERR_DATA. */
+RMX_NODISCARD rmx_status rmx_checkpoint_state_check(const rmx_checkpoint_state *state,
+                                                    const char *path, int64_t rows, int64_t batch,
+                                                    rmx_error *error);
+/* For what rmx_checkpoint_open returned; zeros are fine. */
 void rmx_checkpoint_free(rmx_checkpoint *checkpoint);
 
 /* XXH3-64 over the bytes of all parameters, in order. */
@@ -75,9 +86,14 @@ uint64_t rmx_checkpoint_params_xxh3(const rmx_checkpoint_tensor *tensor, int32_t
 
 /* ---- a folder of them: step-000000000100.h5, ... and best.h5, a link ------------------------ */
 
-/* Writes FOLDER/step-STEP.h5, points best.h5 at best_step's file, then removes all but the newest
- * `keep` and the best, and the temporary files of processes that have died. path [path_bytes], or
- * NULL, gets the new file's name. */
+/* FOLDER/step-STEP.h5. */
+void rmx_checkpoint_path(const char *folder, int64_t step, char *out, size_t bytes);
+/* Points best.h5 at best_step's file, if there is one, then removes all but the newest `keep`, the
+ * best and the state's own. */
+RMX_NODISCARD rmx_status rmx_checkpoint_tidy(const char *folder, const rmx_checkpoint_state *state,
+                                             int64_t keep, rmx_error *error);
+/* Removes temporary files of processes that have died, writes FOLDER/step-STEP.h5, then tidies.
+ * path [path_bytes], or NULL, gets the new file's name. */
 RMX_NODISCARD rmx_status rmx_checkpoint_save(const char *folder, rmx_checkpoint *checkpoint,
                                              int64_t keep, char *path, size_t path_bytes,
                                              rmx_error *error);
@@ -86,12 +102,18 @@ RMX_NODISCARD rmx_status rmx_checkpoint_save(const char *folder, rmx_checkpoint 
  * exist holds none. */
 RMX_NODISCARD rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps, int32_t *count,
                                              rmx_error *error);
-/* The newest that verifies into path; each newer one that does not is told to refused (which may
- * be NULL). RMX_OK with path "" where the folder holds none; RMX_ERR_DATA where none verifies. */
+/* The newest that verifies into path; each newer one whose content is wrong is told to refused
+ * (which may be NULL). RMX_OK with path "" where the folder holds none; RMX_ERR_DATA where none
+ * verifies, or where the system could not read one: what is in it is unknown then, so no older one
+ * is taken for it; RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_bytes,
                                                void (*refused)(void *user, const char *text),
                                                void *user, rmx_error *error);
-/* Renames generations after `step` to NAME.aside: they are not this run's future any more. */
-void rmx_checkpoint_set_aside(const char *folder, int64_t step);
+/* Renames generations after `step` to NAME.aside: they are not this run's future any more.
+ * Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+RMX_NODISCARD rmx_status rmx_checkpoint_set_aside(const char *folder, int64_t step,
+                                                  rmx_error *error);
+/* Removes the temporary files of processes that have died; alone: of all (whole_file.h). */
+void rmx_checkpoint_remove_leftovers(const char *folder, bool alone);
 
 #endif /* RMX_TRAIN_CHECKPOINT_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_format.c: the scalars of a checkpoint and the checksum over all of it. */
+/* checkpoint_format.c: the scalars of a checkpoint and the checksum of its parameters. */
 #include "train/checkpoint_format.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -19,6 +19,7 @@ const rmx_checkpoint_field rmx_checkpoint_fields[RMX_CHECKPOINT_FIELDS] = {
     FIELD('i', evaluated_step),
     FIELD('i', best_step),
     FIELD('d', best_auc),
+    FIELD('d', best_logloss),
     FIELD('d', seconds),
     FIELD('u', train_fingerprint),
     FIELD('u', valid_fingerprint),
@@ -47,24 +48,7 @@ uint64_t rmx_checkpoint_params_xxh3(const rmx_checkpoint_tensor *tensor, int32_t
     return XXH3_64bits_digest(&state);
 }
 
-uint64_t rmx_checkpoint_checksum(const rmx_checkpoint *checkpoint)
+void rmx_checkpoint_array_name(int32_t tensor, char out[RMX_CONTAINER_NAME + 1])
 {
-    XXH3_state_t state;
-    XXH3_64bits_reset(&state);
-    for (int32_t i = 0; i < RMX_CHECKPOINT_FIELDS; i++)
-        XXH3_64bits_update(&state,
-                           (const char *)&checkpoint->state + rmx_checkpoint_fields[i].offset, 8);
-    /* Each text with its end: moving a byte from one to the next shows. */
-    XXH3_64bits_update(&state, checkpoint->version, strlen(checkpoint->version) + 1);
-    XXH3_64bits_update(&state, checkpoint->config, strlen(checkpoint->config) + 1);
-    XXH3_64bits_update(&state, checkpoint->schema, strlen(checkpoint->schema) + 1);
-    for (int32_t i = 0; i < checkpoint->tensors; i++) {
-        const rmx_checkpoint_tensor *tensor = &checkpoint->tensor[i];
-        const int64_t head[2] = {tensor->parameter, tensor->dims};
-        XXH3_64bits_update(&state, tensor->name, strlen(tensor->name) + 1);
-        XXH3_64bits_update(&state, head, sizeof head);
-        XXH3_64bits_update(&state, tensor->shape, (size_t)tensor->dims * sizeof(int64_t));
-        XXH3_64bits_update(&state, &tensor->checksum, sizeof tensor->checksum);
-    }
-    return XXH3_64bits_digest(&state);
+    snprintf(out, RMX_CONTAINER_NAME + 1, "/tensor/%06d", (int)tensor);
 }

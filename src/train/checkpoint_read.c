@@ -1,291 +1,219 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_read.c: reads checkpoints as files of unknown origin. Nothing is allocated by a
- * number in the file before that number was compared with the file's size. */
-#include <errno.h>
-#include <hdf5.h>
+/* checkpoint_read.c: reads checkpoints as files of unknown origin. The container (container.h) has
+ * compared every size with that of the file, and every byte that is no array with a checksum. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#include "data/h5.h"
-#include "train/checkpoint_format.h"
-
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { PIECE_BYTES = 1 << 22 };
+#include "data/schema_json.h"
+#include "train/checkpoint_format.h"
+
+enum { PIECE = 1 << 20 };
 
 typedef struct source {
-    const char *path;
-    hid_t file;
-    int64_t bytes; /* of the file */
+    rmx_container container;
     rmx_error *error;
 } source;
 
-static rmx_status damaged(const source *s, const char *what, const char *why)
+static rmx_status damaged(const source *s, const char *what)
 {
-    return rmx_h5_fail(s->error, RMX_ERR_DATA, "%s: not a usable checkpoint: %s %s", s->path, what,
-                       why);
+    return rmx_container_refuse(&s->container, s->error, "its index has no usable '%s'", what);
 }
 
-/* ---- attributes --------------------------------------------------------------------------- */
-
-/* A scalar of exactly this class and size; anything else is refused before it is read. */
-static rmx_status read_attribute(const source *s, hid_t object, const char *name, H5T_class_t kind,
-                                 size_t size, hid_t memory_type, void *out)
+static rmx_status out_of_memory(const source *s)
 {
-    rmx_status status = RMX_OK;
-    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    if (attribute < 0) return damaged(s, name, "is missing");
-    const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-    if (type < 0 || space < 0 || H5Tget_class(type) != kind || H5Tget_size(type) != size ||
-        H5Sget_simple_extent_type(space) != H5S_SCALAR)
-        status = damaged(s, name, "has another type");
-    else if (H5Aread(attribute, memory_type, out) < 0)
-        status = damaged(s, name, "cannot be read");
-    if (space >= 0) H5Sclose(space);
-    if (type >= 0) H5Tclose(type);
-    H5Aclose(attribute);
-    return status;
+    return rmx_fail(s->error, RMX_ERR_MEMORY, "%.300s: out of memory", s->container.path);
 }
-
-/* A fixed-length string shorter than bytes. */
-static rmx_status read_string(const source *s, hid_t object, const char *name, char *out,
-                              size_t bytes)
-{
-    rmx_status status = RMX_OK;
-    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    if (attribute < 0) return damaged(s, name, "is missing");
-    const hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-    const size_t size = type < 0 ? 0 : H5Tget_size(type);
-    memset(out, 0, bytes);
-    if (type < 0 || space < 0 || H5Tget_class(type) != H5T_STRING ||
-        H5Tis_variable_str(type) != 0 || size < 1 || size > bytes ||
-        H5Sget_simple_extent_type(space) != H5S_SCALAR)
-        status = damaged(s, name, "has another type");
-    else if (H5Aread(attribute, type, out) < 0 || memchr(out, '\0', bytes) == NULL)
-        status = damaged(s, name, "cannot be read");
-    if (space >= 0) H5Sclose(space);
-    if (type >= 0) H5Tclose(type);
-    H5Aclose(attribute);
-    return status;
-}
-
-/* ---- datasets ----------------------------------------------------------------------------- */
-
-/* Contiguous, in this file, without filters; elements of this class and size; 1 to 4 sizes whose
- * bytes lie within the file. */
-static bool plain(const source *s, hid_t dataset, H5T_class_t kind, size_t size, int32_t *dims,
-                  int64_t *shape)
-{
-    const hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
-    const hid_t layout = H5Dget_create_plist(dataset);
-    hsize_t sizes[4];
-    bool fine = type >= 0 && space >= 0 && layout >= 0 && H5Tcommitted(type) == 0 &&
-                H5Tget_class(type) == kind && H5Tget_size(type) == size &&
-                (size == 1 || H5Tget_order(type) == H5T_ORDER_LE) &&
-                H5Pget_layout(layout) == H5D_CONTIGUOUS && H5Pget_external_count(layout) == 0 &&
-                H5Pget_nfilters(layout) == 0;
-    if (fine) {
-        *dims = H5Sget_simple_extent_ndims(space);
-        fine = *dims >= 1 && *dims <= 4 && H5Sget_simple_extent_dims(space, sizes, NULL) > 0;
-    }
-    int64_t bytes = (int64_t)size;
-    for (int32_t d = 0; fine && d < *dims; d++) {
-        fine = sizes[d] >= 1 && sizes[d] <= (hsize_t)s->bytes &&
-               !__builtin_mul_overflow(bytes, (int64_t)sizes[d], &bytes) && bytes <= s->bytes;
-        shape[d] = (int64_t)sizes[d];
-    }
-    /* Space that was never allocated would read as zeros. */
-    fine = fine && H5Dget_storage_size(dataset) == (hsize_t)bytes;
-    if (layout >= 0) H5Pclose(layout);
-    if (space >= 0) H5Sclose(space);
-    if (type >= 0) H5Tclose(type);
-    return fine;
-}
-
-/* A dataset under a hard link: soft and external links could lead anywhere. */
-static hid_t open_plain(const source *s, const char *path, H5T_class_t kind, size_t size,
-                        int32_t *dims, int64_t *shape)
-{
-    H5L_info_t link;
-    if (H5Lget_info(s->file, path, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD)
-        return -1;
-    const hid_t dataset = H5Dopen2(s->file, path, H5P_DEFAULT);
-    if (dataset >= 0 && !plain(s, dataset, kind, size, dims, shape)) {
-        H5Dclose(dataset);
-        return -1;
-    }
-    return dataset;
-}
-
-static rmx_status read_text(const source *s, const char *path, char **out)
-{
-    int32_t dims = 0;
-    int64_t shape[4] = {0};
-    rmx_status status = RMX_OK;
-    const hid_t dataset = open_plain(s, path, H5T_INTEGER, 1, &dims, shape);
-    if (dataset < 0) return damaged(s, path, "is missing or of another kind");
-    *out = dims == 1 ? malloc((size_t)shape[0]) : NULL;
-    if (dims != 1)
-        status = damaged(s, path, "is not a text");
-    else if (!*out)
-        status = rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
-    else if (H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, *out) < 0)
-        status = damaged(s, path, "cannot be read");
-    else if ((*out)[shape[0] - 1] || strlen(*out) + 1 != (size_t)shape[0])
-        status = damaged(s, path, "is not a text");
-    H5Dclose(dataset);
-    return status;
-}
-
-static hid_t open_tensor(const source *s, int32_t index, int32_t *dims, int64_t *shape)
-{
-    char path[32];
-    H5L_info_t link;
-    snprintf(path, sizeof path, "/tensor/%06d", index);
-    if (H5Lget_info(s->file, "/tensor", &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD)
-        return -1;
-    return open_plain(s, path, H5T_FLOAT, sizeof(float), dims, shape);
-}
-
-static rmx_status read_tensor_head(const source *s, int32_t index, rmx_checkpoint_tensor *tensor)
-{
-    uint8_t parameter = 0;
-    char what[48];
-    snprintf(what, sizeof what, "/tensor/%06d", index);
-    const hid_t dataset = open_tensor(s, index, &tensor->dims, tensor->shape);
-    if (dataset < 0) return damaged(s, what, "is missing or of another kind");
-    rmx_status status = read_string(s, dataset, "name", tensor->name, sizeof tensor->name);
-    if (status == RMX_OK)
-        status =
-            read_attribute(s, dataset, "parameter", H5T_INTEGER, 1, H5T_NATIVE_UINT8, &parameter);
-    if (status == RMX_OK)
-        status = read_attribute(s, dataset, "xxh3", H5T_INTEGER, 8, H5T_NATIVE_UINT64,
-                                &tensor->checksum);
-    tensor->parameter = parameter != 0;
-    H5Dclose(dataset);
-    return status;
-}
-
-/* Reads the values in pieces of whole leading slices; into out, or only for the checksum. */
-static rmx_status read_tensor(const source *s, int32_t index, const rmx_checkpoint_tensor *tensor,
-                              float *out)
-{
-    rmx_status status = RMX_OK;
-    rmx_checkpoint_tensor found = {.dims = 0};
-    const hid_t dataset = open_tensor(s, index, &found.dims, found.shape);
-    if (dataset < 0) return damaged(s, tensor->name, "is missing");
-    const int64_t slice = rmx_checkpoint_count(tensor) / tensor->shape[0];
-    int64_t rows = PIECE_BYTES / (4 * slice);
-    rows = rows < 1 ? 1 : rows > tensor->shape[0] ? tensor->shape[0] : rows;
-    float *buffer = out ? NULL : malloc((size_t)(rows * slice) * sizeof(float));
-    const hid_t space = H5Dget_space(dataset);
-    XXH3_state_t state;
-    XXH3_64bits_reset(&state);
-    if (!out && !buffer) status = rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
-    for (int64_t row = 0; status == RMX_OK && row < tensor->shape[0]; row += rows) {
-        hsize_t start[4] = {(hsize_t)row}, count[4];
-        for (int32_t d = 1; d < tensor->dims; d++) count[d] = (hsize_t)tensor->shape[d];
-        count[0] = (hsize_t)(tensor->shape[0] - row < rows ? tensor->shape[0] - row : rows);
-        float *to = out ? out + row * slice : buffer;
-        const hid_t memory = H5Screate_simple(tensor->dims, count, NULL);
-        if (memory < 0 ||
-            H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-            H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, to) < 0)
-            status = damaged(s, tensor->name, "cannot be read");
-        else
-            XXH3_64bits_update(&state, to, (size_t)count[0] * (size_t)slice * sizeof(float));
-        if (memory >= 0) H5Sclose(memory);
-    }
-    if (status == RMX_OK && XXH3_64bits_digest(&state) != tensor->checksum)
-        status = damaged(s, tensor->name, "has another checksum than was written");
-    H5Sclose(space);
-    H5Dclose(dataset);
-    free(buffer);
-    return status;
-}
-
-/* ---- the file ----------------------------------------------------------------------------- */
 
 static rmx_status open_source(const char *path, source *s, rmx_error *error)
 {
-    struct stat info;
-    *s = (source){.path = path, .file = -1, .error = error};
-    if (stat(path, &info) != 0)
-        return rmx_fail(error, RMX_ERR_DATA, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return rmx_fail(error, RMX_ERR_DATA, "%s: not a file; a checkpoint ends in .h5", path);
-    s->bytes = info.st_size;
-    s->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    return s->file < 0 ? damaged(s, "the file", "cannot be opened as HDF5") : RMX_OK;
+    s->error = error;
+    rmx_status status = rmx_container_open(path, RMX_CHECKPOINT_KIND, RMX_CHECKPOINT_VERSION,
+                                           RMX_CHECKPOINT_FIX, &s->container, error);
+    if (status != RMX_OK) return status;
+    status = rmx_container_requires(&s->container, error);
+    if (status != RMX_OK) rmx_container_close(&s->container);
+    return status;
 }
 
-static rmx_status read_scalars(const source *s, rmx_checkpoint *out, uint64_t *checksum)
+static rmx_status read_state(const source *s, rmx_checkpoint_state *out)
 {
-    char format[64];
-    uint32_t version = 0;
-    int64_t tensors = 0;
-    rmx_status status = read_string(s, s->file, "format", format, sizeof format);
-    if (status == RMX_OK && strcmp(format, RMX_CHECKPOINT_FORMAT))
-        status = damaged(s, "format", "names another kind of file");
-    if (status == RMX_OK)
-        status = read_attribute(s, s->file, "format_version", H5T_INTEGER, 4, H5T_NATIVE_UINT32,
-                                &version);
-    if (status == RMX_OK && version != RMX_CHECKPOINT_VERSION)
-        return rmx_fail(s->error, RMX_ERR_DATA,
-                        "%s: checkpoint format %u; this program reads format %d", s->path, version,
-                        RMX_CHECKPOINT_VERSION);
-    if (status == RMX_OK)
-        status = read_string(s, s->file, "library_version", out->version, sizeof out->version);
-    if (status == RMX_OK)
-        status = read_attribute(s, s->file, "tensors", H5T_INTEGER, 8, H5T_NATIVE_INT64, &tensors);
-    if (status == RMX_OK)
-        status = read_attribute(s, s->file, "xxh3", H5T_INTEGER, 8, H5T_NATIVE_UINT64, checksum);
-    for (int32_t i = 0; status == RMX_OK && i < RMX_CHECKPOINT_FIELDS; i++) {
+    const json_t *state = json_object_get(s->container.index, "state");
+    for (int32_t i = 0; i < RMX_CHECKPOINT_FIELDS; i++) {
         const rmx_checkpoint_field *field = &rmx_checkpoint_fields[i];
-        const bool real = field->type == 'd';
-        status = read_attribute(s, s->file, field->name, real ? H5T_FLOAT : H5T_INTEGER, 8,
-                                real                 ? H5T_NATIVE_DOUBLE
-                                : field->type == 'u' ? H5T_NATIVE_UINT64
-                                                     : H5T_NATIVE_INT64,
-                                (char *)&out->state + field->offset);
+        void *value = (char *)out + field->offset;
+        const bool good = field->type == 'i'
+                              ? rmx_json_get_int(state, field->name, INT64_MIN, INT64_MAX, value)
+                          : field->type == 'u' ? rmx_json_get_hash(state, field->name, value)
+                                               : rmx_json_get_real(state, field->name, value);
+        if (!good) return damaged(s, field->name);
     }
-    if (status == RMX_OK &&
-        (tensors < 0 || tensors > RMX_CHECKPOINT_TENSORS_MAX || tensors * 4 > s->bytes))
-        status = damaged(s, "tensors", "is out of range");
-    out->tensors = status == RMX_OK ? (int32_t)tensors : 0;
+    return RMX_OK;
+}
+
+static rmx_status read_tensor_head(const source *s, const json_t *from, int32_t index,
+                                   rmx_checkpoint_tensor *out)
+{
+    const char *name, *array;
+    char expected[RMX_CONTAINER_NAME + 1];
+    const rmx_array *a = NULL;
+    rmx_checkpoint_array_name(index, expected);
+    if (!rmx_json_get_text(from, "name", &name) || strlen(name) >= sizeof out->name ||
+        !rmx_json_get_bool(from, "parameter", &out->parameter) ||
+        !rmx_json_get_text(from, "array", &array) || strcmp(array, expected) != 0)
+        return damaged(s, "tensors");
+    for (int32_t dims = 1; dims <= 4 && !a; dims++) {
+        a = rmx_container_find(&s->container, array, RMX_ARRAY_F32, dims);
+        if (!a) a = rmx_container_find(&s->container, array, RMX_ARRAY_BF16, dims);
+    }
+    if (!a) return damaged(s, array);
+    memcpy(out->name, name, strlen(name) + 1);
+    memcpy(out->shape, a->shape, sizeof a->shape);
+    out->dims = a->dims;
+    out->type = a->type;
+    out->checksum = a->xxh3;
+    return rmx_checkpoint_count(out) < 0 ? damaged(s, array) : RMX_OK;
+}
+
+static rmx_status read_tensor_heads(const source *s, rmx_checkpoint *out)
+{
+    const json_t *list = json_object_get(s->container.index, "tensors");
+    const size_t count = json_array_size(list);
+    rmx_status status = RMX_OK;
+    if (!json_is_array(list) || count > RMX_CHECKPOINT_TENSORS_MAX) return damaged(s, "tensors");
+    out->tensor = calloc(count + 1, sizeof *out->tensor);
+    if (!out->tensor) return out_of_memory(s);
+    for (size_t i = 0; i < count && status == RMX_OK; i++, out->tensors++)
+        status = read_tensor_head(s, json_array_get(list, i), (int32_t)i, &out->tensor[i]);
     return status;
+}
+
+static rmx_status read_text(const source *s, const char *name, char **out)
+{
+    const rmx_array *a = rmx_container_find(&s->container, name, RMX_ARRAY_U8, 1);
+    if (!a || rmx_array_bytes(a) > RMX_SCHEMA_TEXT_MAX) return damaged(s, name);
+    free(*out);
+    *out = NULL;
+    return rmx_container_text(&s->container, a, out, s->error);
 }
 
 static rmx_status read_head(const source *s, rmx_checkpoint *out)
 {
-    uint64_t checksum = 0;
-    rmx_status status = read_scalars(s, out, &checksum);
-    if (status == RMX_OK) status = read_text(s, "/config", &out->config);
-    if (status == RMX_OK) status = read_text(s, "/schema", &out->schema);
+    const json_t *index = s->container.index;
+    const char *version;
+    if (!rmx_json_get_text(index, "library", &version) || strlen(version) >= sizeof out->version)
+        return damaged(s, "library");
+    memcpy(out->version, version, strlen(version) + 1);
+    if (!rmx_json_get_int(index, "numerics", 1, INT32_MAX, &out->numerics))
+        return damaged(s, "numerics");
+    rmx_status status = read_state(s, &out->state);
     if (status != RMX_OK) return status;
-    out->tensor = calloc((size_t)out->tensors + 1, sizeof *out->tensor);
-    if (!out->tensor) return rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
-    for (int32_t i = 0; status == RMX_OK && i < out->tensors; i++)
-        status = read_tensor_head(s, i, &out->tensor[i]);
-    if (status == RMX_OK && checksum != rmx_checkpoint_checksum(out))
-        status = damaged(s, "the checksum over all", "differs from what was written");
-    return status;
+    out->schema = calloc(1, sizeof *out->schema);
+    if (!out->schema) return out_of_memory(s);
+    status = rmx_schema_from_json(json_object_get(index, "schema"), s->container.path, out->schema,
+                                  s->error);
+    if (status == RMX_OK) status = read_text(s, "/spec", &out->schema->spec);
+    if (status == RMX_OK) status = read_text(s, "/config", &out->config);
+    return status == RMX_OK ? read_tensor_heads(s, out) : status;
 }
 
 rmx_status rmx_checkpoint_open(const char *path, rmx_checkpoint *out, rmx_error *error)
 {
     source s;
     memset(out, 0, sizeof *out);
-    rmx_h5_begin();
     rmx_status status = open_source(path, &s, error);
-    if (status == RMX_OK) status = read_head(&s, out);
-    if (s.file >= 0) H5Fclose(s.file);
-    rmx_h5_end();
+    if (status != RMX_OK) return status;
+    status = read_head(&s, out);
+    rmx_container_close(&s.container);
     if (status != RMX_OK) rmx_checkpoint_free(out);
     return status;
+}
+
+static const rmx_array *array_of(const source *s, const rmx_checkpoint *found, int32_t tensor)
+{
+    char name[RMX_CONTAINER_NAME + 1];
+    rmx_checkpoint_array_name(tensor, name);
+    return rmx_container_find(&s->container, name, found->tensor[tensor].type,
+                              found->tensor[tensor].dims);
+}
+
+/* Where each wanted tensor is among those found. Both lists usually have one order: the search goes
+ * on after the last match. That also tells apart names that are equal because they were cut. */
+static rmx_status match(const source *s, const rmx_checkpoint *found,
+                        const rmx_checkpoint_tensor *wanted, int32_t count, int32_t *place)
+{
+    const char *path = s->container.path;
+    for (int32_t w = 0, i = -1; w < count; w++) {
+        int32_t tries = 0;
+        do i = i + 1 < found->tensors ? i + 1 : 0;
+        while (tries++ < found->tensors && strcmp(wanted[w].name, found->tensor[i].name));
+        if (tries > found->tensors)
+            return rmx_fail(s->error, RMX_ERR_DATA, "%.300s: holds no tensor '%s'", path,
+                            wanted[w].name);
+        if (found->tensor[i].type != RMX_ARRAY_F32)
+            return rmx_fail(s->error, RMX_ERR_DATA,
+                            "%.300s: tensor '%s' is not in fp32, which this version needs", path,
+                            wanted[w].name);
+        if (wanted[w].dims != found->tensor[i].dims ||
+            memcmp(wanted[w].shape, found->tensor[i].shape,
+                   (size_t)wanted[w].dims * sizeof(int64_t)) != 0)
+            return rmx_fail(s->error, RMX_ERR_DATA,
+                            "%.300s: tensor '%s' has another shape than the model's", path,
+                            wanted[w].name);
+        place[w] = i;
+    }
+    return RMX_OK;
+}
+
+/* The bytes of a parameter into the hash of all of them, and compared with its own checksum. */
+static rmx_status verify_parameter(const source *s, const rmx_array *a, char *piece,
+                                   XXH3_state_t *own, XXH3_state_t *all)
+{
+    const int64_t bytes = rmx_array_bytes(a);
+    rmx_status status = RMX_OK;
+    (void)XXH3_64bits_reset(own);
+    for (int64_t at = 0; at < bytes && status == RMX_OK; at += PIECE) {
+        const int64_t n = bytes - at < PIECE ? bytes - at : PIECE;
+        status = rmx_container_read(&s->container, a, at, n, piece, s->error);
+        if (status != RMX_OK) break;
+        (void)XXH3_64bits_update(own, piece, (size_t)n);
+        (void)XXH3_64bits_update(all, piece, (size_t)n);
+    }
+    if (status == RMX_OK && XXH3_64bits_digest(own) != a->xxh3)
+        status = rmx_container_refuse(&s->container, s->error,
+                                      "%s has another checksum than was written", a->name);
+    return status;
+}
+
+/* params_xxh3 stands for the parameters wherever a run is named: it has to be theirs. */
+static rmx_status verify_parameters(const source *s, const rmx_checkpoint *found)
+{
+    char *piece = malloc(PIECE);
+    XXH3_state_t *own = XXH3_createState(), *all = XXH3_createState();
+    rmx_status status =
+        piece && own && all && XXH3_64bits_reset(all) == XXH_OK ? RMX_OK : out_of_memory(s);
+    for (int32_t i = 0; i < found->tensors && status == RMX_OK; i++)
+        if (found->tensor[i].parameter)
+            status = verify_parameter(s, array_of(s, found, i), piece, own, all);
+    if (status == RMX_OK && XXH3_64bits_digest(all) != found->state.params_xxh3)
+        status = rmx_container_refuse(&s->container, s->error,
+                                      "its parameters do not match its params_xxh3");
+    XXH3_freeState(all);
+    XXH3_freeState(own);
+    free(piece);
+    return status;
+}
+
+static bool is_parameter(const rmx_checkpoint *found, const char *name)
+{
+    char expected[RMX_CONTAINER_NAME + 1];
+    if (strncmp(name, "/tensor/", 8) != 0) return false;
+    const long i = strtol(name + 8, NULL, 10);
+    if (i < 0 || i >= found->tensors || !found->tensor[i].parameter) return false;
+    rmx_checkpoint_array_name((int32_t)i, expected);
+    return strcmp(name, expected) == 0;
 }
 
 /* Verifies all of the file, then reads the wanted tensors: nothing is written on failure. */
@@ -293,32 +221,18 @@ static rmx_status load(const source *s, rmx_checkpoint_tensor *wanted, int32_t c
 {
     rmx_checkpoint found = {.tensors = 0};
     int32_t *place = malloc(((size_t)count + 1) * sizeof *place);
-    rmx_status status = place ? read_head(s, &found)
-                              : rmx_fail(s->error, RMX_ERR_MEMORY, "%s: out of memory", s->path);
-    for (int32_t i = 0; status == RMX_OK && i < found.tensors; i++)
-        status = read_tensor(s, i, &found.tensor[i], NULL);
-    for (int32_t w = 0, i = -1; status == RMX_OK && w < count; w++) {
-        /* Both lists usually have one order: go on after the last match. That also tells apart
-         * names that are equal because they were cut. */
-        int32_t tries = 0;
-        do i = i + 1 < found.tensors ? i + 1 : 0;
-        while (tries++ < found.tensors && strcmp(wanted[w].name, found.tensor[i].name));
-        if (tries > found.tensors)
-            status = rmx_fail(s->error, RMX_ERR_DATA, "%s: holds no tensor '%s'", s->path,
-                              wanted[w].name);
-        else if (wanted[w].dims != found.tensor[i].dims ||
-                 memcmp(wanted[w].shape, found.tensor[i].shape,
-                        (size_t)wanted[w].dims * sizeof(int64_t)))
-            status = rmx_fail(s->error, RMX_ERR_DATA,
-                              "%s: tensor '%s' has another shape than the model's", s->path,
-                              wanted[w].name);
-        place[w] = i;
-    }
+    rmx_status status = place ? read_head(s, &found) : out_of_memory(s);
+    for (int32_t i = 0; status == RMX_OK && i < s->container.arrays; i++)
+        if (!is_parameter(&found, s->container.array[i].name))
+            status = rmx_container_load(&s->container, &s->container.array[i], NULL, s->error);
+    if (status == RMX_OK) status = verify_parameters(s, &found);
+    if (status == RMX_OK) status = match(s, &found, wanted, count, place);
     if (status == RMX_OK && all && count != found.tensors)
-        status = rmx_fail(s->error, RMX_ERR_DATA, "%s: holds %d tensors, the model has %d",
-                          s->path, found.tensors, count);
+        status = rmx_fail(s->error, RMX_ERR_DATA, "%.300s: holds %d tensors, the model has %d",
+                          s->container.path, found.tensors, count);
     for (int32_t w = 0; status == RMX_OK && w < count; w++)
-        status = read_tensor(s, place[w], &found.tensor[place[w]], wanted[w].data);
+        status = rmx_container_load(&s->container, array_of(s, &found, place[w]), wanted[w].data,
+                                    s->error);
     rmx_checkpoint_free(&found);
     free(place);
     return status;
@@ -328,11 +242,10 @@ rmx_status rmx_checkpoint_load(const char *path, rmx_checkpoint_tensor *tensor, 
                                bool all, rmx_error *error)
 {
     source s;
-    rmx_h5_begin();
     rmx_status status = open_source(path, &s, error);
-    if (status == RMX_OK) status = load(&s, tensor, tensors, all);
-    if (s.file >= 0) H5Fclose(s.file);
-    rmx_h5_end();
+    if (status != RMX_OK) return status;
+    status = load(&s, tensor, tensors, all);
+    rmx_container_close(&s.container);
     return status;
 }
 
@@ -343,8 +256,9 @@ rmx_status rmx_checkpoint_verify(const char *path, rmx_error *error)
 
 void rmx_checkpoint_free(rmx_checkpoint *checkpoint)
 {
-    free(checkpoint->config);
+    rmx_schema_free(checkpoint->schema);
     free(checkpoint->schema);
+    free(checkpoint->config);
     free(checkpoint->tensor);
     memset(checkpoint, 0, sizeof *checkpoint);
 }
