@@ -1,163 +1,331 @@
 /* SPDX-License-Identifier: MIT */
-/* text_rows.c: see text_rows.h. */
+/* text_rows.c: see text_rows.h. Files are read in blocks; a row is found in the block and cut in a
+ * copy of its own. */
 #include "data/text_rows.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static rmx_status open_current(rmx_text_rows *rows, rmx_error *error)
-{
-    const char *path = rows->paths[rows->current];
-    rows->number = 0;
-    rows->file = fopen(path, "rb");
-    if (rows->file) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_DATA, "%.400s: cannot open the table: %s", path,
-                    strerror(errno));
-}
+#include "data/text_cut.h"
+#include "data/text_source.h"
 
-rmx_status rmx_text_open(rmx_text_rows *out, const char *const *paths, int32_t inputs,
-                         rmx_error *error)
+#define BLOCK_BYTES (256 << 10) /* read at a time: small enough for a cache */
+#define BUFFER_BYTES (RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA + BLOCK_BYTES)
+/* Looking for the end of quotes that have none may cost so many bytes, and as many again as the
+ * file has so far, before the file is refused: else a hostile one would take for ever. */
+#define WASTE_MAX (INT64_C(1) << 30)
+#define UNKNOWN SIZE_MAX
+
+/* Where a byte stands next in the buffer; looked for once, not for every row. */
+typedef struct next_place {
+    char byte;
+    size_t at; /* `filled`: nowhere */
+} next_place;
+
+struct rmx_text_rows {
+    rmx_text_sources sources;
+    rmx_text_format format;
+    size_t comment_bytes;
+    rmx_text_cutter cutter;
+    int32_t current;
+    bool open;            /* the current source has begun */
+    bool ended;           /* it has been read to its end */
+    bool first;           /* no row of it was given yet */
+    int64_t offset;       /* in it, after what is in the buffer */
+    int64_t number;       /* lines before `at` */
+    int64_t wasted;       /* bytes looked at for the end of quotes that have none */
+    int64_t bytes_before; /* of sources before it */
+    size_t at, filled;    /* in the buffer */
+    next_place lf, cr, quote, zero;
+    char buffer[BUFFER_BYTES];
+};
+
+/* A line in the buffer at `at`; all is zero at the end of the file. */
+typedef struct line {
+    size_t bytes;  /* without its end */
+    size_t ending; /* 0 (the file's last line), 1 or 2 */
+    bool there;
+    bool over; /* longer than RMX_TEXT_LINE_MAX; bytes are its first ones */
+} line;
+
+rmx_status rmx_text_open(const char *const *paths, int32_t inputs, const rmx_text_format *format,
+                         rmx_text_rows **out, rmx_error *error)
 {
-    memset(out, 0, sizeof *out);
-    out->paths = paths;
-    out->inputs = inputs;
-    for (int32_t i = 0; i < inputs; i++) {
-        struct stat info;
-        if (stat(paths[i], &info) != 0)
-            return rmx_fail(error, RMX_ERR_DATA, "%.400s: cannot open the table: %s", paths[i],
-                            strerror(errno));
-        if (!S_ISREG(info.st_mode)) /* two passes: a pipe would be empty the second time */
-            return rmx_fail(
-                error, RMX_ERR_DATA,
-                "%.400s: is no regular file; it is read more than once, so write it to "
-                "a file first",
-                paths[i]);
-        out->total += (int64_t)info.st_size;
+    *out = NULL;
+    rmx_text_rows *rows = malloc(sizeof *rows);
+    if (!rows) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for reading text");
+    memset(rows, 0, offsetof(struct rmx_text_rows, buffer));
+    rows->format = *format;
+    rows->comment_bytes = strlen(format->comment);
+    rows->lf.byte = '\n';
+    rows->cr.byte = '\r';
+    rows->quote.byte = '"';
+    rmx_status status = rmx_text_cutter_open(format, &rows->cutter, error);
+    if (status == RMX_OK) {
+        status = rmx_text_sources_open(paths, inputs, format, &rows->sources, error);
+        if (status != RMX_OK) rmx_text_cutter_close(&rows->cutter);
     }
-    out->line = malloc(RMX_TEXT_LINE_MAX + 2);
-    if (!out->line) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a line");
-    const rmx_status status = open_current(out, error);
-    if (status != RMX_OK) rmx_text_close(out);
+    if (status == RMX_OK)
+        *out = rows;
+    else
+        free(rows);
     return status;
 }
 
 void rmx_text_close(rmx_text_rows *rows)
 {
-    if (rows->file) fclose(rows->file);
-    free(rows->line);
-    rows->file = NULL;
-    rows->line = NULL;
+    if (!rows) return;
+    rmx_text_sources_close(&rows->sources);
+    rmx_text_cutter_close(&rows->cutter);
+    free(rows);
 }
 
-/* fgets cannot tell a zero byte from the end, and reading by character is slow: so getline's idea
- * with a bound. Returns false at the end of the file. */
-static bool read_line(rmx_text_rows *rows)
+rmx_status rmx_text_rewind(rmx_text_rows *rows, rmx_error *error)
 {
-    size_t n = 0;
-    int c;
-    bool zero = false, over = false, any = false;
-    while ((c = getc_unlocked(rows->file)) != EOF) {
-        any = true;
-        rows->bytes++;
-        if (c == '\n') break;
-        if (c == 0) zero = true;
-        if (n < RMX_TEXT_LINE_MAX)
-            rows->line[n++] = (char)c;
-        else
-            over = true;
+    rows->current = 0;
+    rows->open = false;
+    rows->bytes_before = 0;
+    return rmx_text_sources_same(&rows->sources, error);
+}
+
+int64_t rmx_text_bytes(const rmx_text_rows *rows)
+{
+    if (!rows->open) return rows->bytes_before;
+    const int64_t read = rows->offset - rows->sources.source[rows->current].begin;
+    return rows->bytes_before + read - (int64_t)(rows->filled - rows->at);
+}
+
+int64_t rmx_text_total(const rmx_text_rows *rows)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < rows->sources.count; i++)
+        total += rows->sources.source[i].end - rows->sources.source[i].begin;
+    return total;
+}
+
+/* ---- The buffer ----------------------------------------------------------------------------- */
+/* Moves what is left to the front and reads on. */
+static rmx_status refill(rmx_text_rows *rows, rmx_error *error)
+{
+    memmove(rows->buffer, rows->buffer + rows->at, rows->filled - rows->at);
+    rows->filled -= rows->at;
+    rows->at = 0;
+    rows->lf.at = rows->cr.at = rows->quote.at = rows->zero.at = UNKNOWN;
+    const size_t room = BUFFER_BYTES - rows->filled;
+    size_t got;
+    const rmx_status status = rmx_text_source_read(
+        &rows->sources, rows->current, rows->offset, rows->buffer + rows->filled,
+        room < BLOCK_BYTES ? room : BLOCK_BYTES, &got, error);
+    if (status != RMX_OK) return status;
+    rows->filled += got;
+    rows->offset += (int64_t)got;
+    rows->ended = got == 0;
+    return RMX_OK;
+}
+
+static size_t next_of(const rmx_text_rows *rows, next_place *place)
+{
+    if (place->at == UNKNOWN || place->at < rows->at) {
+        const char *found = memchr(rows->buffer + rows->at, place->byte, rows->filled - rows->at);
+        place->at = found ? (size_t)(found - rows->buffer) : rows->filled;
     }
-    if (n > 0 && rows->line[n - 1] == '\r') n--;
-    rows->line[n] = '\0';
-    rows->length = n;
-    rows->bad = over ? "the line is longer than 1 MiB" : zero ? "the line has a zero byte" : NULL;
-    rows->number++;
-    return any;
+    return place->at;
 }
 
-static bool blank(const rmx_text_rows *rows)
+/* Where the line at `at` ends. False: not within the buffer, or at a CR after which an LF may come;
+ * the bytes before *end are of the line all the same. */
+static bool line_end(rmx_text_rows *rows, size_t *end, size_t *ending)
 {
-    return !rows->bad && strspn(rows->line, " ") == rows->length;
+    const size_t lf = next_of(rows, &rows->lf), cr = next_of(rows, &rows->cr);
+    *end = lf < cr ? lf : cr;
+    *ending = lf == cr + 1 && lf < rows->filled ? 2 : 1;
+    return lf < cr || (cr < rows->filled && (cr + 1 < rows->filled || rows->ended));
 }
 
-rmx_status rmx_text_next(rmx_text_rows *rows, bool *more, rmx_error *error)
+/* The line that begins at `at`, read in whole unless it is too long. */
+static rmx_status find_line(rmx_text_rows *rows, line *out, rmx_error *error)
 {
-    *more = true;
+    *out = (line){.there = true};
     for (;;) {
-        if (read_line(rows)) {
-            if (!blank(rows)) return RMX_OK;
-            continue;
-        }
-        if (ferror(rows->file))
-            return rmx_fail(error, RMX_ERR_DATA, "%.400s: reading failed after line %lld: %s",
-                            rows->paths[rows->current], (long long)rows->number - 1,
-                            strerror(errno));
-        fclose(rows->file);
-        rows->file = NULL;
-        if (++rows->current == rows->inputs) {
-            *more = false;
+        size_t end;
+        const bool whole = line_end(rows, &end, &out->ending);
+        out->bytes = end - rows->at;
+        out->over = out->bytes > RMX_TEXT_LINE_MAX;
+        if (out->over) out->bytes = RMX_TEXT_LINE_MAX;
+        if (whole || out->over) return RMX_OK;
+        if (rows->ended) {
+            out->ending = 0;
+            out->there = rows->at < rows->filled;
             return RMX_OK;
         }
-        const rmx_status status = open_current(rows, error);
+        const rmx_status status = refill(rows, error);
         if (status != RMX_OK) return status;
     }
 }
 
-/* The value in quotes that begins at *at, unquoted in place; *at moves to what follows it. */
-static char *unquote(char **at, const char *end)
+/* Goes on with the next line. */
+static rmx_status leave_line(rmx_text_rows *rows, const line *l, rmx_error *error)
 {
-    char *from = *at + 1, *start = from, *to = from;
-    while (from < end) {
-        if (*from == '"') {
-            if (from + 1 < end && from[1] == '"')
-                from++;
-            else
-                break;
-        }
-        *to++ = *from++;
+    rows->number++;
+    if (!l->over) {
+        rows->at += l->bytes + l->ending;
+        return RMX_OK;
     }
-    if (from >= end) return NULL;
-    *to = '\0';
-    *at = from + 1;
-    return start;
+    for (;;) {
+        size_t ending;
+        const bool whole = line_end(rows, &rows->at, &ending);
+        if (whole) rows->at += ending;
+        if (whole || rows->ended) return RMX_OK;
+        const rmx_status status = refill(rows, error);
+        if (status != RMX_OK) return status;
+    }
 }
 
-static char *trimmed(char *value, char *end)
+/* ---- Rows ----------------------------------------------------------------------------------- */
+static bool is_comment(const rmx_text_rows *rows, const line *l)
 {
-    while (*value == ' ' || *value == '\t') value++;
-    while (end > value && (end[-1] == ' ' || end[-1] == '\t')) end--;
-    *end = '\0';
-    return value;
+    return rows->comment_bytes > 0 && l->bytes >= rows->comment_bytes &&
+           memcmp(rows->buffer + rows->at, rows->format.comment, rows->comment_bytes) == 0;
 }
 
-int32_t rmx_text_split(char *line, size_t length, char separator, bool trim, char **value,
-                       int32_t most)
+/* Nothing but blanks; tabs that separate values are none. */
+static bool is_blank(const rmx_text_rows *rows, const line *l)
 {
-    char *at = line, *end = line + length;
-    const bool quotes = separator == ',' || separator == ';';
-    for (int32_t n = 0;; n++) {
-        if (n == most) return most + 1;
-        char *start = at;
-        if (trim)
-            while (start < end && (*start == ' ' || *start == '\t') && *start != separator)
-                start++;
-        if (quotes && start < end && *start == '"') {
-            at = start;
-            value[n] = unquote(&at, end);
-            if (!value[n]) return -1;
-            while (at < end && *at == ' ') at++;
-            if (at < end && *at != separator) return -1;
+    const char *text = rows->buffer + rows->at;
+    if (l->bytes > 0 && text[0] != ' ' && text[0] != '\t') return false;
+    const bool tabs = !memchr(rows->cutter.separator, '\t', rows->cutter.separator_bytes);
+    size_t n = 0;
+    while (n < l->bytes && (text[n] == ' ' || (tabs && text[n] == '\t'))) n++;
+    return n == l->bytes && !l->over;
+}
+
+static void give_bad(rmx_text_row *out, const char *why)
+{
+    out->values = 0;
+    out->bad = why;
+}
+
+/* The lines within a row, its last one too. */
+static int64_t lines_in(const char *row, size_t bytes)
+{
+    int64_t lines = 1;
+    for (size_t i = 0; i < bytes; i++)
+        lines += row[i] == '\n' || (row[i] == '\r' && !(i + 1 < bytes && row[i + 1] == '\n'));
+    return lines;
+}
+
+static const char *why_not_cut(rmx_text_cut result)
+{
+    return result == RMX_TEXT_AFTER_END ? "something follows the end of a quoted value"
+           : result == RMX_TEXT_NO_END  ? "a quote has no end"
+                                        : "a quote has no end within 1 MiB";
+}
+
+/* Takes the row at `at`, whose first line may be the first of several: *l becomes the whole row.
+ * Where a quote has no end, only its line is left out, lest one quote takes all rows after it. */
+static rmx_status take_quoted(rmx_text_rows *rows, line *l, rmx_text_row *out, rmx_error *error)
+{
+    const size_t most = RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA;
+    rmx_text_cut result;
+    size_t used, there;
+    for (;;) {
+        there = rows->filled - rows->at;
+        const bool full = there >= most;
+        if (full) there = most;
+        result = rmx_text_cut_quoted(&rows->cutter, rows->buffer + rows->at, there,
+                                     rows->ended && !full, &used);
+        if (result != RMX_TEXT_MORE || full) break;
+        const rmx_status status = refill(rows, error);
+        if (status != RMX_OK) return status;
+    }
+    out->raw = rows->buffer + rows->at;
+    if (result == RMX_TEXT_CUT && used <= RMX_TEXT_LINE_MAX) {
+        const char *end = out->raw + used, *stop = rows->buffer + rows->filled;
+        l->bytes = out->raw_bytes = used;
+        l->ending = end == stop ? 0 : end + 1 < stop && end[0] == '\r' && end[1] == '\n' ? 2 : 1;
+        rows->number += lines_in(out->raw, used) - 1;
+        return RMX_OK;
+    }
+    give_bad(out, why_not_cut(result));
+    rows->wasted += (int64_t)(result == RMX_TEXT_AFTER_END ? used : there);
+    if (rows->wasted <= WASTE_MAX + rows->offset) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.400s:%lld: too many quotes have no end; write quotes = no if they are no "
+                    "quotes around values",
+                    out->path, (long long)out->line);
+}
+
+static rmx_status take_row(rmx_text_rows *rows, line *l, rmx_text_row *out, rmx_error *error)
+{
+    out->raw = rows->buffer + rows->at;
+    out->raw_bytes = l->bytes;
+    out->line = rows->number + 1;
+    out->first = rows->first;
+    rows->first = false;
+    rmx_status status = RMX_OK;
+    if (l->over) {
+        give_bad(out, "the line is longer than 1 MiB");
+        memcpy(rows->cutter.text, out->raw, out->raw_bytes); /* the buffer will move on */
+        out->raw = rows->cutter.text;
+    } else if (rows->cutter.quotes && next_of(rows, &rows->quote) < rows->at + l->bytes) {
+        status = take_quoted(rows, l, out, error);
+    } else {
+        rmx_text_cut_plain(&rows->cutter, out->raw, l->bytes);
+    }
+    if (status == RMX_OK && !out->bad) {
+        out->values = rows->cutter.values;
+        if (next_of(rows, &rows->zero) < rows->at + l->bytes)
+            give_bad(out, "there is a zero byte in the line");
+        else if (out->values > RMX_TEXT_COLUMNS_MAX)
+            give_bad(out, "the line has more than 65536 values");
+    }
+    return status == RMX_OK ? leave_line(rows, l, error) : status;
+}
+
+static rmx_status begin_file(rmx_text_rows *rows, rmx_error *error)
+{
+    const rmx_status status = rmx_text_source_begin(&rows->sources, rows->current, error);
+    if (status != RMX_OK) return status;
+    rows->open = true;
+    rows->ended = false;
+    rows->first = true;
+    rows->offset = rows->sources.source[rows->current].begin;
+    rows->number = rows->wasted = 0;
+    rows->at = rows->filled = 0;
+    rows->lf.at = rows->cr.at = rows->quote.at = rows->zero.at = UNKNOWN;
+    return RMX_OK;
+}
+
+static rmx_status finish_file(rmx_text_rows *rows, rmx_error *error)
+{
+    const rmx_text_source *s = &rows->sources.source[rows->current];
+    rows->bytes_before += s->end - s->begin;
+    rows->open = false;
+    return rmx_text_source_finish(&rows->sources, rows->current++, error);
+}
+
+rmx_status rmx_text_next(rmx_text_rows *rows, rmx_text_row *out, bool *more, rmx_error *error)
+{
+    rmx_status status = RMX_OK;
+    *more = false;
+    while (status == RMX_OK && rows->current < rows->sources.count) {
+        line l;
+        if (!rows->open) status = begin_file(rows, error);
+        if (status == RMX_OK) status = find_line(rows, &l, error);
+        if (status != RMX_OK) break;
+        if (!l.there) {
+            status = finish_file(rows, error);
+        } else if (rows->number < rows->format.skip_lines || is_comment(rows, &l) ||
+                   is_blank(rows, &l)) {
+            status = leave_line(rows, &l, error);
         } else {
-            at = memchr(start, separator, (size_t)(end - start));
-            if (!at) at = end;
-            value[n] = start;
+            *out = (rmx_text_row){.path = rows->sources.source[rows->current].name,
+                                  .file = rows->current,
+                                  .value = rows->cutter.value};
+            status = take_row(rows, &l, out, error);
+            *more = status == RMX_OK;
+            break;
         }
-        const bool last = at >= end;
-        char *stop = at;
-        *stop = '\0';
-        if (trim && value[n] == start) value[n] = trimmed(start, stop);
-        if (last) return n + 1;
-        at++;
     }
+    return status;
 }
