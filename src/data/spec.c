@@ -1,359 +1,330 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.c: see spec.h.
+/* spec.c: reads column specs; see spec.h.
  *
- * inih cuts long lines, joins lines that begin with a blank to the one before, and takes a key
- * twice without a word; so the text is looked through first and these are refused. */
+ *   spec_line.c    names, quotes, comments: what is in a line
+ *   spec_file.c    the keys of [file]
+ *   spec_column.c  the kinds and options of [columns], ranges
+ *   spec_check.c   what has to hold for all columns together
+ *   spec_print.c   the way back */
 #include "data/spec.h"
 
 #include <errno.h>
-#include <ini.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/spec_column.h"
+#include "data/spec_file.h"
+#include "data/spec_line.h"
+#include "data/spec_text.h"
+
+enum { PATTERNS_MAX = 1024 };
+
+typedef enum section { NOWHERE, FILE_KEYS, COLUMNS, FITTED } section;
+
+typedef struct fitted {
+    char *name;
+    int32_t line;
+    double centre, factor;
+} fitted;
+
 typedef struct parser {
-    const char *name;
     rmx_spec *spec;
-    rmx_error *error;
-    rmx_status status;
-    const char *text;
-    unsigned file_keys; /* bits of the keys of [file] that were seen */
+    section section;
+    rmx_spec_file file;
+    int32_t *line_of; /* [room] where each column stands */
+    int32_t room, patterns;
+    size_t bytes; /* of all columns as they will be printed, about: ranges may multiply them */
+    fitted *fitted;
+    int32_t fitteds, fitted_room;
 } parser;
 
-/* inih does not tell its handler the line: it is the one where the key stands, after the `seen`
- * other lines with that key. */
-static int line_of(const parser *p, const char *section, const char *key, int seen)
+/* ---- [columns] ------------------------------------------------------------------------------ */
+
+static bool make_room(parser *p)
 {
-    char inside[64] = "";
-    int line = 0;
-    const size_t length = strlen(key);
-    for (const char *at = p->text; *at;) {
-        line++;
-        if (*at == '[') {
-            const size_t n = strcspn(at + 1, "]\n");
-            snprintf(inside, sizeof inside, "%.*s", (int)(n < 63 ? n : 63), at + 1);
-        } else if (strcmp(inside, section) == 0 && strncmp(at, key, length) == 0 &&
-                   strchr(" \t=:", at[length]) && at[length] && seen-- == 0) {
-            return line;
-        }
-        at += strcspn(at, "\n");
-        if (*at) at++;
+    if (p->spec->columns < p->room) return true;
+    const int32_t room = p->room ? 2 * p->room : 16;
+    rmx_column *grown = realloc(p->spec->column, (size_t)room * sizeof *grown);
+    if (grown) p->spec->column = grown;
+    int32_t *lines = grown ? realloc(p->line_of, (size_t)room * sizeof *lines) : NULL;
+    if (lines) p->line_of = lines;
+    if (lines) p->room = room;
+    return lines != NULL;
+}
+
+static rmx_status add_column(parser *p, rmx_spec_line *line, const rmx_column *like,
+                             const char *name, size_t value_bytes)
+{
+    const char *why = rmx_spec_name_fault(name, "");
+    if (why) return rmx_spec_line_fail(line, "%s", why);
+    if (p->spec->columns == RMX_SPEC_COLUMNS_MAX)
+        return rmx_spec_line_fail(line, "more than %d columns", RMX_SPEC_COLUMNS_MAX);
+    p->bytes += strlen(name) + value_bytes;
+    if (p->bytes > RMX_SPEC_TEXT_MAX)
+        return rmx_spec_line_fail(line,
+                                  "the columns written out have more than %d bytes: shorten "
+                                  "names or values",
+                                  RMX_SPEC_TEXT_MAX);
+    if (!make_room(p) || !rmx_column_copy(&p->spec->column[p->spec->columns], like, name))
+        return rmx_spec_no_memory(line->error);
+    p->line_of[p->spec->columns++] = line->number;
+    return RMX_OK;
+}
+
+static rmx_status add_range(parser *p, rmx_spec_line *line, const rmx_column *like,
+                            const rmx_spec_range *range, size_t value_bytes)
+{
+    const char *prefix = line->key;
+    if (range->prefix > 127) return rmx_spec_line_fail(line, "the names have more than 127 bytes");
+    rmx_status status = RMX_OK;
+    for (int64_t i = range->first; i <= range->last && status == RMX_OK; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%.*s%0*lld", range->prefix, prefix, range->width,
+                 (long long)i);
+        status = add_column(p, line, like, name, value_bytes);
     }
-    return line;
+    return status;
 }
 
-static int complain_at(parser *p, int line, const char *key, const char *why)
+static rmx_status take_column(parser *p, rmx_spec_line *line, bool quoted)
 {
-    if (p->status == RMX_OK)
-        p->status = rmx_fail(p->error, RMX_ERR_ARGUMENT, "%.300s:%d: '%.100s': %s", p->name, line,
-                             key, why);
-    return 0;
+    rmx_column like;
+    rmx_spec_range range = {0, 0, 1, 0};
+    rmx_status status = rmx_spec_column_read(line, &like);
+    const size_t bytes = status == RMX_OK ? rmx_column_size(&like) : 1;
+    if (bytes == 0) status = rmx_spec_no_memory(line->error);
+    if (status == RMX_OK && !quoted) {
+        status = rmx_spec_range_read(line, line->key, &range);
+        like.pattern = rmx_spec_is_pattern(line->key);
+    }
+    if (status == RMX_OK && like.pattern && ++p->patterns > PATTERNS_MAX)
+        status = rmx_spec_line_fail(line, "more than %d patterns", PATTERNS_MAX);
+    if (status == RMX_OK && range.first <= range.last)
+        status = add_range(p, line, &like, &range, bytes);
+    else if (status == RMX_OK)
+        status = add_column(p, line, &like, line->key, bytes);
+    rmx_column_free(&like);
+    return status;
 }
 
-static int complain(parser *p, const char *section, const char *key, const char *why)
+/* ---- [fitted] ------------------------------------------------------------------------------- */
+
+static rmx_status take_fitted(parser *p, rmx_spec_line *line)
 {
-    return complain_at(p, line_of(p, section, key, 0), key, why);
+    char text[128], *middle, *end;
+    const size_t n = (size_t)(line->end - line->at);
+    fitted f = {NULL, line->number, 0.0, 0.0};
+    memcpy(text, line->at, n < sizeof text ? n : 0);
+    text[n < sizeof text ? n : 0] = '\0';
+    char *comment = strstr(text, " ;");
+    if (comment) *comment = '\0';
+    f.centre = strtod(text, &middle);
+    f.factor = strtod(middle, &end);
+    if (middle == text || end == middle || end[strspn(end, " \t")] != '\0' ||
+        !isfinite(f.centre) || !isfinite(f.factor))
+        return rmx_spec_line_fail(line, "needs two finite numbers: centre and factor");
+    if (p->fitteds == p->fitted_room) {
+        const int32_t room = p->fitted_room ? 2 * p->fitted_room : 16;
+        fitted *grown = realloc(p->fitted, (size_t)room * sizeof *grown);
+        if (!grown) return rmx_spec_no_memory(line->error);
+        p->fitted = grown;
+        p->fitted_room = room;
+    }
+    f.name = strdup(line->key);
+    if (!f.name) return rmx_spec_no_memory(line->error);
+    p->fitted[p->fitteds++] = f;
+    return RMX_OK;
 }
 
-static rmx_status guard(const char *name, const char *text, rmx_error *error)
+static int by_name(const void *a, const void *b)
 {
-    int line = 0;
-    for (const char *at = text; *at;) {
-        const size_t n = strcspn(at, "\n");
-        line++;
-        if (n > RMX_SPEC_LINE)
-            return rmx_fail(error, RMX_ERR_ARGUMENT,
-                            "%.300s:%d: the line has more than %d bytes: shorten it", name, line,
-                            RMX_SPEC_LINE);
-        if ((*at == ' ' || *at == '\t') && strspn(at, " \t\r") < n)
-            return rmx_fail(error, RMX_ERR_ARGUMENT,
-                            "%.300s:%d: the line begins with a blank: move it to the left", name,
-                            line);
-        at += n;
-        if (*at) at++;
+    return strcmp((*(rmx_column *const *)a)->name, (*(rmx_column *const *)b)->name);
+}
+
+static rmx_status apply_fitted(parser *p, rmx_column **sorted, rmx_spec_line line)
+{
+    for (int32_t i = 0; i < p->spec->columns; i++) sorted[i] = &p->spec->column[i];
+    qsort(sorted, (size_t)p->spec->columns, sizeof *sorted, by_name);
+    for (int32_t i = 0; i < p->fitteds; i++) {
+        const fitted *f = &p->fitted[i];
+        rmx_column key = {.name = f->name}, *wanted = &key;
+        rmx_column **found =
+            bsearch(&wanted, sorted, (size_t)p->spec->columns, sizeof *sorted, by_name);
+        line.number = f->line;
+        line.key = f->name;
+        if (!found || (*found)->pattern)
+            return rmx_spec_line_fail(&line, "[columns] has no such column");
+        if (!(*found)->zscore)
+            return rmx_spec_line_fail(&line, "the column has no zscore, so nothing is fitted");
+        if ((*found)->fitted) return rmx_spec_line_fail(&line, "is there twice");
+        (*found)->centre = f->centre;
+        (*found)->factor = f->factor;
+        (*found)->fitted = true;
     }
     return RMX_OK;
 }
 
-/* ---- [file] --------------------------------------------------------------------------------- */
+/* ---- Lines ---------------------------------------------------------------------------------- */
 
-static int take_flag(parser *p, const char *key, const char *value, bool *out)
+static rmx_status take_section(parser *p, rmx_spec_line *line)
 {
-    *out = strcmp(value, "yes") == 0;
-    if (*out || strcmp(value, "no") == 0) return 1;
-    return complain(p, "file", key, "write yes or no");
+    static const char *const names[] = {"file", "columns", "fitted"};
+    char name[32] = "";
+    const char *close = memchr(line->at, ']', (size_t)(line->end - line->at));
+    if (!close)
+        return rmx_spec_line_fail(line, "'[' without ']'; a name that begins so needs "
+                                        "quotes");
+    const size_t n = (size_t)(close - line->at) - 1;
+    memcpy(name, line->at + 1, n < sizeof name - 1 ? n : sizeof name - 1);
+    line->at = close + 1;
+    int i = 0;
+    while (i < 3 && strcmp(name, names[i]) != 0) i++;
+    if (rmx_spec_line_more(line))
+        return rmx_spec_line_fail(line,
+                                  "text after ']'; a name that begins with '[' needs quotes");
+    p->section = (section)(FILE_KEYS + i);
+    if (i < 3) return RMX_OK;
+    const char *meant = rmx_spec_suggest(name, names, 3);
+    return rmx_spec_line_fail(line,
+                              "unknown section [%s]; there are [file], [columns] and "
+                              "[fitted]%s%s%s",
+                              name, meant ? "; did you mean [" : "", meant ? meant : "",
+                              meant ? "]?" : "");
 }
 
-static int take_file(parser *p, const char *key, const char *value)
+static rmx_status take_entry(parser *p, rmx_spec_line *line)
 {
-    static const struct {
-        const char *name;
-        char c;
-    } words[] = {{"tab", '\t'}, {"comma", ','}, {"semicolon", ';'}, {"space", ' '}};
-    static const char *const keys[] = {"separator", "header", "trim", "pad", "missing"};
-    for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(key, keys[i]) == 0) {
-            if (p->file_keys & 1u << i)
-                return complain_at(p, line_of(p, "file", key, 1), key, "is there twice");
-            p->file_keys |= 1u << i;
-        }
-    if (strcmp(key, "header") == 0) return take_flag(p, key, value, &p->spec->header);
-    if (strcmp(key, "pad") == 0) return take_flag(p, key, value, &p->spec->pad);
-    if (strcmp(key, "trim") == 0) return take_flag(p, key, value, &p->spec->trim);
-    if (strcmp(key, "missing") == 0) {
-        if (strlen(value) >= sizeof p->spec->missing)
-            return complain(p, "file", key, "use at most 63 bytes");
-        snprintf(p->spec->missing, sizeof p->spec->missing, "%s", value);
-        return 1;
+    char *name = NULL;
+    bool quoted = false;
+    if (p->section == NOWHERE)
+        return rmx_spec_line_fail(line, "text before the first section: write [file] or [columns] "
+                                        "above it");
+    rmx_status status = rmx_spec_line_name(line, &name, &quoted);
+    if (status != RMX_OK) return status;
+    line->key = name;
+    if (p->section == FILE_KEYS) status = rmx_spec_file_read(line, &p->file, p->spec);
+    if (p->section == COLUMNS) status = take_column(p, line, quoted);
+    if (p->section == FITTED) status = take_fitted(p, line);
+    line->key = NULL;
+    free(name);
+    return status;
+}
+
+static rmx_status take_line(parser *p, rmx_spec_line *line)
+{
+    const rmx_status status = rmx_spec_line_check(line);
+    if (status != RMX_OK || line->at == line->end || *line->at == ';' || *line->at == '#')
+        return status;
+    if (*line->at == ' ' || *line->at == '\t') {
+        while (line->at < line->end && (*line->at == ' ' || *line->at == '\t')) line->at++;
+        return line->at == line->end
+                   ? RMX_OK
+                   : rmx_spec_line_fail(line, "the line begins with a blank: move it to the left");
     }
-    if (strcmp(key, "separator") == 0) {
-        p->spec->separator = strlen(value) == 1 ? value[0] : '\0';
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            if (strcmp(value, words[i].name) == 0) p->spec->separator = words[i].c;
-        if (p->spec->separator != '\0' && p->spec->separator != '"') return 1;
-        return complain(p, "file", key, "write one character, or tab, comma, semicolon or space");
+    return *line->at == '[' ? take_section(p, line) : take_entry(p, line);
+}
+
+static rmx_status take_lines(parser *p, rmx_spec_line *line, const char *text)
+{
+    rmx_status status = RMX_OK;
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
+    for (line->number = 1; *text && status == RMX_OK; line->number++) {
+        const size_t n = strcspn(text, "\n");
+        line->at = text;
+        line->end = text + n - (n > 0 && text[n - 1] == '\r');
+        status = take_line(p, line);
+        text += n;
+        if (*text) text++;
     }
-    return complain(p, "file", key, "unknown; [file] has separator, header, trim, pad, missing");
-}
-
-/* ---- [columns] ------------------------------------------------------------------------------ */
-
-static bool whole_number(const char *text, int64_t low, int64_t high, int64_t *out)
-{
-    char *end;
-    errno = 0;
-    const long long value = strtoll(text, &end, 10);
-    *out = value;
-    return errno == 0 && end != text && *end == '\0' && value >= low && value <= high;
-}
-
-static bool take_kind(rmx_column *c, const char *word)
-{
-    static const char *const kinds[] = {"skip", "label", "dense", "sparse", "group"};
-    for (int k = 0; k < 5; k++)
-        if (strcmp(word, kinds[k]) == 0) {
-            c->kind = (rmx_column_kind)k;
-            return true;
-        }
-    return false;
-}
-
-/* One word after the kind; NULL, or what is wrong with it. */
-static const char *take_option(rmx_column *c, const char *word)
-{
-    if (c->kind == RMX_COLUMN_LABEL) {
-        char **to = strncmp(word, "positive=", 9) == 0   ? &c->positive
-                    : strncmp(word, "negative=", 9) == 0 ? &c->negative
-                                                         : NULL;
-        if (!to || *to || !word[9]) return "label takes positive=A|B and negative=C, each once";
-        return (*to = strdup(word + 9)) ? NULL : "out of memory";
-    }
-    if (c->kind == RMX_COLUMN_DENSE) {
-        if (strcmp(word, "none") == 0) return NULL;
-        bool *to = strcmp(word, "log") == 0      ? &c->log
-                   : strcmp(word, "zscore") == 0 ? &c->zscore
-                   : strcmp(word, "flag") == 0   ? &c->flag
-                                                 : NULL;
-        if (!to) return "dense takes none, log, zscore and flag";
-        *to = true;
-        return NULL;
-    }
-    if (c->kind == RMX_COLUMN_SPARSE) {
-        const struct {
-            const char *name;
-            int64_t low, high, *to;
-        } options[] = {{"min_count=", 1, INT32_MAX, &c->min_count},
-                       {"most=", 1, INT32_MAX, &c->most},
-                       {"buckets=", 1, INT32_MAX, &c->buckets},
-                       {"last=", 1, 1024, &c->last}};
-        for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-            const size_t n = strlen(options[i].name);
-            if (strncmp(word, options[i].name, n) == 0)
-                return whole_number(word + n, options[i].low, options[i].high, options[i].to)
-                           ? NULL
-                           : "the number is out of range";
-        }
-        return "sparse takes min_count=N, most=N, buckets=N and last=N";
-    }
-    return "skip and group take nothing more";
-}
-
-static int take_column(parser *p, const char *key, const char *value)
-{
-    rmx_spec *s = p->spec;
-    for (int32_t i = 0; i < s->columns; i++)
-        if (strcmp(s->column[i].name, key) == 0)
-            return complain_at(p, line_of(p, "columns", key, 1), key, "the column is there twice");
-    if (s->columns == RMX_SPEC_COLUMNS_MAX)
-        return complain(p, "columns", key, "more than 4096 columns");
-    rmx_column *grown = realloc(s->column, (size_t)(s->columns + 1) * sizeof *grown);
-    if (!grown) return complain(p, "columns", key, "out of memory");
-    s->column = grown;
-    rmx_column *c = &grown[s->columns++];
-    *c = (rmx_column){.name = strdup(key), .text = strdup(value), .factor = 1.0, .min_count = 1};
-    char *words = strdup(value), *rest = NULL;
-    const char *why = c->name && c->text && words ? NULL : "out of memory";
-    char *word = why ? NULL : strtok_r(words, " \t", &rest);
-    if (!why && (!word || !take_kind(c, word)))
-        why = "write skip, label, dense, sparse or group first";
-    while (!why && (word = strtok_r(NULL, " \t", &rest))) why = take_option(c, word);
-    if (!why && c->kind == RMX_COLUMN_LABEL && !c->positive)
-        why = "say which values are positive: label positive=1";
-    free(words);
-    return why ? complain(p, "columns", key, why) : 1;
-}
-
-static int take_fitted(parser *p, const char *key, const char *value)
-{
-    for (int32_t i = 0; i < p->spec->columns; i++) {
-        rmx_column *c = &p->spec->column[i];
-        if (strcmp(c->name, key) != 0) continue;
-        char *end, *last;
-        if (c->fitted) return complain(p, "fitted", key, "is there twice");
-        c->centre = strtod(value, &end);
-        c->factor = strtod(end, &last);
-        if (end == value || last == end || *last || !(c->centre - c->centre == 0.0) ||
-            !(c->factor - c->factor == 0.0))
-            return complain(p, "fitted", key, "needs two finite numbers");
-        c->fitted = true;
-        return 1;
-    }
-    return complain(p, "fitted", key, "no such column above");
-}
-
-static int take(void *user, const char *section, const char *key, const char *value)
-{
-    parser *p = user;
-    if (strcmp(section, "file") == 0) return take_file(p, key, value);
-    if (strcmp(section, "columns") == 0) return take_column(p, key, value);
-    if (strcmp(section, "fitted") == 0) return take_fitted(p, key, value);
-    return complain(p, section, key, "unknown section; there are [file] and [columns]");
+    return status;
 }
 
 /* ---- Whole specs ---------------------------------------------------------------------------- */
 
-rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out, rmx_error *error)
+static rmx_status finish(parser *p, const rmx_spec_line *line)
 {
-    memset(out, 0, sizeof *out);
-    out->separator = ',';
-    out->trim = true;
-    rmx_status status = guard(name, text, error);
-    if (status != RMX_OK) return status;
-    parser p = {.name = name, .spec = out, .error = error, .status = RMX_OK, .text = text};
-    const int line = ini_parse_string(text, take, &p);
-    status = p.status;
-    if (status == RMX_OK && line != 0)
-        status = rmx_fail(error, RMX_ERR_ARGUMENT, "%.300s:%d: not of the form name = value", name,
-                          line);
-    int32_t labels = 0, fields = 0, groups = 0;
-    for (int32_t i = 0; i < out->columns; i++) {
-        labels += out->column[i].kind == RMX_COLUMN_LABEL;
-        groups += out->column[i].kind == RMX_COLUMN_GROUP;
-        fields +=
-            out->column[i].kind == RMX_COLUMN_DENSE || out->column[i].kind == RMX_COLUMN_SPARSE;
-    }
-    if (status == RMX_OK && (labels < 1 || fields < 1 || groups > 1))
-        status = rmx_fail(error, RMX_ERR_ARGUMENT,
-                          "%.300s: %d label, %d dense or sparse and %d group columns: need at "
-                          "least one label and one field, and at most one group",
-                          name, (int)labels, (int)fields, (int)groups);
-    if (status != RMX_OK) rmx_spec_free(out);
+    rmx_status status = rmx_spec_file_complete(*line, &p->file, p->spec);
+    if (status == RMX_OK) status = rmx_spec_check(p->spec, line->source, p->line_of, line->error);
+    if (status != RMX_OK || p->fitteds == 0) return status;
+    rmx_column **sorted = malloc((size_t)p->spec->columns * sizeof *sorted);
+    if (!sorted) return rmx_spec_no_memory(line->error);
+    status = apply_fitted(p, sorted, *line);
+    free(sorted);
     return status;
 }
 
-rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
+rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out, rmx_error *error)
 {
     memset(out, 0, sizeof *out);
-    enum { most = 1 << 20 };
-    char *text = malloc(most + 1);
-    FILE *file = text ? fopen(path, "rb") : NULL;
-    if (!file) {
-        free(text);
-        return rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot open the column spec: %s", path,
-                        strerror(errno));
-    }
-    const size_t n = fread(text, 1, most + 1, file);
-    const bool bad = ferror(file) != 0;
-    fclose(file);
-    rmx_status status;
-    if (bad || n > most) {
-        status =
-            rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: cannot be read, or is over 1 MiB", path);
-    } else {
-        text[n] = '\0';
-        status = strlen(text) == n ? rmx_spec_parse(path, text, out, error)
-                                   : rmx_fail(error, RMX_ERR_ARGUMENT,
-                                              "%.400s: has a zero byte; it is no text", path);
-    }
-    free(text);
+    parser p = {.spec = out};
+    rmx_spec_line line = {.source = name, .error = error};
+    out->trim = true;
+    out->separator = strdup(",");
+    out->comment = strdup("");
+    rmx_status status = out->separator && out->comment ? RMX_OK : rmx_spec_no_memory(error);
+    if (status == RMX_OK && strlen(text) > RMX_SPEC_TEXT_MAX)
+        status = rmx_spec_fail(error, RMX_ERR_ARGUMENT, "%.200s: has more than %d bytes", name,
+                               RMX_SPEC_TEXT_MAX);
+    if (status == RMX_OK) status = take_lines(&p, &line, text);
+    if (status == RMX_OK) status = finish(&p, &line);
+    for (int32_t i = 0; i < p.fitteds; i++) free(p.fitted[i].name);
+    free(p.fitted);
+    free(p.line_of);
+    if (status != RMX_OK) rmx_spec_free(out);
     return status;
 }
 
 void rmx_spec_free(rmx_spec *spec)
 {
-    for (int32_t i = 0; i < spec->columns; i++) {
-        free(spec->column[i].name);
-        free(spec->column[i].text);
-        free(spec->column[i].positive);
-        free(spec->column[i].negative);
-    }
+    for (int32_t i = 0; i < spec->columns; i++) rmx_column_free(&spec->column[i]);
+    rmx_texts_free(&spec->missing);
     free(spec->column);
+    free(spec->separator);
+    free(spec->comment);
     memset(spec, 0, sizeof *spec);
 }
 
-char *rmx_spec_print(const rmx_spec *spec)
+/* The whole file with a zero at its end; *bytes may be one more than a spec may have. */
+static rmx_status read_file(const char *path, char **out, size_t *bytes, rmx_error *error)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return rmx_fail_system(error, errno, "%.400s: cannot open the column spec", path);
+    char *text = malloc(RMX_SPEC_TEXT_MAX + 2);
+    int number = 0;
+    if (text) {
+        *bytes = fread(text, 1, RMX_SPEC_TEXT_MAX + 1, file);
+        number = ferror(file) ? errno : 0;
+        text[*bytes] = '\0';
+    }
+    fclose(file);
+    if (text && number == 0) {
+        *out = text;
+        return RMX_OK;
+    }
+    free(text);
+    if (number == 0) return rmx_spec_no_memory(error);
+    return rmx_fail_system(error, number, "%.400s: cannot read the column spec", path);
+}
+
+rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
 {
     char *text = NULL;
     size_t bytes = 0;
-    FILE *f = open_memstream(&text, &bytes);
-    if (!f) return NULL;
-    const char *separator = spec->separator == '\t'  ? "tab"
-                            : spec->separator == ',' ? "comma"
-                            : spec->separator == ';' ? "semicolon"
-                            : spec->separator == ' ' ? "space"
-                                                     : NULL;
-    fputs("[file]\nseparator = ", f);
-    if (separator)
-        fputs(separator, f);
+    memset(out, 0, sizeof *out);
+    rmx_status status = read_file(path, &text, &bytes, error);
+    if (status != RMX_OK) return status;
+    if (bytes > RMX_SPEC_TEXT_MAX)
+        status = rmx_spec_fail(error, RMX_ERR_ARGUMENT,
+                               "%.400s: has more than %d bytes: is it a column spec?", path,
+                               RMX_SPEC_TEXT_MAX);
+    else if (strlen(text) != bytes)
+        status = rmx_spec_fail(
+            error, RMX_ERR_ARGUMENT,
+            "%.400s: has a zero byte: it is no text, or UTF-16; save it as UTF-8", path);
     else
-        fputc(spec->separator, f);
-    fprintf(f, "\nheader = %s\ntrim = %s\npad = %s\n", spec->header ? "yes" : "no",
-            spec->trim ? "yes" : "no", spec->pad ? "yes" : "no");
-    if (spec->missing[0]) fprintf(f, "missing = %s\n", spec->missing);
-    fputs("[columns]\n", f);
-    for (int32_t i = 0; i < spec->columns; i++)
-        fprintf(f, "%s = %s\n", spec->column[i].name, spec->column[i].text);
-    fputs("[fitted]\n", f);
-    for (int32_t i = 0; i < spec->columns; i++)
-        if (spec->column[i].fitted)
-            fprintf(f, "%s = %a %a\n", spec->column[i].name, spec->column[i].centre,
-                    spec->column[i].factor);
-    const bool bad = ferror(f) != 0;
-    if (fclose(f) != 0 || bad) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
-                          rmx_error *error)
-{
-    bool same = spec->columns == fitted->columns;
-    for (int32_t i = 0; same && i < spec->columns; i++) {
-        rmx_column *c = &spec->column[i];
-        const rmx_column *from = &fitted->column[i];
-        same = strcmp(c->name, from->name) == 0 &&
-               (c->kind == RMX_COLUMN_LABEL ? from->kind == RMX_COLUMN_LABEL
-                                            : strcmp(c->text, from->text) == 0);
-        c->centre = from->centre;
-        c->factor = from->factor;
-        c->fitted = from->fitted;
-    }
-    if (same) return RMX_OK;
-    return rmx_fail(
-        error, RMX_ERR_ARGUMENT,
-        "%.400s was imported with other columns; leave --spec out to use the spec that "
-        "is stored in it",
-        name);
+        status = rmx_spec_parse(path, text, out, error);
+    free(text);
+    return status;
 }

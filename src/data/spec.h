@@ -2,18 +2,30 @@
 /* spec.h: what each column of a text table becomes; docs/data.md explains it for people.
  *
  *   [file]
- *   separator = ,          a character, or tab, comma, semicolon, space
- *   header = no            yes: columns are found by the names in the first line
+ *   separator = comma      tab, comma, semicolon, space, or the text itself, in quotes if need be
+ *   header = yes           yes: each file has one; first: only the first file; no: none
  *   trim = yes             blanks around a value are no part of it
+ *   quotes = auto          values may stand in double quotes; auto: yes, but not for tab and space
  *   pad = no               yes: values missing at the end of a line are empty ones
- *   missing = ?            this value means "missing", as the empty one always does
+ *   missing = ?|NA         these values mean "missing", as the empty one always does
+ *   decimal = point        or comma
+ *   comment = #            lines that begin so are left out
+ *   skip_lines = 0         lines left out at the start of each file
  *   [columns]              in the order of the file (header = no: all of them)
  *   age = dense zscore
  *   workclass = sparse min_count=5
+ *   user = sparse group key
+ *   "when:time" = time hour weekday
+ *   I1..I13 = dense log    that many columns
+ *   C* = sparse            each column of the header that no other line names
  *   fnlwgt = skip
  *   income = label positive=>50K|>50K. negative=<=50K|<=50K.
  *   [fitted]               only in the text stored in a dataset: centre and factor of a column
- *   age = 0x1.3p+5 0x1.8p-4 */
+ *   age = 0x1.3p+5 0x1.8p-4
+ *
+ * Names and values may stand in double quotes, in which \" \\ \t \n and \x01 .. \xff are escapes:
+ * any name and any value can be written. What has two readings without quotes is refused.
+ * rmx_spec_print writes a text that parses to the same spec. */
 #ifndef RMX_DATA_SPEC_H
 #define RMX_DATA_SPEC_H
 
@@ -22,47 +34,86 @@
 
 #include "core/error.h"
 
-#define RMX_SPEC_COLUMNS_MAX 4096
-#define RMX_SPEC_LINE 199 /* inih cuts longer lines: they are refused */
+#define RMX_SPEC_COLUMNS_MAX 65536
+#define RMX_SPEC_TEXT_MAX (16 << 20) /* bytes of a spec, what is fitted included */
 
 typedef enum rmx_column_kind {
-    RMX_COLUMN_SKIP,
-    RMX_COLUMN_LABEL,
+    RMX_COLUMN_SKIP,  /* no feature; it may still be group or key */
+    RMX_COLUMN_LABEL, /* a task */
     RMX_COLUMN_DENSE,
     RMX_COLUMN_SPARSE,
-    RMX_COLUMN_GROUP
+    RMX_COLUMN_TIME /* sparse NAME_hour (24) and NAME_weekday (7), dense NAME_seconds */
 } rmx_column_kind;
+
+typedef enum rmx_header { RMX_HEADER_NO, RMX_HEADER_YES, RMX_HEADER_FIRST } rmx_header;
+
+typedef enum rmx_time_unit {
+    RMX_TIME_AUTO, /* ISO 8601, or a number whose size tells the unit */
+    RMX_TIME_S,
+    RMX_TIME_MS,
+    RMX_TIME_US,
+    RMX_TIME_NS
+} rmx_time_unit;
+
+/* A list of texts, such as the values that mean "missing". */
+typedef struct rmx_texts {
+    char **text;
+    int32_t count;
+} rmx_texts;
 
 typedef struct rmx_column {
     char *name;
-    char *text; /* the value as written, "dense zscore" */
     rmx_column_kind kind;
-    char *positive, *negative; /* label: values separated by '|'; negative NULL: all others */
-    bool log, zscore, flag;    /* dense; log first; flag: a field of its own says "missing" */
-    double centre, factor;     /* dense: (x - centre) * factor; 0 and 1 without zscore */
-    bool fitted;
-    int64_t min_count, most, buckets; /* sparse; most values kept, 0: all; buckets 0: table */
-    int64_t last;                     /* sparse: only the last n characters; 0: all */
+    bool group, key;              /* besides: the GAUC group; a key that goes to predictions */
+    bool pattern;                 /* name is a glob over the header ("C*"); gone after resolve */
+    rmx_texts positive, negative; /* label; negative empty: all other values but missing ones */
+    bool masked;                  /* label: a missing one hides the row from this task */
+    bool log, flag;               /* dense: log first; flag: a field NAME_missing */
+    bool zscore;                  /* dense, and seconds of a time */
+    double centre, factor;        /* of zscore: (x - centre) * factor; else 0 and 1 */
+    bool fitted;                  /* centre and factor are known */
+    int64_t min_count, most;      /* sparse with a table; most values kept, 0: all */
+    int64_t buckets;              /* sparse: ids by hashing; 0: a table */
+    int64_t last;                 /* sparse: only the last n bytes; 0: all */
+    bool hour, weekday, seconds;  /* time: which fields it becomes; all true where none is given */
+    rmx_time_unit unit;           /* time */
 } rmx_column;
 
 typedef struct rmx_spec {
-    char separator;
-    bool header, trim, pad;
-    char missing[64];
+    char *separator; /* 1 .. 8 bytes */
+    rmx_header header;
+    bool trim, quotes, pad; /* quotes: resolved from auto */
+    rmx_texts missing;      /* without the empty one */
+    bool decimal_comma;
+    char *comment; /* "": no comments */
+    int64_t skip_lines;
     rmx_column *column;
     int32_t columns;
 } rmx_spec;
 
-/* name stands in errors: a path or "the stored spec of ...". RMX_ERR_ARGUMENT with name:line. */
+/* name stands in errors: a path or "the stored spec of ...". Ranges (I1..I13) are expanded; globs
+ * are kept as columns with `pattern` set. RMX_ERR_ARGUMENT with name:line and what to write. */
 RMX_NODISCARD rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out,
                                         rmx_error *error);
 RMX_NODISCARD rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error);
-void rmx_spec_free(rmx_spec *spec);
-/* As a text that rmx_spec_parse reads, with what was fitted; free it. NULL: out of memory. */
+void rmx_spec_free(rmx_spec *spec); /* leaves zeros; zeros are fine */
+/* As a text that rmx_spec_parse reads to the same spec, with what was fitted; free it. NULL: out
+ * of memory. */
 char *rmx_spec_print(const rmx_spec *spec);
-/* Takes fitted numbers from a stored spec; both must name the same columns and kinds. */
+/* Replaces patterns by columns for the names of a header, in the header's order, at the place of
+ * the pattern. The first pattern that matches a name wins; a name that no line covers is an error
+ * that says so ("* = skip" leaves the rest out: such names get no column), and so is a feature's
+ * pattern that matches nothing. On failure the spec is as before. Without patterns names that the
+ * spec does not list are left out silently, as the columns of a header are found by name. */
+RMX_NODISCARD rmx_status rmx_spec_resolve(rmx_spec *spec, const char *name, char *const *header,
+                                          int32_t count, rmx_error *error);
+/* Takes fitted numbers from a stored spec; both must name the same columns, and all that changes
+ * the meaning of a feature must be equal. Labels, group, key, skipped columns and [file] may
+ * differ; min_count and most are taken from `fitted`, too, as its tables are used. */
 RMX_NODISCARD rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
                                         rmx_error *error);
+bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
+bool rmx_texts_have(const rmx_texts *texts, const char *value);
 /* The built-in spec of "criteo" or "avazu", else NULL. */
 const char *rmx_spec_preset(const char *format);
 
