@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_rmx_data.c: the program rmx-data, as a person at a shell meets it. */
 #include <criterion/criterion.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/wait.h>
@@ -39,12 +40,6 @@ static int run(const char *format, ...)
     return WEXITSTATUS(status);
 }
 
-static void put_text(const char *name, const char *text)
-{
-    FILE *f = fopen(in_folder(name), "wb");
-    cr_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
-}
-
 static bool says(const char *text, const char *words) { return strstr(text, words) != NULL; }
 
 Test(rmx_data, help_and_version)
@@ -70,8 +65,17 @@ Test(rmx_data, wrong_usage_exits_2)
                                         "import in.csv",
                                         "import in.csv -o x.h5",
                                         "import -f excel in.csv -o x.h5",
-                                        "import --spec none.ini in.csv -o x.h5",
                                         "import --split-by odd in.csv -o x.h5",
+                                        "import --split-by tail=a in.csv -o x.h5",
+                                        "import --split-by time in.csv -o x.h5",
+                                        "import --split-column a in.csv -o x.h5",
+                                        "import --max-bad 2 in.csv -o x.h5",
+                                        "import --max-bad 101% in.csv -o x.h5",
+                                        "import --max-bad -1% in.csv -o x.h5",
+                                        "import --max-bad 1%% in.csv -o x.h5",
+                                        "import --max-bad nan in.csv -o x.h5",
+                                        "import -f criteo in.csv -o in.csv",
+                                        "check --json a",
                                         "check",
                                         "check a b",
                                         "info --deep x"};
@@ -84,12 +88,14 @@ Test(rmx_data, wrong_usage_exits_2)
 
 Test(rmx_data, bad_data_exits_3)
 {
-    put_text("junk.h5", "junk");
+    write_text("junk.h5", "junk");
     cr_assert_eq(run("check junk.h5"), 3);
     cr_assert(says(err_text, "junk.h5") && !out_text[0], "%s", err_text);
     cr_assert_eq(run("info none.h5"), 3);
     cr_assert_eq(run("generate -o junk.h5/folder"), 3);
     cr_assert_eq(run("import -f criteo none.tsv -o x.h5"), 3);
+    cr_assert_eq(run("import --spec none.ini junk.h5 -o x.h5"), 3);
+    cr_assert(says(err_text, "none.ini"), "%s", err_text);
     cr_assert_eq(run("import --vocab-from junk.h5 junk.h5 -o x.h5"), 3);
 }
 
@@ -118,23 +124,150 @@ Test(rmx_data, an_absent_folder_is_made)
 
 Test(rmx_data, import_train_and_test)
 {
-    put_text("s.ini", "[columns]\nx = dense zscore\nc = sparse\ny = label positive=1\n");
+    write_text("s.ini", "[columns]\nx = dense zscore\nc = sparse\ny = label positive=1\n");
     char text[4000] = "";
     for (int i = 0; i < 100; i++) sprintf(text + strlen(text), "%d,v%d,%d\n", i, i % 5, i % 2);
-    put_text("a.csv", text);
-    put_text("b.csv", "1,v1,1\n2,new,0\nbad\n");
+    write_text("a.csv", text);
+    write_text("b.csv", "1,v1,1\n2,new,0\nbad\n");
     cr_assert_eq(run("import --spec s.ini a.csv -o a.h5 --split v.h5 --split-fraction 0.2"), 0,
                  "%s", err_text);
     cr_assert(says(out_text, "a.h5: ") && says(out_text, "v.h5: "), "%s", out_text);
-    cr_assert_eq(run("import -q --vocab-from a.h5 b.csv -o b.h5"), 0, "%s", err_text);
+    cr_assert_eq(run("import --vocab-from a.h5 b.csv -o b.h5"), 3); /* a third is bad */
+    cr_assert(says(err_text, "1 of 3 rows are bad") && says(err_text, "--max-bad"), "%s",
+              err_text);
+    cr_assert_eq(run("import -q --max-bad 40%% --vocab-from a.h5 b.csv -o b.h5"), 0, "%s",
+                 err_text);
     cr_assert(says(out_text, "b.h5: 2 rows") && says(out_text, "left out: 1") &&
                   says(out_text, "b.csv:3") && says(out_text, "(id 0): 1"),
               "%s", out_text);
+    cr_assert(says(err_text, "number of columns"), "bad rows with -q too: %s", err_text);
     cr_assert_eq(run("import --strict --vocab-from a.h5 b.csv -o c.h5"), 3);
     cr_assert(says(err_text, "b.csv:3"), "%s", err_text);
     static const char *const files[] = {"a.h5", "b.h5", "v.h5"};
     for (int i = 0; i < 3; i++) cr_assert_eq(run("check %s", files[i]), 0, "%s", err_text);
     cr_assert_eq(files_in_folder(), 6);
+}
+
+/* What a table had to say, on both streams. */
+Test(rmx_data, import_reports)
+{
+    char text[8000] = "click,user,item,price\n";
+    for (int i = 0; i < 200; i++)
+        sprintf(text + strlen(text), "%d,%s%d,i%d,%s\n", i % 4 == 0, i % 10 ? "u" : "", i % 10,
+                i % 3, i == 50 ? "two" : "0.5");
+    write_text("s.ini", "[file]\nheader = yes\nmissing = 0\n[columns]\nclick = label positive=1 "
+                        "negative=0\nuser = group\nitem = sparse\nprice = dense\n");
+    write_text("a.csv", text);
+    cr_assert_eq(run("import --spec s.ini a.csv -o a.h5 --bad bad.csv"), 0, "%s", err_text);
+    cr_assert(says(err_text, "1 of 200 rows are bad and left out (0.5 %)") &&
+                  says(err_text, "no number") && says(err_text, "price   a.csv:52: 'two'"),
+              "%s", err_text);
+    cr_assert(says(out_text, "label click: 50 positive (25.13 %), 149 negative") &&
+                  says(out_text, "rows without a group: 19") &&
+                  says(out_text, "unknown ids (id 0): 0 of 199 values (0 %)") &&
+                  says(out_text, "bad rows left out: 1 of 200, the first: a.csv:52: column "
+                                 "'price': 'two' is no number") &&
+                  says(out_text, "bad.csv: 1 bad rows"),
+              "%s", out_text);
+    slurp("bad.csv", out_text, sizeof out_text);
+    cr_assert_str_eq(out_text, "click,user,item,price\n0,0,i2,two\n");
+    cr_assert_eq(run("check a.h5"), 0);
+    cr_assert(says(out_text, "a.h5: good") && says(out_text, "50 positive (25.13 %)"), "%s",
+              out_text);
+    cr_assert_eq(run("info a.h5"), 0);
+    cr_assert(says(out_text, "50 positive (25.13 %), 149 negative") &&
+                  says(out_text, "group        user: 19 of 199 rows have none") &&
+                  says(out_text, "source rows  kept") && says(out_text, "encoding     ") &&
+                  says(out_text, "fingerprint  ") && says(out_text, "table ") &&
+                  says(out_text, "id 0 is unknown") && says(out_text, "user = group"),
+              "%s", out_text);
+    /* a typing error in the spec */
+    write_text("s.ini", "[file]\nheader = yes\n[columns]\nclick = label positive=yes\n"
+                        "user = key group\nitem = sparse\nprice = dense\n");
+    cr_assert_eq(run("import --spec s.ini a.csv -o a.h5"), 0, "%s", err_text);
+    cr_assert(says(err_text, "warning: label 'click': positive=yes never occurs; the values that "
+                             "occur are '0' (150), '1' (50)") &&
+                  says(err_text, "all 199 of a.h5 are negative"),
+              "%s", err_text);
+    cr_assert_eq(run("check a.h5"), 0);
+    cr_assert(says(err_text, "task 'click' has negative labels only"), "%s", err_text);
+}
+
+Test(rmx_data, info_as_json)
+{
+    write_text("s.ini", "[columns]\n\"a \\\"b\\\"\" = sparse key\nx = dense zscore\n"
+                        "y = label positive=1 masked\n");
+    write_text("in\xff.csv", "p,1,1\nq,2,0\nq,3,\n");
+    cr_assert_eq(run("import --spec s.ini in$(printf '\\377').csv -o a.h5"), 0, "%s", err_text);
+    cr_assert_eq(run("info --json a.h5"), 0, "%s", err_text);
+    json_error_t why;
+    json_t *all = json_loads(out_text, 0, &why);
+    cr_assert(all, "%s: %s", why.text, out_text);
+    const json_t *task = json_array_get(json_object_get(all, "tasks"), 0);
+    const json_t *field = json_array_get(json_object_get(all, "sparse"), 0);
+    cr_assert_eq(json_integer_value(json_object_get(all, "rows")), 3);
+    cr_assert_str_eq(json_string_value(json_object_get(all, "file")), "a.h5");
+    cr_assert_str_eq(json_string_value(json_object_get(field, "name")), "a \"b\"");
+    cr_assert_str_eq(json_string_value(json_object_get(field, "transform")), "table");
+    cr_assert_eq(json_integer_value(json_object_get(task, "positive")), 1);
+    cr_assert_eq(json_integer_value(json_object_get(task, "hidden")), 1);
+    cr_assert_eq(strlen(json_string_value(json_object_get(all, "fingerprint"))), 16u);
+    cr_assert(says(json_string_value(json_object_get(all, "spec")), "zscore"));
+    json_decref(all);
+}
+
+Test(rmx_data, rows_to_be_scored)
+{
+    write_text("s.ini", "[file]\nheader = yes\n[columns]\ny = label positive=1\nx = dense\n");
+    write_text("a.csv", "y,x\n1,0.5\n0,1\n");
+    write_text("b.csv", "x\n0.5\n");
+    cr_assert_eq(run("import --spec s.ini a.csv -o a.h5"), 0, "%s", err_text);
+    cr_assert_eq(run("import --vocab-from a.h5 - -o b.h5 < b.csv"), 0, "%s", err_text);
+    cr_assert(says(err_text, "no label columns") && says(out_text, "no labels"), "%s%s", err_text,
+              out_text);
+    cr_assert_eq(run("import --vocab-from a.h5 --unlabelled a.csv -o b.h5"), 0, "%s", err_text);
+    cr_assert(!err_text[0] && says(out_text, "b.h5: 2 rows"), "%s", err_text);
+    cr_assert_eq(run("info b.h5"), 0);
+    cr_assert(says(out_text, "(the rows have no labels)"), "%s", out_text);
+}
+
+/* The table, the spec, the older set, the other output: none of them is replaced. */
+Test(rmx_data, an_output_replaces_no_input)
+{
+    static const char *const lines[] = {"import --spec s.ini in.csv -o in.csv",
+                                        "import --spec s.ini in.csv -o ./in.csv",
+                                        "import --spec s.ini in.csv -o s.ini",
+                                        "import --spec s.ini in.csv -o a.h5 --split in.csv",
+                                        "import --spec s.ini in.csv -o a.h5 --bad in.csv",
+                                        "import --spec s.ini in.csv -o a.h5 --split a.h5",
+                                        "import --spec s.ini in.csv -o a.h5 --bad a.h5",
+                                        "import --spec s.ini - -o in.csv < in.csv",
+                                        "import --vocab-from t.h5 in.csv -o t.h5",
+                                        "import --vocab-from t.h5 in.csv -o a.h5 --split t.h5"};
+    write_text("s.ini", "[columns]\nx = dense\ny = label positive=1\n");
+    write_text("in.csv", "1,1\n2,0\n");
+    cr_assert_eq(run("import --spec s.ini in.csv -o t.h5"), 0, "%s", err_text);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        cr_expect_eq(run("%s", lines[i]), 2, "'%s'", lines[i]);
+        cr_expect(says(err_text, "one file") && !out_text[0], "%s", err_text);
+    }
+    cr_assert_eq(files_in_folder(), 3);
+    cr_assert_eq(run("check t.h5"), 0);
+    cr_assert_eq(run("import --spec s.ini in.csv -o t.h5"), 0, "an older output is replaced");
+}
+
+/* Has the process opened a file in the test's folder? Rows wait in files without a name. */
+static bool holds_a_file(pid_t process)
+{
+    char name[64], target[4096];
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)process, fd);
+        const ssize_t n = readlink(name, target, sizeof target - 1);
+        if (n < 0) continue;
+        target[n] = '\0';
+        if (strncmp(target, own_folder(), strlen(own_folder())) == 0) return true;
+    }
+    return false;
 }
 
 static void stop_with(int number)
@@ -150,8 +283,8 @@ static void stop_with(int number)
         _exit(98);
     }
     const struct timespec moment = {0, 10000000};
-    for (int i = 0; i < 2000 && files_in_folder() == 0; i++) nanosleep(&moment, NULL);
-    cr_assert_eq(files_in_folder(), 1); /* the temporary file is there */
+    for (int i = 0; i < 2000 && !holds_a_file(child); i++) nanosleep(&moment, NULL);
+    cr_assert(holds_a_file(child)); /* rows are being written */
     kill(child, number);
     int status;
     cr_assert_eq(waitpid(child, &status, 0), child);
@@ -174,6 +307,6 @@ Test(rmx_data, a_full_disk_leaves_nothing_behind)
     slurp(".err", err_text, sizeof err_text);
     slurp(".out", out_text, sizeof out_text);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3, "%d", status);
-    cr_assert(says(err_text, "is the disk full"), "%s", err_text);
+    cr_assert(says(err_text, "raise the limit of file sizes"), "%s", err_text);
     cr_assert_eq(files_in_folder(), 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* import.c: see import.h. A pass is a walk over all rows of the input:
- *   count  only where the last rows are to be split off: how many there are
+ *   count  only where the last or latest rows are to be split off
  *   fit    ids, centres and factors, from the rows that are not split off; not with fitted_on
  *   write  rows to the output, or to the output of the split */
 #include "data/import.h"
@@ -8,166 +8,116 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-#include "data/table_columns.h"
-#include "data/text_rows.h"
-
-#define BLOCK_ROWS 1024
-#define TEXT_COLUMNS_MAX 65536
-
-typedef struct output {
-    rmx_writer *writer;
-    rmx_rows block;
-    int64_t held;
-} output;
+#include "data/import_result.h"
+#include "data/import_split.h"
+#include "data/same_file.h"
+#include "data/whole_file.h"
 
 typedef struct import {
     const rmx_import_options *options;
-    rmx_import_result result;
-    rmx_spec spec;
+    rmx_import_result *result; /* may be NULL */
+    rmx_spec spec, stored;     /* stored: in the set to go by */
+    rmx_schema fitted;         /* of the set to go by */
+    rmx_table_options table_options;
+    rmx_table table;
     rmx_columns columns;
+    rmx_split split;
+    rmx_bad_rows bad;
     rmx_schema schema;
-    rmx_text_rows rows;
-    char **text;                     /* [TEXT_COLUMNS_MAX] values of the line */
-    char **value;                    /* [spec.columns] the same in the spec's order */
-    int32_t *place;                  /* [spec.columns] column of the text */
-    int32_t width;                   /* columns of the text */
-    int64_t row;                     /* number of the data line, over all files */
-    int64_t tail;                    /* the first row that is split off, with split_tail */
+    rmx_output out[2];
+    int32_t outputs;
+    int64_t rows;                    /* data rows of the passes so far; -1: none yet */
     int64_t bytes_before, bytes_all; /* for the progress */
-    output out[2];
+    bool all_seen, written;
 } import;
 
-typedef rmx_status (*row_handler)(import *m, rmx_error *error);
+typedef enum pass { PASS_COUNT, PASS_FIT, PASS_WRITE } pass;
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Passes --------------------------------------------------------------------------------- */
 
-static rmx_status bad_row(import *m, const char *why, rmx_error *error)
+static rmx_status bad_row(import *m, pass p, const rmx_bad *bad, rmx_error *error)
 {
-    const char *path = m->rows.paths[m->rows.current];
+    const rmx_text_row *row = &m->table.row;
+    rmx_status status = rmx_bad_rows_add(&m->bad, bad, row->path, row->line, error);
+    if (status != RMX_OK) return status;
     if (m->options->strict)
-        return rmx_fail(error, RMX_ERR_DATA,
-                        "%.400s:%lld: %.300s; mend the row or leave out "
-                        "--strict",
-                        path, (long long)m->rows.number, why);
-    if (m->result.bad_rows++ == 0)
-        snprintf(m->result.first_bad, sizeof m->result.first_bad, "%.200s:%lld: %.200s", path,
-                 (long long)m->rows.number, why);
-    return RMX_OK;
+        return rmx_fail(error, RMX_ERR_DATA, "%.700s; mend the row or leave out --strict",
+                        m->bad.first);
+    if (p != PASS_WRITE || !m->bad.file) return RMX_OK;
+    return rmx_bad_rows_keep(&m->bad, m->table.header_line, row->raw, row->raw_bytes, error);
 }
 
-/* Where each column of the spec is, from the names in the first line of a file. */
-static rmx_status read_header(import *m, int32_t n, rmx_error *error)
+static rmx_status one_row(import *m, pass p, rmx_error *error)
 {
-    for (int32_t i = 0; i < m->spec.columns; i++) {
-        m->place[i] = -1;
-        for (int32_t j = 0; j < n && m->place[i] < 0; j++)
-            if (strcmp(m->text[j], m->spec.column[i].name) == 0) m->place[i] = j;
-        if (m->place[i] < 0)
-            return rmx_fail(error, RMX_ERR_DATA,
-                            "%.400s:1: the header has no column '%.100s'; are separator and spec "
-                            "right?",
-                            m->rows.paths[m->rows.current], m->spec.column[i].name);
-    }
-    m->width = n;
-    return RMX_OK;
+    rmx_table *t = &m->table;
+    rmx_bad *bad = &t->bad;
+    bool away;
+    if (p == PASS_COUNT) return rmx_split_count(&m->split, bad->kind ? NULL : t->value, error);
+    if (bad->kind || !rmx_columns_read(&m->columns, t->value, bad) ||
+        !rmx_split_place(&m->split, t->number, t->value, &away, bad))
+        return bad_row(m, p, bad, error);
+    if (p == PASS_FIT) return away ? RMX_OK : rmx_columns_observe(&m->columns, t->value, error);
+    return rmx_output_add(&m->out[away ? 1 : 0], &m->columns, t->value, t->number, !away, error);
 }
 
-static rmx_status one_line(import *m, row_handler handle, rmx_error *error)
-{
-    static char empty[] = "";
-    rmx_text_rows *rows = &m->rows;
-    int32_t n = rows->bad ? 0
-                          : rmx_text_split(rows->line, rows->length, m->spec.separator,
-                                           m->spec.trim, m->text, TEXT_COLUMNS_MAX);
-    if (m->spec.header && rows->number == 1) {
-        if (rows->bad || n < 1 || n > TEXT_COLUMNS_MAX)
-            return rmx_fail(error, RMX_ERR_DATA, "%.400s:1: the header cannot be read",
-                            rows->paths[rows->current]);
-        return read_header(m, n, error);
-    }
-    if (m->spec.pad && n > 1)
-        while (n < m->width) m->text[n++] = empty;
-    rmx_status status;
-    char why[160];
-    if (rows->bad) {
-        status = bad_row(m, rows->bad, error);
-    } else if (n != m->width) {
-        if (n < 0)
-            snprintf(why, sizeof why, "a quote has no end");
-        else
-            snprintf(why, sizeof why, "%d columns instead of %d", (int)n, (int)m->width);
-        status = bad_row(m, why, error);
-    } else {
-        for (int32_t i = 0; i < m->spec.columns; i++) m->value[i] = m->text[m->place[i]];
-        status = rmx_columns_good(&m->columns, m->value) ? handle(m, error)
-                                                         : bad_row(m, m->columns.why, error);
-    }
-    m->row++;
-    return status;
-}
-
-static rmx_status walk(import *m, row_handler handle, rmx_error *error)
+static rmx_status walk(import *m, pass p, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     bool more = true;
-    m->row = 0;
-    m->result.bad_rows = 0;
-    rmx_status status = rmx_text_open(&m->rows, o->input, o->inputs, error);
+    m->all_seen = false;
+    rmx_bad_rows_forget(&m->bad);
+    rmx_columns_forget_labels(&m->columns);
+    rmx_status status = rmx_table_rewind(&m->table, error);
     while (status == RMX_OK) {
-        status = rmx_text_next(&m->rows, &more, error);
+        status = rmx_table_next(&m->table, &more, error);
         if (status != RMX_OK || !more) break;
-        status = one_line(m, handle, error);
-        if (status == RMX_OK && o->progress && m->row % 4096 == 0 &&
-            !o->progress(o->user, m->bytes_before + m->rows.bytes, m->bytes_all))
+        status = one_row(m, p, error);
+        if (status == RMX_OK && o->progress && m->table.rows % 4096 == 0 &&
+            !o->progress(o->user, m->bytes_before + rmx_text_bytes(m->table.text), m->bytes_all))
             status = rmx_fail(error, RMX_ERR_DATA, "stopped");
     }
-    m->bytes_before += m->rows.bytes;
-    rmx_text_close(&m->rows);
-    return status;
-}
-
-/* ---- Handlers ------------------------------------------------------------------------------- */
-
-static bool split_off(const import *m)
-{
-    const rmx_import_options *o = m->options;
-    if (!o->split_output) return false;
-    if (o->split_tail) return m->row >= m->tail;
-    const uint64_t words[2] = {(uint64_t)m->row, o->split_seed};
-    return (double)(XXH3_64bits(words, sizeof words) >> 11) * 0x1p-53 < o->split_fraction;
-}
-
-static rmx_status handle_count(import *m, rmx_error *error)
-{
-    (void)m;
-    (void)error;
+    if (status != RMX_OK) return status;
+    m->bytes_before += rmx_text_bytes(m->table.text);
+    if (m->rows >= 0 && m->rows != m->table.rows)
+        return rmx_fail(
+            error, RMX_ERR_DATA,
+            "%.300s: changed while it was read: %lld rows at first, %lld later; import "
+            "a copy that nobody writes to",
+            o->input[0], (long long)m->rows, (long long)m->table.rows);
+    m->rows = m->table.rows;
+    m->all_seen = p != PASS_COUNT;
     return RMX_OK;
 }
 
-static rmx_status handle_fit(import *m, rmx_error *error)
+/* Refuses a table with too many bad rows. */
+static rmx_status check_bad(const import *m, rmx_error *error)
 {
-    if (split_off(m) || rmx_columns_observe(&m->columns, m->value)) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_MEMORY, "%s", m->columns.why);
+    const rmx_import_options *o = m->options;
+    const double most = o->max_bad == 0.0 ? RMX_MAX_BAD : o->max_bad < 0.0 ? 0.0 : o->max_bad;
+    const double share = m->rows > 0 ? (double)m->bad.rows / (double)m->rows : 0.0;
+    if (m->bad.rows >= m->rows)
+        return rmx_fail(
+            error, RMX_ERR_DATA, "%.200s: 0 good rows, %lld bad ones%s%.400s: nothing is written",
+            o->input[0], (long long)m->bad.rows, m->bad.rows ? ", the first: " : "", m->bad.first);
+    if (share <= most) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.200s: %lld of %lld rows are bad (%.3g %%), more than the %.3g %% of "
+                    "--max-bad; the first: %.400s: nothing is written. Mend the spec or the "
+                    "table, or let more pass with --max-bad",
+                    o->input[0], (long long)m->bad.rows, (long long)m->rows, share * 100.0,
+                    most * 100.0, m->bad.first);
 }
 
-static rmx_status flush(output *out, rmx_error *error)
-{
-    const rmx_rows *b = &out->block;
-    const int64_t count = out->held;
-    out->held = 0;
-    return rmx_writer_append(out->writer, count, b->label, b->dense, b->sparse, b->group, error);
-}
+/* ---- Preparing ------------------------------------------------------------------------------ */
 
-static rmx_status handle_write(import *m, rmx_error *error)
+static rmx_status check_files(const rmx_import_options *o, rmx_error *error)
 {
-    output *out = &m->out[split_off(m) ? 1 : 0];
-    rmx_columns_convert(&m->columns, m->value, &m->schema, &out->block, out->held);
-    return ++out->held == BLOCK_ROWS ? flush(out, error) : RMX_OK;
+    const char *const output[3] = {o->output, o->split_output, o->bad_output};
+    const char *const other[2] = {o->spec, o->fitted_on};
+    const rmx_status status = rmx_outputs_check(output, 3, other, 2, error);
+    return status == RMX_OK ? rmx_outputs_check(output, 3, o->input, o->inputs, error) : status;
 }
-
-/* ---- Passes --------------------------------------------------------------------------------- */
 
 static rmx_status check_options(const rmx_import_options *o, rmx_error *error)
 {
@@ -183,139 +133,205 @@ static rmx_status check_options(const rmx_import_options *o, rmx_error *error)
     if (o->split_output && !(o->split_fraction > 0.0 && o->split_fraction < 1.0))
         return rmx_fail(error, RMX_ERR_ARGUMENT, "split fraction %g is not between 0 and 1",
                         o->split_fraction);
-    if (o->split_output && strcmp(o->split_output, o->output) == 0)
-        return rmx_fail(error, RMX_ERR_ARGUMENT, "both outputs are %.400s", o->output);
-    return RMX_OK;
+    if (!(o->max_bad <= 1.0))
+        return rmx_fail(error, RMX_ERR_ARGUMENT,
+                        "largest share of bad rows %g is not between 0 and 1", o->max_bad);
+    return check_files(o, error);
 }
 
-/* The spec from its file, the preset or the set to go by; fitted numbers from the latter. */
+static rmx_status load_stored(import *m, rmx_error *error)
+{
+    const char *path = m->options->fitted_on;
+    char name[256];
+    rmx_status status = rmx_dataset_schema(path, &m->fitted, error);
+    if (status != RMX_OK) return status;
+    if (!m->fitted.spec[0])
+        return rmx_fail(error, RMX_ERR_DATA,
+                        "%.400s: has no column spec, as it was not written by rmx-data import: "
+                        "nothing can be imported by it",
+                        path);
+    snprintf(name, sizeof name, "the spec stored in %.200s", path);
+    status = rmx_spec_parse(name, m->fitted.spec, &m->stored, error);
+    return status == RMX_ERR_ARGUMENT ? RMX_ERR_DATA : status;
+}
+
+/* The spec from its file, the preset or the set to go by. */
 static rmx_status load_spec(import *m, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
-    rmx_spec stored;
-    memset(&stored, 0, sizeof stored);
-    rmx_status status = RMX_OK;
-    if (o->fitted_on) {
-        rmx_schema schema;
-        char name[256];
-        snprintf(name, sizeof name, "the spec stored in %.200s", o->fitted_on);
-        status = rmx_dataset_schema(o->fitted_on, &schema, error);
-        if (status == RMX_OK) status = rmx_spec_parse(name, schema.transform, &stored, error);
-        if (status == RMX_ERR_ARGUMENT) status = RMX_ERR_DATA;
-        rmx_schema_free(&schema);
-    }
-    if (status != RMX_OK) return status;
     const char *preset = rmx_spec_preset(o->format);
-    if (o->spec)
-        status = rmx_spec_load(o->spec, &m->spec, error);
-    else if (preset)
-        status = rmx_spec_parse(o->format, preset, &m->spec, error);
-    else {
-        m->spec = stored; /* handed over */
-        return RMX_OK;
-    }
-    if (status == RMX_OK && o->fitted_on)
-        status = rmx_spec_adopt(&m->spec, &stored, o->fitted_on, error);
-    rmx_spec_free(&stored);
-    return status;
+    rmx_status status = o->fitted_on ? load_stored(m, error) : RMX_OK;
+    if (status != RMX_OK) return status;
+    if (o->spec) return rmx_spec_load(o->spec, &m->spec, error);
+    if (preset) return rmx_spec_parse(o->format, preset, &m->spec, error);
+    return rmx_spec_parse("the stored spec", m->fitted.spec, &m->spec, error);
+}
+
+static rmx_status need_split_column(const import *m, rmx_error *error)
+{
+    const int32_t column = m->split.column;
+    if (column < 0 || m->table.place[column] >= 0) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_DATA, "%.300s: has no column '%.100s' to split by",
+                    m->options->input[0], m->spec.column[column].name);
 }
 
 static rmx_status prepare(import *m, rmx_error *error)
 {
-    rmx_status status = check_options(m->options, error);
+    const rmx_import_options *o = m->options;
+    const char *spec_name = o->spec ? o->spec : o->format;
+    m->rows = -1;
+    m->outputs = o->split_output ? 2 : 1;
+    rmx_status status = check_options(o, error);
     if (status == RMX_OK) status = load_spec(m, error);
-    if (status == RMX_OK) status = rmx_columns_create(&m->columns, &m->spec, error);
     if (status != RMX_OK) return status;
-    m->text = malloc(TEXT_COLUMNS_MAX * sizeof *m->text);
-    m->value = calloc((size_t)m->spec.columns, sizeof *m->value);
-    m->place = calloc((size_t)m->spec.columns, sizeof *m->place);
-    if (!m->text || !m->value || !m->place)
-        return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a row");
-    for (int32_t i = 0; i < m->spec.columns; i++) m->place[i] = i;
-    m->width = m->spec.columns;
-    status = rmx_text_open(&m->rows, m->options->input, m->options->inputs, error);
-    const bool tail = m->options->split_output && m->options->split_tail;
-    m->bytes_all = m->rows.total * (1 + (tail ? 1 : 0) + (m->options->fitted_on ? 0 : 1));
-    rmx_text_close(&m->rows);
+    m->table_options = (rmx_table_options){.input = o->input,
+                                           .inputs = o->inputs,
+                                           .may_lack_labels = o->fitted_on != NULL,
+                                           .unlabelled = o->unlabelled,
+                                           .strict = o->strict,
+                                           .any_width = o->max_bad >= 1.0};
+    status = rmx_table_open(&m->table, &m->table_options, &m->spec, spec_name, error);
+    if (status == RMX_OK && o->fitted_on)
+        status = rmx_spec_adopt(&m->spec, &m->stored, o->fitted_on, error);
+    if (status == RMX_OK)
+        status = rmx_columns_create(&m->columns, &m->spec, m->table.labelled, error);
+    if (status == RMX_OK) status = rmx_bad_rows_create(&m->bad, m->spec.columns, error);
+    if (status == RMX_OK) status = rmx_split_create(&m->split, o, &m->spec, error);
+    if (status == RMX_OK) status = need_split_column(m, error);
+    if (status != RMX_OK) return status;
+    m->bytes_all = rmx_text_total(m->table.text) *
+                   (1 + (rmx_split_counts(&m->split) ? 1 : 0) + (o->fitted_on ? 0 : 1));
+    return RMX_OK;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+static rmx_status open_outputs(import *m, rmx_error *error)
+{
+    const rmx_import_options *o = m->options;
+    char source[512];
+    rmx_status status = rmx_columns_schema(&m->columns, &m->schema, error);
+    snprintf(source, sizeof source, "import --format %s, %d file%s from %.300s", o->format,
+             (int)o->inputs, o->inputs == 1 ? "" : "s", o->input[0]);
+    if (status == RMX_OK) status = rmx_schema_set(&m->schema.source, source, error);
+    for (int32_t i = 0; i < m->outputs && status == RMX_OK; i++)
+        status = rmx_output_open(&m->out[i], i == 0 ? o->output : o->split_output, &m->schema,
+                                 &m->columns, error);
+    if (status == RMX_OK && o->bad_output)
+        status = rmx_bad_rows_open(&m->bad, o->bad_output, m->spec.skip_lines, error);
     return status;
 }
 
-static rmx_status open_output(import *m, output *out, const char *path, rmx_error *error)
+static rmx_status check_rows(const import *m, rmx_error *error)
 {
-    rmx_status status = rmx_rows_alloc(&out->block, &m->schema, BLOCK_ROWS, error);
-    if (status == RMX_OK) status = rmx_writer_open(path, &m->schema, 0, &out->writer, error);
-    for (int32_t i = 0, field = 0; i < m->spec.columns && status == RMX_OK; i++) {
-        if (m->spec.column[i].kind != RMX_COLUMN_SPARSE) continue;
-        const rmx_column_fit *fit = &m->columns.fit[i];
-        if (m->spec.column[i].buckets == 0)
-            status = rmx_writer_table(out->writer, field, fit->list, fit->listed, error);
-        field++;
+    const long long rows = (long long)m->out[0].rows;
+    const long long split = m->outputs == 2 ? (long long)m->out[1].rows : 1;
+    rmx_status status = check_bad(m, error);
+    if (status == RMX_OK && (rows < 1 || split < 1))
+        status = rmx_fail(error, RMX_ERR_DATA,
+                          "%.200s: %lld good rows for %.200s and %lld for %.200s: both need one; "
+                          "nothing is written",
+                          m->options->input[0], rows, m->options->output, split,
+                          m->outputs == 2 ? m->options->split_output : "nothing");
+    return status;
+}
+
+/* All files are complete under their temporary names. They appear together. */
+static rmx_status put_in_place(import *m, rmx_error *error)
+{
+    const bool bad = m->bad.temporary != NULL;
+    rmx_move move[3] = {{NULL, NULL, false}, {NULL, NULL, false}, {NULL, NULL, false}};
+    const char *const path[3] = {m->out[0].path, m->outputs == 2 ? m->out[1].path : NULL,
+                                 bad ? m->bad.path : NULL};
+    rmx_status status = RMX_OK;
+    for (int i = 0; i < 3 && status == RMX_OK; i++)
+        if (path[i]) status = rmx_move_begin(&move[i], path[i], error);
+    if (status == RMX_OK && bad) status = rmx_put_in_place(m->bad.temporary, m->bad.path, error);
+    for (int32_t i = m->outputs - 1; i >= 0 && status == RMX_OK; i--) {
+        status = rmx_writer_finish(m->out[i].writer, NULL, error);
+        m->out[i].writer = NULL;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!move[i].path) continue;
+        if (status != RMX_OK)
+            rmx_move_undo(&move[i], error);
+        else
+            rmx_move_end(&move[i]);
     }
     return status;
+}
+
+static rmx_status fill_result(const import *m, rmx_error *error)
+{
+    const rmx_import_state state = {.options = m->options,
+                                    .table = m->table.text ? &m->table : NULL,
+                                    .columns = m->columns.fit ? &m->columns : NULL,
+                                    .bad = m->bad.place ? &m->bad : NULL,
+                                    .schema = &m->schema,
+                                    .output = m->out,
+                                    .outputs = m->outputs,
+                                    .all_seen = m->all_seen,
+                                    .written = m->written};
+    return m->result ? rmx_import_result_fill(m->result, &state, error) : RMX_OK;
 }
 
 static rmx_status write_all(import *m, rmx_error *error)
 {
-    const rmx_import_options *o = m->options;
-    const int32_t outputs = o->split_output ? 2 : 1;
-    rmx_status status = rmx_columns_schema(&m->columns, &m->schema, error);
-    char source[512];
-    snprintf(source, sizeof source, "import --format %s, %d file%s from %.300s", o->format,
-             (int)o->inputs, o->inputs == 1 ? "" : "s", o->input[0]);
-    if (status == RMX_OK) status = rmx_schema_set(&m->schema.source, source, error);
-    for (int32_t i = 0; i < outputs && status == RMX_OK; i++)
-        status = open_output(m, &m->out[i], i == 0 ? o->output : o->split_output, error);
-    if (status == RMX_OK) status = walk(m, handle_write, error);
-    for (int32_t i = 0; i < outputs && status == RMX_OK; i++) status = flush(&m->out[i], error);
-    if (status == RMX_OK) {
-        m->result.rows = rmx_writer_rows(m->out[0].writer);
-        m->result.split_rows = outputs == 2 ? rmx_writer_rows(m->out[1].writer) : 0;
-        m->result.unknown_values = m->columns.unknown;
-        m->result.missing_values = m->columns.missing;
-        if (m->result.rows < 1 || (outputs == 2 && m->result.split_rows < 1))
-            status = rmx_fail(error, RMX_ERR_DATA,
-                              "%.200s: %lld good rows (%lld split off), %lld bad ones%s%.400s: "
-                              "nothing is written",
-                              o->input[0], (long long)m->result.rows,
-                              (long long)m->result.split_rows, (long long)m->result.bad_rows,
-                              m->result.bad_rows ? ", the first: " : "", m->result.first_bad);
+    rmx_status status = open_outputs(m, error);
+    if (status == RMX_OK) status = walk(m, PASS_WRITE, error);
+    for (int32_t i = 0; i < m->outputs && status == RMX_OK; i++)
+        status = rmx_output_flush(&m->out[i], error);
+    if (status == RMX_OK) status = check_rows(m, error);
+    if (status != RMX_OK) return status;
+    m->written = true;
+    for (int32_t i = 0; i < m->outputs && status == RMX_OK; i++)
+        status = rmx_writer_complete(m->out[i].writer, error);
+    if (status == RMX_OK && m->bad.file) status = rmx_bad_rows_complete(&m->bad, error);
+    if (status == RMX_OK) status = fill_result(m, error);
+    return status == RMX_OK ? put_in_place(m, error) : status;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------ */
+
+static rmx_status run(import *m, rmx_error *error)
+{
+    rmx_status status = prepare(m, error);
+    if (status == RMX_OK && rmx_split_counts(&m->split)) {
+        status = walk(m, PASS_COUNT, error);
+        if (status == RMX_OK) rmx_split_settle(&m->split, m->rows);
     }
-    for (int32_t i = outputs - 1; i >= 0 && status == RMX_OK; i--) {
-        status = rmx_writer_finish(m->out[i].writer, NULL, error);
-        m->out[i].writer = NULL;
-        if (status != RMX_OK && i == 0 && outputs == 2) (void)remove(o->split_output);
+    if (status == RMX_OK && m->options->fitted_on) {
+        status = rmx_columns_load(&m->columns, m->options->fitted_on, error);
+    } else if (status == RMX_OK) {
+        status = walk(m, PASS_FIT, error);
+        if (status == RMX_OK) status = check_bad(m, error);
+        if (status == RMX_OK) status = rmx_columns_fit(&m->columns, error);
     }
-    return status;
+    return status == RMX_OK ? write_all(m, error) : status;
 }
 
 rmx_status rmx_import(const rmx_import_options *options, rmx_import_result *result,
                       rmx_error *error)
 {
-import m;
-    memset(&m, 0, sizeof m);
-    m.options = options;
-    rmx_status status = prepare(&m, error);
-    if (status == RMX_OK && options->split_output && options->split_tail) {
-        status = walk(&m, handle_count, error);
-        m.tail = m.row - (int64_t)((double)m.row * options->split_fraction);
+    import *m = calloc(1, sizeof *m);
+    if (result) memset(result, 0, sizeof *result);
+    if (!m) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for an import");
+    m->options = options;
+    m->result = result;
+    const rmx_status status = run(m, error);
+    if (status != RMX_OK && result) {
+        rmx_import_result_free(result);
+        (void)fill_result(m, NULL); /* as far as memory goes */
     }
-    if (status == RMX_OK && options->fitted_on) {
-        status = rmx_columns_load(&m.columns, options->fitted_on, error);
-    } else if (status == RMX_OK) {
-        status = walk(&m, handle_fit, error);
-        if (status == RMX_OK) status = rmx_columns_fit(&m.columns, error);
-    }
-    if (status == RMX_OK) status = write_all(&m, error);
-    if (status == RMX_OK && result) *result = m.result;
-    for (int i = 0; i < 2; i++) {
-        rmx_writer_discard(m.out[i].writer);
-        rmx_rows_free(&m.out[i].block);
-    }
-    rmx_columns_free(&m.columns);
-    rmx_schema_free(&m.schema);
-    free(m.text);
-    free(m.value);
-    free(m.place);
-    rmx_spec_free(&m.spec);
+    for (int i = 0; i < 2; i++) rmx_output_free(&m->out[i]);
+    rmx_bad_rows_free(&m->bad);
+    rmx_split_free(&m->split);
+    rmx_columns_free(&m->columns);
+    rmx_table_close(&m->table);
+    rmx_schema_free(&m->schema);
+    rmx_schema_free(&m->fitted);
+    rmx_spec_free(&m->spec);
+    rmx_spec_free(&m->stored);
+    free(m);
     return status;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/help_option.h"
+#include "data/standard_streams.h"
 #include "data/tool.h"
 #include "rankmixer/context.h"
 
@@ -44,21 +46,26 @@ int main(int argc, char **argv)
         "  check     read a whole dataset and verify it\n"
         "  info      what is in a dataset\n"
         "Example: rmx-data generate -o data && rmx-data info data/train.h5\n"
-        "Exit codes: 0 done, 1 error, 2 wrong usage or spec, 3 data, 143 stopped by a signal.";
+        "Exit codes: 0 done, 1 error, 2 wrong usage or spec, 3 data, 4 out of memory, "
+        "143 stopped by a signal.";
     const struct argp argp = {NULL, parse, "COMMAND [OPTION...]", doc, NULL, NULL, NULL};
     argp_err_exit_status = 2;
     argp_program_version_hook = print_version;
+    rmx_streams_begin("rmx-data");
+    rmx_help_option(argc, argv);
     rmx_tool_signals();
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             char *program = strdup(commands[i].program); /* argp wants it in argv */
-            if (!program) return 1;
+            if (!program) goto out_of_memory;
             argv[1] = program;
             program_invocation_name = program;
             const int code = commands[i].run(argc - 1, argv + 1);
             free(program);
             return code;
         }
-    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
-    return 0;
+    if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL) == 0) return 0;
+out_of_memory:
+    fputs("rmx-data: out of memory\n", stderr);
+    return 4;
 }

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* table_columns.h: from the values of a text row to a row of the dataset; for src/data only. */
+/* table_columns.h: from the values of a text row to a row of the dataset; for src/data only.
+ *
+ * A row is read once: rmx_columns_read parses its values into cells. What was read is then taken
+ * into account (rmx_columns_observe, the pass that fits) or written (rmx_columns_convert). */
 #ifndef RMX_DATA_TABLE_COLUMNS_H
 #define RMX_DATA_TABLE_COLUMNS_H
 
-#include "data/dataset_file.h"
+#include "data/bad_rows.h"
+#include "data/column_label.h"
+#include "data/column_stats.h"
+#include "data/column_time.h"
+#include "data/dataset.h"
 #include "data/spec.h"
 #include "data/value_table.h"
 
@@ -14,33 +21,78 @@ typedef struct rmx_column_fit {
     int64_t listed;
     int64_t count; /* dense: values seen; their mean and sum of squared distances (Welford) */
     double mean, squares;
+    rmx_label_values label;
+    double *missing; /* dense: the spec's missing values that are numbers */
+    int32_t missings;
+    rmx_column_stats stats;      /* dense and time: what became of the values */
+    bool hour, weekday, seconds; /* time: which fields there are */
 } rmx_column_fit;
+
+/* A value as it was read. */
+typedef struct rmx_cell {
+    bool missing;
+    uint8_t label;
+    float value;    /* dense: as it is written, where the column is fitted */
+    double raw;     /* dense: as read; time: seconds since 1970 */
+    double number;  /* dense: after log; time: as raw */
+    int64_t second; /* time: raw, rounded down */
+    uint64_t hash;  /* sparse */
+} rmx_cell;
 
 typedef struct rmx_columns {
     rmx_spec *spec;
-    rmx_column_fit *fit;      /* [columns] */
-    int64_t unknown, missing; /* values so far */
-    char why[200];            /* of the last bad row */
+    rmx_column_fit *fit; /* [columns] */
+    rmx_cell *cell;      /* [columns] of the row read last */
+    bool labelled;       /* false: label columns are absent or not wanted */
+    bool fitted;
 } rmx_columns;
 
-RMX_NODISCARD rmx_status rmx_columns_create(rmx_columns *out, rmx_spec *spec, rmx_error *error);
-void rmx_columns_free(rmx_columns *columns);
+/* Rows in the types of the dataset, [rows] of each. */
+typedef struct rmx_block {
+    uint8_t *label;
+    float *dense;
+    uint32_t *sparse;
+    uint64_t *group, *row;
+    char *text_bytes;  /* [rows, text_columns, RMX_TEXT_VALUE_MAX + 1] */
+    const char **text; /* [rows, text_columns] */
+} rmx_block;
 
-/* True where the row is good; else why says what is wrong. value[i] belongs to column i of the
- * spec; NULL for columns to skip. */
-bool rmx_columns_good(rmx_columns *columns, char *const *value);
-/* Takes a good row into account; false: out of memory or too many values (why says it). */
-bool rmx_columns_observe(rmx_columns *columns, char *const *value);
+/* What was written to one output. */
+typedef struct rmx_column_counts {
+    rmx_label_count *label; /* [tasks] */
+    int64_t *unknown;       /* [sparse_fields] */
+    int64_t missing;        /* dense values and times */
+    int64_t rows_without_group;
+} rmx_column_counts;
+
+RMX_NODISCARD rmx_status rmx_columns_create(rmx_columns *out, rmx_spec *spec, bool labelled,
+                                            rmx_error *error);
+void rmx_columns_free(rmx_columns *columns);          /* zeros are fine */
+void rmx_columns_forget_labels(rmx_columns *columns); /* which labels were seen */
+
+/* Parses a row; value[i] belongs to column i of the spec, NULL where the table has none. True where
+ * the row is good; else *bad says what is wrong. */
+bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad);
+/* Takes the row that was read into account. RMX_ERR_MEMORY: too many values. */
+RMX_NODISCARD rmx_status rmx_columns_observe(rmx_columns *columns, char *const *value,
+                                             rmx_error *error);
+/* Writes the row that was read as row `at` of the block. statistics: dense values are looked at
+ * for the warnings. */
+void rmx_columns_convert(rmx_columns *columns, char *const *value, const rmx_schema *schema,
+                         const rmx_block *block, int64_t at, rmx_column_counts *counts,
+                         bool statistics);
+
+/* ---- column_fit.c ---------------------------------------------------------------------------- */
+
+/* Sparse fields that a column becomes. */
+int32_t rmx_columns_sparse(const rmx_column *column, const rmx_column_fit *fit);
 /* Fixes ids, centres and factors from what was observed. */
 RMX_NODISCARD rmx_status rmx_columns_fit(rmx_columns *columns, rmx_error *error);
-/* Takes ids from the tables of a dataset instead. */
+/* Takes ids from the tables of a dataset instead, and checks them against its encodings. */
 RMX_NODISCARD rmx_status rmx_columns_load(rmx_columns *columns, const char *dataset,
                                           rmx_error *error);
-/* Fields, vocabularies and transform of the dataset that a fitted spec makes. */
+/* Fields, encodings, keys and spec of the dataset that a fitted spec makes. */
 RMX_NODISCARD rmx_status rmx_columns_schema(const rmx_columns *columns, rmx_schema *out,
                                             rmx_error *error);
-/* Writes a good row as row `at` of rows. */
-void rmx_columns_convert(rmx_columns *columns, char *const *value, const rmx_schema *schema,
-                         const rmx_rows *rows, int64_t at);
 
 #endif /* RMX_DATA_TABLE_COLUMNS_H */

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "data/progress_line.h"
 
 static volatile sig_atomic_t stop_asked;
-static bool be_quiet, bar_drawn;
-static double bar_last;
+static bool be_quiet, looked;
+static rmx_progress shown;
 
 static void ask_to_stop(int number)
 {
@@ -48,46 +48,38 @@ void rmx_tool_say(const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* Looks at stderr once, after -q was read. */
+static rmx_progress *progress(void)
+{
+    if (!looked) rmx_progress_init(&shown, be_quiet ? -1 : 0);
+    looked = true;
+    return &shown;
+}
+
 bool rmx_tool_progress(void *user, int64_t done, int64_t total)
 {
-    if (!be_quiet && isatty(STDERR_FILENO)) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-        if (seconds - bar_last > 0.1 || done == total) {
-            char bar[31] = "..............................";
-            const double share = total > 0 ? (double)done / (double)total : 0.0;
-            for (int i = 0; i < 30 && (double)i < share * 30.0; i++) bar[i] = '#';
-            const bool plain = getenv("NO_COLOR") && getenv("NO_COLOR")[0];
-            fprintf(stderr, "\r%s[%s]%s %3d%% of %lld %s", plain ? "" : "\033[36m", bar,
-                    plain ? "" : "\033[0m", (int)(share * 100.0), (long long)total,
-                    user ? (const char *)user : "");
-            fflush(stderr);
-            bar_last = seconds;
-            bar_drawn = true;
-        }
-    }
+    char what[64];
+    snprintf(what, sizeof what, "of %lld %s", (long long)total,
+             user ? (const char *)user : "steps");
+    rmx_progress_work(progress(), done, total, what);
     return !stop_asked;
 }
 
-void rmx_tool_progress_end(void)
-{
-    if (bar_drawn) fputc('\n', stderr);
-    bar_drawn = false;
-}
+void rmx_tool_progress_end(void) { rmx_progress_end(progress()); }
 
 int rmx_tool_exit(rmx_status status, const rmx_error *error)
 {
     rmx_tool_progress_end();
-    if (status == RMX_OK) {
-        if (fflush(stdout) == 0) return 0;
-        fprintf(stderr, "rmx-data: cannot write to the standard output\n");
-        return 1;
-    }
+    if (status == RMX_OK) return 0;
     if (stop_asked) {
         rmx_tool_say("rmx-data: stopped; nothing unfinished was left behind");
         return 143;
     }
     fprintf(stderr, "rmx-data: %s\n", error->text);
-    return status == RMX_ERR_ARGUMENT ? 2 : status == RMX_ERR_DATA ? 3 : 1;
+    switch (status) {
+    case RMX_ERR_ARGUMENT: return 2;
+    case RMX_ERR_DATA: return 3;
+    case RMX_ERR_MEMORY: return 4;
+    default: return 1;
+    }
 }

@@ -23,12 +23,12 @@ bool rmx_tool_stopped(void);
 void rmx_tool_quiet(bool quiet);
 void rmx_tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A progress callback (dataset.h); user is a word like "rows". Draws only on a terminal. */
+/* A progress callback (dataset.h), drawn by progress_line.h; user is a word like "rows". */
 bool rmx_tool_progress(void *user, int64_t done, int64_t total);
 void rmx_tool_progress_end(void);
 
 /* 0 for RMX_OK, 143 where a signal asked to stop, otherwise after printing the text: 2 for wrong
- * usage, 3 for data, 1 for the rest. */
+ * usage, 3 for data, 4 for memory, 1 for the rest. */
 int rmx_tool_exit(rmx_status status, const rmx_error *error);
 
 #endif /* RMX_DATA_TOOL_H */

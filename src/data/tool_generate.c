@@ -120,8 +120,9 @@ int rmx_tool_generate(int argc, char **argv)
                               "Example: rmx-data generate -o data --rows-train 200000 --seed 1";
     const struct argp argp = {options, parse, NULL, doc, NULL, NULL, NULL};
     arguments a = {rmx_synthetic_default(), "."};
-    rmx_error error = {""};
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    rmx_error error = {.text = ""};
+    if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
+        return rmx_tool_exit(rmx_fail(&error, RMX_ERR_MEMORY, "out of memory"), &error);
     const rmx_synthetic_config *c = &a.config;
     rmx_status status = rmx_synthetic_check(c, &error);
     if (status == RMX_OK && c->rows_train + c->rows_valid + c->rows_test == 0)

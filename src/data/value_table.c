@@ -96,6 +96,14 @@ bool rmx_value_number(rmx_value_table *t, const uint64_t *list, int64_t count)
     return true;
 }
 
+void rmx_value_prefetch(const rmx_value_table *t, uint64_t hash)
+{
+    if (t->slots == 0) return;
+    const int64_t at = (int64_t)(hash & (uint64_t)(t->slots - 1));
+    __builtin_prefetch(&t->hash[at]);
+    __builtin_prefetch(&t->number[at]);
+}
+
 uint32_t rmx_value_id(const rmx_value_table *t, uint64_t hash)
 {
     return t->slots ? t->number[find(t, hash)] : 0;

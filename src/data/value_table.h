@@ -26,9 +26,11 @@ bool rmx_value_count(rmx_value_table *table, uint64_t hash);
  * most `most` of them (0: all). *out is to be freed. false: out of memory. */
 bool rmx_value_rank(const rmx_value_table *table, int64_t min_count, int64_t most, uint64_t **out,
                     int64_t *count);
-/* Fills an empty table so that list[i] has id i + 1. false: out of memory, or a hash is there
- * twice or is 0. */
+/* Fills an empty table so that list[i] has id i + 1. false: out of memory (slots stays 0), or a
+ * hash is there twice or is 0. */
 bool rmx_value_number(rmx_value_table *table, const uint64_t *list, int64_t count);
+/* Asks the memory for where the hash stands, so that the next call with it need not wait. */
+void rmx_value_prefetch(const rmx_value_table *table, uint64_t hash);
 /* The id, or 0 for a value that is not in the table. */
 uint32_t rmx_value_id(const rmx_value_table *table, uint64_t hash);
 void rmx_value_free(rmx_value_table *table);

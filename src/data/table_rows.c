@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/* table_rows.c: see table_rows.h. */
+#include "data/table_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/decimal.h"
+#include "data/missing_words.h"
+
+static rmx_status out_of_memory(rmx_error *error)
+{
+    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a row");
+}
+
+/* A skipped column that is neither group nor key need not be there. */
+static bool needed(const rmx_column *c)
+{
+    return c->kind != RMX_COLUMN_SKIP || c->group || c->key;
+}
+
+/* ---- Headers -------------------------------------------------------------------------------- */
+
+typedef struct named {
+    const char *name;
+    int32_t place;
+} named;
+
+static int by_name(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    const int order = strcmp(x->name, y->name);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* The names of a header in order, to be freed; NULL: out of memory. */
+static named *sorted_names(char *const *value, int32_t count)
+{
+    named *list = malloc(((size_t)count + 1) * sizeof *list);
+    for (int32_t i = 0; list && i < count; i++) list[i] = (named){value[i], i};
+    if (list) qsort(list, (size_t)count, sizeof *list, by_name);
+    return list;
+}
+
+static int32_t place_of(const named *list, int32_t count, const char *name)
+{
+    int32_t low = 0, high = count;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (strcmp(list[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && strcmp(list[low].name, name) == 0 ? list[low].place : -1;
+}
+
+static rmx_status absent(const rmx_table *t, const rmx_column *c, rmx_error *error)
+{
+    char names[200] = "";
+    for (int32_t i = 0; i < t->row.values && strlen(names) < 120; i++) {
+        const size_t n = strlen(names);
+        snprintf(names + n, sizeof names - n, "%s%.60s", i ? ", " : "", t->row.value[i]);
+    }
+    return rmx_fail(
+        error, RMX_ERR_DATA,
+        "%.300s:%lld: the header has no column '%.100s'%s; are separator and spec "
+        "right? It has %d columns: %s",
+        t->row.path, (long long)t->row.line, c->name,
+        c->kind == RMX_COLUMN_LABEL ? " (with --unlabelled rows are imported without labels)" : "",
+        (int)t->row.values, names);
+}
+
+static rmx_status find_columns(rmx_table *t, const named *list, rmx_error *error)
+{
+    const rmx_spec *spec = t->spec;
+    const rmx_column *no_label = NULL;
+    int32_t labels = 0, found = 0;
+    for (int32_t i = 0; i < spec->columns; i++) {
+        const rmx_column *c = &spec->column[i];
+        t->place[i] = place_of(list, t->row.values, c->name);
+        if (c->kind == RMX_COLUMN_LABEL) {
+            labels++;
+            found += t->place[i] >= 0;
+            if (t->place[i] < 0) no_label = c;
+        } else if (t->place[i] < 0 && needed(c)) {
+            return absent(t, c, error);
+        }
+    }
+    const bool all = found == labels;
+    if (t->headers == 0) /* of the first file: the others have to do as it does */
+        t->labelled = labels > 0 && all && !t->options->unlabelled;
+    const bool fine = all || t->options->unlabelled ||
+                      (t->options->may_lack_labels && found == 0 && !t->labelled);
+    return fine ? RMX_OK : absent(t, no_label, error);
+}
+
+static void forget_header(rmx_table *t)
+{
+    for (int32_t i = 0; i < t->headers; i++) free(t->header[i]);
+    free(t->header);
+    t->header = NULL;
+    t->headers = 0;
+}
+
+static bool equals_header(const rmx_table *t)
+{
+    if (t->row.values != t->headers) return false;
+    for (int32_t i = 0; i < t->headers; i++)
+        if (strcmp(t->row.value[i], t->header[i]) != 0) return false;
+    return true;
+}
+
+static rmx_status keep_header(rmx_table *t, rmx_error *error)
+{
+    if (t->headers > 0) {
+        if (!equals_header(t)) t->mixed = true;
+        return RMX_OK;
+    }
+    t->header = calloc((size_t)t->row.values, sizeof *t->header);
+    if (!t->header) return out_of_memory(error);
+    t->headers = t->row.values;
+    for (int32_t i = 0; i < t->headers; i++)
+        if (!(t->header[i] = strdup(t->row.value[i]))) return out_of_memory(error);
+    return RMX_OK;
+}
+
+static rmx_status keep_line(rmx_table *t, rmx_error *error)
+{
+    free(t->header_line);
+    t->header_line = strndup(t->row.raw, t->row.raw_bytes);
+    return t->header_line ? RMX_OK : out_of_memory(error);
+}
+
+static rmx_status refuse_twice(const rmx_table *t, const named *list, rmx_error *error)
+{
+    for (int32_t i = 1; i < t->row.values; i++)
+        if (list[i].name[0] && strcmp(list[i].name, list[i - 1].name) == 0)
+            return rmx_fail(error, RMX_ERR_DATA,
+                            "%.300s:%lld: the header has the column '%.100s' twice (columns %d "
+                            "and %d): rename one, or name the columns in the spec with header = "
+                            "no and skip_lines = 1",
+                            t->row.path, (long long)t->row.line, list[i].name,
+                            (int)list[i - 1].place + 1, (int)list[i].place + 1);
+    return RMX_OK;
+}
+
+static rmx_status read_header(rmx_table *t, rmx_error *error)
+{
+    if (t->row.bad)
+        return rmx_fail(error, RMX_ERR_DATA, "%.300s:%lld: the header cannot be read: %.300s",
+                        t->row.path, (long long)t->row.line, t->row.bad);
+    named *list = sorted_names(t->row.value, t->row.values);
+    if (!list) return out_of_memory(error);
+    rmx_status status = refuse_twice(t, list, error);
+    if (status == RMX_OK) status = find_columns(t, list, error);
+    free(list);
+    if (status != RMX_OK) return status;
+    t->width = t->row.values;
+    status = keep_header(t, error);
+    return status == RMX_OK ? keep_line(t, error) : status;
+}
+
+/* Is the first row of a later file its header? It is where it names the columns, all or most of
+ * them; then what is absent is an error. */
+static rmx_status names_columns(const rmx_table *t, bool *out, rmx_error *error)
+{
+    int32_t wanted = 0, found = 0;
+    *out = false;
+    if (t->row.bad) return RMX_OK;
+    named *list = sorted_names(t->row.value, t->row.values);
+    if (!list) return out_of_memory(error);
+    for (int32_t i = 0; i < t->spec->columns; i++) {
+        if (!needed(&t->spec->column[i])) continue;
+        wanted++;
+        found += place_of(list, t->row.values, t->spec->column[i].name) >= 0;
+    }
+    free(list);
+    *out = found * 2 >= wanted;
+    return RMX_OK;
+}
+
+static rmx_status refuse_order(const rmx_table *t, rmx_error *error)
+{
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.300s:%lld: the file has no header, and the headers of the files before "
+                    "differ: nobody can tell the order of its columns; give it a header",
+                    t->row.path, (long long)t->row.line);
+}
+
+/* *header: the row is a header, which was read. */
+static rmx_status take_header(rmx_table *t, bool *header, rmx_error *error)
+{
+    *header = false;
+    if (t->spec->header == RMX_HEADER_NO || !t->row.first) return RMX_OK;
+    if (t->headers > 0) {
+        if (t->spec->header == RMX_HEADER_FIRST) return RMX_OK;
+        const rmx_status status = names_columns(t, header, error);
+        if (status != RMX_OK) return status;
+        if (!*header) return t->mixed ? refuse_order(t, error) : RMX_OK;
+    }
+    *header = true;
+    return read_header(t, error);
+}
+
+/* ---- Names among the data ------------------------------------------------------------------- */
+
+static rmx_status refuse_names(const rmx_table *t, rmx_error *error)
+{
+    return rmx_fail(error, RMX_ERR_DATA, "%.300s:%lld: the row holds the names of the columns; %s",
+                    t->row.path, (long long)t->row.line,
+                    t->spec->header == RMX_HEADER_NO && t->row.first
+                        ? "write header = yes in [file] of the spec"
+                    : t->spec->header == RMX_HEADER_FIRST && t->row.first
+                        ? "write header = yes in [file] of the spec, as each file has a header"
+                        : "take the row out, or make each part a file of its own");
+}
+
+/* A row that equals the header, or the names of the spec where there is none. */
+static bool equals_names(const rmx_table *t)
+{
+    if (t->headers > 0) return equals_header(t);
+    int32_t compared = 0;
+    for (int32_t i = 0; i < t->spec->columns; i++) {
+        if (!needed(&t->spec->column[i]) || !t->value[i]) continue;
+        if (strcasecmp(t->value[i], t->spec->column[i].name) != 0) return false;
+        compared++;
+    }
+    return compared > 0;
+}
+
+/* The first row of a file without headers: a number, a time or a label that is its column's own
+ * name cannot be data. */
+static bool names_itself(const rmx_table *t)
+{
+    double x;
+    for (int32_t i = 0; i < t->spec->columns; i++) {
+        const rmx_column *c = &t->spec->column[i];
+        const char *value = t->value[i];
+        if (!value || c->kind == RMX_COLUMN_SPARSE || c->kind == RMX_COLUMN_SKIP ||
+            strcasecmp(value, c->name) != 0 || rmx_decimal_parse(value, false, &x) ||
+            rmx_missing_word(value) || rmx_texts_have(&t->spec->missing, value) ||
+            rmx_texts_have(&c->positive, value) || rmx_texts_have(&c->negative, value))
+            continue;
+        return true;
+    }
+    return false;
+}
+
+static rmx_status look_for_names(const rmx_table *t, rmx_error *error)
+{
+    if (equals_names(t)) return refuse_names(t, error);
+    if (t->spec->header == RMX_HEADER_NO && t->row.first && names_itself(t))
+        return refuse_names(t, error);
+    return RMX_OK;
+}
+
+/* ---- Widths --------------------------------------------------------------------------------- */
+
+static rmx_status judge_file(const rmx_table *t, rmx_error *error)
+{
+    if (t->judged == 0 || t->odd * 2 <= t->judged) return RMX_OK;
+    if (!t->spec->pad && (t->judged < 2 || t->options->any_width)) return RMX_OK;
+    int32_t labels = 0;
+    for (int32_t i = 0; i < t->spec->columns; i++)
+        labels += t->spec->column[i].kind == RMX_COLUMN_LABEL;
+    const char *hint = "are separator and spec right?";
+    if (t->spec->header == RMX_HEADER_NO && labels > 0) {
+        if (t->labelled && t->odd_width == t->width - labels)
+            hint = "if the label columns are absent, import it with --unlabelled";
+        if (!t->labelled && t->odd_width == t->width + labels)
+            hint = "if the label columns are there, leave out --unlabelled";
+    }
+    return rmx_fail(error, RMX_ERR_DATA,
+                    "%.300s: %lld of its first %lld rows do not have %d columns (the last of them "
+                    "has %d): it is a table of another width; %s",
+                    t->path, (long long)t->odd, (long long)t->judged, (int)t->width,
+                    (int)t->odd_width, hint);
+}
+
+/* Counts the row's width for the file; the file is judged at row 1000, or at its end. */
+static rmx_status count_width(rmx_table *t, rmx_error *error)
+{
+    if (t->judged == RMX_WIDTH_ROWS) return RMX_OK;
+    t->judged++;
+    if (!t->row.bad && t->row.values != t->width) {
+        t->odd++;
+        t->odd_width = t->row.values;
+    }
+    return t->judged == RMX_WIDTH_ROWS ? judge_file(t, error) : RMX_OK;
+}
+
+static rmx_status begin_file(rmx_table *t, rmx_error *error)
+{
+    const rmx_status status = t->judged < RMX_WIDTH_ROWS ? judge_file(t, error) : RMX_OK;
+    t->file = t->row.file;
+    t->path = t->row.path;
+    t->judged = t->odd = 0;
+    return status;
+}
+
+static rmx_status pad(rmx_table *t, int32_t have, rmx_error *error)
+{
+    if (t->options->strict)
+        return rmx_fail(error, RMX_ERR_DATA,
+                        "%.400s:%lld: %d columns instead of %d, which pad = yes would fill; mend "
+                        "the row or leave out --strict",
+                        t->row.path, (long long)t->row.line, (int)have, (int)t->width);
+    t->padded_rows++;
+    t->padded_values += t->width - have;
+    return RMX_OK;
+}
+
+static void bad_row(rmx_table *t, rmx_bad_kind kind, const char *why)
+{
+    t->bad = (rmx_bad){.kind = kind, .column = -1, .name = "", .value = ""};
+    snprintf(t->bad.why, sizeof t->bad.why, "%s", why);
+}
+
+/* Puts the values in the spec's order. */
+static rmx_status place_values(rmx_table *t, rmx_error *error)
+{
+    static char empty[] = "";
+    const int32_t have = t->row.values;
+    char why[80];
+    t->bad.kind = RMX_BAD_NONE;
+    if (t->row.bad) {
+        bad_row(t, RMX_BAD_TEXT, t->row.bad);
+        return RMX_OK;
+    }
+    const bool fill = t->spec->pad && have > 1 && have < t->width;
+    if (have != t->width && !fill) {
+        snprintf(why, sizeof why, "%d columns instead of %d", (int)have, (int)t->width);
+        bad_row(t, RMX_BAD_WIDTH, why);
+        return RMX_OK;
+    }
+    for (int32_t i = 0; i < t->spec->columns; i++) {
+        const int32_t place = t->place[i];
+        t->value[i] = place < 0 ? NULL : place < have ? t->row.value[place] : empty;
+    }
+    return fill ? pad(t, have, error) : look_for_names(t, error);
+}
+
+/* ---- Rows ----------------------------------------------------------------------------------- */
+
+rmx_status rmx_table_next(rmx_table *t, bool *more, rmx_error *error)
+{
+    for (;;) {
+        bool header;
+        rmx_status status = rmx_text_next(t->text, &t->row, more, error);
+        if (status != RMX_OK) return status;
+        if (!*more) return t->judged < RMX_WIDTH_ROWS ? judge_file(t, error) : RMX_OK;
+        if (!t->started || t->row.file != t->file) status = begin_file(t, error);
+        t->started = true;
+        if (status == RMX_OK) status = take_header(t, &header, error);
+        if (status != RMX_OK) return status;
+        if (header) continue;
+        t->number = t->rows++;
+        status = place_values(t, error);
+        return status == RMX_OK ? count_width(t, error) : status;
+    }
+}
+
+rmx_status rmx_table_rewind(rmx_table *t, rmx_error *error)
+{
+    forget_header(t);
+    free(t->header_line);
+    t->header_line = NULL;
+    t->started = t->mixed = false;
+    t->judged = t->odd = 0;
+    t->rows = t->padded_rows = t->padded_values = 0;
+    return rmx_text_rewind(t->text, error);
+}
+
+/* Without a header the columns stand as in the spec. */
+static void place_in_order(rmx_table *t)
+{
+    int32_t labels = 0;
+    t->width = 0;
+    for (int32_t i = 0; i < t->spec->columns; i++) {
+        const bool label = t->spec->column[i].kind == RMX_COLUMN_LABEL;
+        labels += label;
+        t->place[i] = label && t->options->unlabelled ? -1 : t->width++;
+    }
+    t->labelled = labels > 0 && !t->options->unlabelled;
+}
+
+static rmx_status refuse_patterns(const rmx_spec *spec, const char *name, rmx_error *error)
+{
+    for (int32_t i = 0; i < spec->columns; i++)
+        if (spec->column[i].pattern)
+            return rmx_fail(error, RMX_ERR_ARGUMENT,
+                            "%.300s: '%.100s' stands for columns of a header, but header = no: "
+                            "write a range such as I1..I13, or each column",
+                            name, spec->column[i].name);
+    return RMX_OK;
+}
+
+/* Looks at the first row, by whose names the spec is resolved. */
+static rmx_status first_row(rmx_table *t, rmx_spec *spec, const char *spec_name, bool *more,
+                            rmx_error *error)
+{
+    rmx_status status = rmx_text_next(t->text, &t->row, more, error);
+    if (status != RMX_OK || !*more || spec->header == RMX_HEADER_NO) return status;
+    if (t->row.bad) return read_header(t, error);
+    named *list = sorted_names(t->row.value, t->row.values);
+    if (!list) return out_of_memory(error);
+    status = refuse_twice(t, list, error);
+    free(list);
+    if (status != RMX_OK) return status;
+    return rmx_spec_resolve(spec, spec_name, t->row.value, t->row.values, error);
+}
+
+rmx_status rmx_table_open(rmx_table *out, const rmx_table_options *options, rmx_spec *spec,
+                          const char *spec_name, rmx_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->options = options;
+    out->spec = spec;
+    const rmx_text_format format = {.separator = spec->separator,
+                                    .quotes = spec->quotes,
+                                    .trim = spec->trim,
+                                    .comment = spec->comment,
+                                    .skip_lines = spec->skip_lines};
+    bool more = false;
+    rmx_status status = RMX_OK;
+    if (spec->header == RMX_HEADER_NO) status = refuse_patterns(spec, spec_name, error);
+    if (status == RMX_OK)
+        status = rmx_text_open(options->input, options->inputs, &format, &out->text, error);
+    if (status == RMX_OK) status = first_row(out, spec, spec_name, &more, error);
+    if (status == RMX_OK) {
+        out->value = calloc((size_t)spec->columns + 1, sizeof *out->value);
+        out->place = calloc((size_t)spec->columns + 1, sizeof *out->place);
+        if (!out->value || !out->place) status = out_of_memory(error);
+    }
+    if (status == RMX_OK && !more)
+        status = rmx_fail(error, RMX_ERR_DATA, "%.400s: there are 0 good rows: the table is empty",
+                          options->input[0]);
+    if (status == RMX_OK) {
+        if (spec->header == RMX_HEADER_NO)
+            place_in_order(out);
+        else
+            status = read_header(out, error);
+    }
+    if (status == RMX_OK) status = rmx_table_rewind(out, error);
+    if (status != RMX_OK) rmx_table_close(out);
+    return status;
+}
+
+void rmx_table_close(rmx_table *t)
+{
+    rmx_text_close(t->text);
+    forget_header(t);
+    free(t->header_line);
+    free(t->value);
+    free(t->place);
+    memset(t, 0, sizeof *t);
+}
