@@ -43,16 +43,33 @@ __attribute__((format(printf, 2, 3))) static rmx_status complain(reader *r, cons
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-static rmx_status set_text(reader *r, const rmx_key *key, const char *value, char *out)
+/* What is kept is written as "name = value", and has to be read again from one line. */
+static rmx_status check_room(reader *r, const char *section, const char *name, const char *value)
+{
+    const size_t length = strlen(name) + strlen(" = ") + strlen(value);
+    if (length <= RMX_CONFIG_LINE) return RMX_OK;
+    return complain(
+        r, "%s.%s: 'name = value' would have %zu bytes; a line of a config has at most %d",
+        section, name, length, RMX_CONFIG_LINE);
+}
+
+/* A text that is written into a config has to be read back as it is. */
+static rmx_status check_text(reader *r, const char *section, const char *name, const char *value)
 {
     for (const char *c = value; *c; c++)
         if ((*c == ';' || *c == '#') && (c == value || isspace((unsigned char)c[-1])))
             return complain(r,
                             "%s.%s: '%c' after a blank; a comment begins with ' ;', and a "
                             "value cannot hold ' ;' or ' #'",
-                            key->section, key->name, *c);
-    snprintf(out, sizeof(rmx_config_text), "%s", value);
-    return RMX_OK;
+                            section, name, *c);
+    return check_room(r, section, name, value);
+}
+
+static rmx_status set_text(reader *r, const rmx_key *key, const char *value, char *out)
+{
+    const rmx_status status = check_text(r, key->section, key->name, value);
+    if (status == RMX_OK) snprintf(out, sizeof(rmx_config_text), "%s", value);
+    return status;
 }
 
 static rmx_status set_int(reader *r, const rmx_key *key, const char *value, int64_t *out)
@@ -93,11 +110,13 @@ static rmx_status set_real(reader *r, const rmx_key *key, const char *value, dou
 static rmx_status set_choice(reader *r, const rmx_key *key, const char *value, int32_t *out)
 {
     const int32_t place = rmx_choice_place(key->choices, value);
-    char values[128];
+    char values[128], hint[128];
     rmx_key_values(key, values, sizeof values);
-    if (place < 0)
-        return complain(r, "%s.%s = '%s' is not one of: %s", key->section, key->name, value,
-                        values);
+    if (place < 0) {
+        rmx_choice_suggest(key, value, hint, sizeof hint);
+        return complain(r, "%s.%s = '%s' is not one of: %s%s", key->section, key->name, value,
+                        values, hint);
+    }
     *out = place;
     return RMX_OK;
 }
@@ -143,6 +162,7 @@ static rmx_status set_group(reader *r, const char *name, const char *value)
         return complain(r, "unknown key '%s' in [tokenizer]; its keys are t0, t1, ... t%d", name,
                         RMX_CONFIG_TOKENS_MAX - 1);
     if (!*value) return complain(r, "tokenizer.%s names no fields", name);
+    if (check_text(r, "tokenizer", name, value) != RMX_OK) return r->status;
     if (claim(r, &r->config->group_origin[token], "tokenizer", name) != RMX_OK) return r->status;
     char *copy = strdup(value);
     if (!copy) return r->status = rmx_fail(r->error, RMX_ERR_MEMORY, "out of memory");

@@ -59,8 +59,11 @@ typedef struct rmx_config {
         int64_t batch, micro_batch, epochs, steps;
         int32_t optimizer, embedding_optimizer; /* rmx_optimizer */
         double lr, embedding_lr;
-        double momentum, beta1, beta2, eps, initial_sum; /* NaN: the optimiser's own */
-        int32_t schedule;                                /* rmx_schedule_kind */
+        /* NaN: of the tables, as the others'; of the others, the optimiser's own */
+        double momentum, beta1, beta2, eps, initial_sum;
+        double embedding_momentum, embedding_beta1, embedding_beta2, embedding_eps,
+            embedding_initial_sum;
+        int32_t schedule; /* rmx_schedule_kind */
         int64_t warmup;
         double weight_decay, clip;
         int32_t precision; /* 0: fp32 */
@@ -88,14 +91,20 @@ RMX_NODISCARD rmx_status rmx_config_parse(const char *name, const char *text, si
 /* Frees what the config holds; an empty (zeroed) config is fine. */
 void rmx_config_destroy(rmx_config *config);
 
-/* Writes a complete config that reads back as the same values; with comments or bare. */
+/* Fills in what "auto" means where that depends on nothing but the config: the optimisers' own
+ * settings, the number of heads. A setting that no optimiser reads stays auto. What was given keeps
+ * its value, so the same numbers are computed. *out borrows from config and is not destroyed. */
+void rmx_config_resolve(const rmx_config *config, rmx_config *out);
+/* Writes a complete config, resolved, which reads back as the same values; with comments or bare.
+ * What depends on the machine or the data stays as written: device, threads, micro_batch, steps. */
 void rmx_config_print(const rmx_config *config, bool comments, FILE *out);
 /* The table of keys as Markdown; docs/training.md holds it and a test compares. */
 void rmx_config_print_keys(FILE *out);
 /* The bare form of rmx_config_print as a string to free, or NULL: out of memory. */
 char *rmx_config_to_text(const rmx_config *config);
 
-/* Names into text, separated by ", ", the keys that differ and would change what is computed
+/* Names into text, separated by ", ", the keys that differ, resolved, and would change what is
+ * computed
  * ("train.lr (0.1, was 0.2)"); returns how many. */
 int32_t rmx_config_differences(const rmx_config *was, const rmx_config *is, char *text,
                                size_t bytes);

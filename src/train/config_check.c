@@ -67,27 +67,34 @@ static rmx_status check_run(const rmx_config *c, rmx_error *error)
     return RMX_OK;
 }
 
+static double at(const rmx_config *config, size_t offset)
+{
+    return *(const double *)(const void *)((const char *)config + offset);
+}
+
 /* A setting that no chosen optimiser reads was meant for something. */
 static rmx_status check_optimizers(const rmx_config *c, rmx_error *error)
 {
-    const struct {
-        const char *name, *why;
-        double value;
-        unsigned kinds; /* bits */
-    } settings[] = {
-        {"momentum", "no optimiser is sgd", c->train.momentum, 1u << RMX_OPTIMIZER_SGD},
-        {"beta1", "no optimiser is adamw", c->train.beta1, 1u << RMX_OPTIMIZER_ADAMW},
-        {"beta2", "no optimiser is adamw or rmsprop", c->train.beta2,
-         1u << RMX_OPTIMIZER_ADAMW | 1u << RMX_OPTIMIZER_RMSPROP},
-        {"eps", "both optimisers are sgd", c->train.eps, ~(1u << RMX_OPTIMIZER_SGD)},
-        {"initial_sum", "no optimiser is adagrad or rowwise_adagrad", c->train.initial_sum,
-         1u << RMX_OPTIMIZER_ADAGRAD | 1u << RMX_OPTIMIZER_ROWWISE_ADAGRAD},
-    };
-    const unsigned used = 1u << c->train.optimizer | 1u << c->train.embedding_optimizer;
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
-        if (!isnan(settings[i].value) && !(settings[i].kinds & used))
-            return refuse(c, error, "train", settings[i].name, "train.%s has no effect; %s",
-                          settings[i].name, settings[i].why);
+    for (int32_t i = 0; i < RMX_OPTIMIZER_SETTINGS; i++) {
+        const rmx_optimizer_setting *s = &rmx_optimizer_settings[i];
+        const bool given = !isnan(at(c, s->dense)), tables_given = !isnan(at(c, s->embedding));
+        const bool read = s->kinds & 1u << c->train.optimizer;
+        const bool tables_read = s->kinds & 1u << c->train.embedding_optimizer;
+        char name[64];
+        snprintf(name, sizeof name, "embedding_%s", s->name);
+        if (tables_given && !tables_read)
+            return refuse(c, error, "train", name,
+                          "train.%s has no effect; train.embedding_optimizer does not read it",
+                          name);
+        if (given && !read && !tables_read)
+            return refuse(c, error, "train", s->name, "train.%s has no effect; %s", s->name,
+                          s->none);
+        if (given && !read && tables_given)
+            return refuse(c, error, "train", s->name,
+                          "train.%s has no effect; train.optimizer does not read it, and "
+                          "train.%s is given",
+                          s->name, name);
+    }
     return RMX_OK;
 }
 

@@ -31,6 +31,7 @@
 
 /* The words stand in the order of the enums. */
 #define OPTIMIZERS "sgd|rmsprop|adagrad|rowwise_adagrad|adamw"
+#define DENSE_OPTIMIZERS "sgd|rmsprop|adagrad||adamw" /* a sum a row is for tables */
 _Static_assert(RMX_OPTIMIZER_SGD == 0 && RMX_OPTIMIZER_RMSPROP == 1 &&
                    RMX_OPTIMIZER_ADAGRAD == 2 && RMX_OPTIMIZER_ROWWISE_ADAGRAD == 3 &&
                    RMX_OPTIMIZER_ADAMW == 4,
@@ -76,14 +77,14 @@ const rmx_key rmx_keys[] = {
     REAL(model, dropout, "0", 0, 0.99, false, "share of hidden activations dropped in training"),
     WHOLE(model, embedding_width, "16", 1, 4096, false, "width E of every embedding table"),
     CHOICE(model, tokenizer, "auto", "auto|groups", false,
-           "auto: equal slices of the features; groups: as [tokenizer] says"),
+           "auto: equal slices, or whole features; groups: as [tokenizer] says"),
 
     WHOLE(train, batch, "512", 1, 1 << 24, false, "examples of one update"),
     WHOLE(train, micro_batch, "0", 0, 1 << 24, true,
           "examples of one pass, a multiple of 128; 0: chosen"),
     WHOLE(train, epochs, "1", 1, 100000, true, "passes over the training data"),
     WHOLE(train, steps, "0", 0, BIG, true, "stop after this many updates; 0: after epochs"),
-    CHOICE(train, optimizer, "adamw", OPTIMIZERS, false, "of everything but the embeddings"),
+    CHOICE(train, optimizer, "adamw", DENSE_OPTIMIZERS, false, "of everything but the embeddings"),
     REAL(train, lr, "0.001", 0, 1e30, false, "its peak rate"),
     CHOICE(train, embedding_optimizer, "adagrad", OPTIMIZERS, false, "of the embedding tables"),
     REAL(train, embedding_lr, "0.05", 0, 1e30, false, "its peak rate"),
@@ -91,7 +92,13 @@ const rmx_key rmx_keys[] = {
     REAL(train, beta1, "auto", 0, 0.9999, false, "adamw; auto: 0.9"),
     REAL(train, beta2, "auto", 0, 0.99999, false, "adamw, rmsprop; auto: 0.999, 0.99"),
     REAL(train, eps, "auto", 1e-30, 1, false, "added to a square root; auto: the optimiser's"),
-    REAL(train, initial_sum, "auto", 0, 1e6, false, "adagrad's first sum; auto: its own"),
+    REAL(train, initial_sum, "auto", 0, 1e6, false, "adagrad's first sum; auto: 0"),
+    REAL(train, embedding_momentum, "auto", 0, 0.9999, false, "of the tables; auto: as momentum"),
+    REAL(train, embedding_beta1, "auto", 0, 0.9999, false, "of the tables; auto: as beta1"),
+    REAL(train, embedding_beta2, "auto", 0, 0.99999, false, "of the tables; auto: as beta2"),
+    REAL(train, embedding_eps, "auto", 1e-30, 1, false, "of the tables; auto: as eps"),
+    REAL(train, embedding_initial_sum, "auto", 0, 1e6, false,
+         "of the tables; auto: as initial_sum"),
     CHOICE(train, schedule, "constant", "constant|warmup|cosine", false, "of both rates"),
     WHOLE(train, warmup, "0", 0, BIG, false, "updates of linear rise (warmup, cosine)"),
     REAL(train, weight_decay, "0", 0, 1, false, "decoupled, on matrices only"),
@@ -142,7 +149,7 @@ int32_t rmx_choice_place(const char *choices, const char *name)
     return -1;
 }
 
-void rmx_choice_word(const char *choices, int32_t place, rmx_config_text out)
+static void choice_word(const char *choices, int32_t place, rmx_config_text out)
 {
     for (; place > 0 && *choices; place--) {
         choices += strcspn(choices, "|");
@@ -158,7 +165,7 @@ void rmx_key_format(const rmx_key *key, const rmx_config *config, rmx_config_tex
     switch (key->type) {
     case RMX_KEY_TEXT: snprintf(out, bytes, "%s", (const char *)value); break;
     case RMX_KEY_INT: snprintf(out, bytes, "%lld", (long long)*(const int64_t *)value); break;
-    case RMX_KEY_CHOICE: rmx_choice_word(key->choices, *(const int32_t *)value, out); break;
+    case RMX_KEY_CHOICE: choice_word(key->choices, *(const int32_t *)value, out); break;
     case RMX_KEY_REAL: {
         const double real = *(const double *)value;
         snprintf(out, bytes, "%.15g", real);
@@ -186,6 +193,7 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes)
         break;
     case RMX_KEY_CHOICE:
         for (const char *c = key->choices; *c && used + 4 < bytes; c++) {
+            if (*c == '|' && c[1] == '|') continue; /* a word that this key does not take */
             if (*c == '|') {
                 memcpy(out + used, " | ", 3);
                 used += 3;

@@ -18,9 +18,9 @@ typedef struct rmx_key {
     size_t offset;        /* in rmx_config */
     const char *standard; /* the default, as it would be written */
     double low, high;
-    const char *choices;
-    bool free;        /* may differ when a run is resumed: no effect on the parameters' bits */
-    const char *help; /* one line */
+    const char *choices; /* an empty word: its place is not to be chosen */
+    bool free;           /* may differ when a run is resumed: no effect on the parameters' bits */
+    const char *help;    /* one line */
 } rmx_key;
 
 extern const rmx_key rmx_keys[];
@@ -36,8 +36,6 @@ const rmx_key *rmx_key_find(const char *section, const char *name);
 bool rmx_section_known(const char *name);
 /* The place of `name` in a choice list "a|b|c", or -1. */
 int32_t rmx_choice_place(const char *choices, const char *name);
-/* Word `place` of a choice list, into out. */
-void rmx_choice_word(const char *choices, int32_t place, rmx_config_text out);
 
 /* The value as it would be written. */
 void rmx_key_format(const rmx_key *key, const rmx_config *config, rmx_config_text out);
@@ -46,7 +44,7 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes);
 
 /* "; did you mean 'x'?", or another hint, or "", into text; section NULL: name is a section. */
 void rmx_key_suggest(const char *section, const char *name, char *text, size_t bytes);
-/* Smallest number of single-letter insertions, deletions, changes and swaps of neighbours. */
-int32_t rmx_edit_distance(const char *a, const char *b);
+/* "; train.embedding_optimizer takes it" where another key does, or "", into text. */
+void rmx_choice_suggest(const rmx_key *key, const char *word, char *text, size_t bytes);
 
 #endif /* RMX_TRAIN_CONFIG_KEYS_H */

@@ -12,8 +12,11 @@ static void print_groups(const rmx_config *config, FILE *out)
         if (config->group[t]) fprintf(out, "t%d = %s\n", t, config->group[t]);
 }
 
-void rmx_config_print(const rmx_config *config, bool comments, FILE *out)
+void rmx_config_print(const rmx_config *given, bool comments, FILE *out)
 {
+    rmx_config resolved;
+    rmx_config_resolve(given, &resolved);
+    const rmx_config *config = &resolved;
     for (int32_t s = 0; s < rmx_section_count; s++) {
         const rmx_section *section = &rmx_sections[s];
         fprintf(out, "%s[%s]", s ? "\n" : "", section->name);
@@ -66,16 +69,29 @@ static void add_difference(char *text, size_t bytes, int32_t *found, const char 
     ++*found;
 }
 
-int32_t rmx_config_differences(const rmx_config *was, const rmx_config *is, char *text,
+/* Heads that were left to follow the tokens differ where those do: once is enough. */
+static bool follows_tokens(const rmx_key *key, const rmx_config *was, const rmx_config *is)
+{
+    return key->offset == offsetof(rmx_config, model.heads) &&
+           was->model.heads == was->model.tokens && is->model.heads == is->model.tokens;
+}
+
+int32_t rmx_config_differences(const rmx_config *before, const rmx_config *now_given, char *text,
                                size_t bytes)
 {
+    rmx_config resolved[2];
     int32_t found = 0;
     char name[64];
+    rmx_config_resolve(before, &resolved[0]);
+    rmx_config_resolve(now_given, &resolved[1]);
+    const rmx_config *was = &resolved[0], *is = &resolved[1];
     text[0] = '\0';
     for (int32_t i = 0; i < rmx_key_count; i++) {
         const rmx_key *key = &rmx_keys[i];
         rmx_config_text old, now;
-        if (key->free || (!strcmp(key->section, "synthetic") && is->data.train[0])) continue;
+        if (key->free || (!strcmp(key->section, "synthetic") && is->data.train[0]) ||
+            follows_tokens(key, was, is))
+            continue;
         rmx_key_format(key, was, old);
         rmx_key_format(key, is, now);
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);

@@ -2,31 +2,8 @@
 /* config_suggest.c: what a person may have meant. */
 #include <string.h>
 
+#include "data/edit_distance.h"
 #include "train/config_keys.h"
-
-enum { LONGEST = 63 };
-
-int32_t rmx_edit_distance(const char *a, const char *b)
-{
-    const size_t rows = strnlen(a, LONGEST), cols = strnlen(b, LONGEST);
-    int32_t before[LONGEST + 1], last[LONGEST + 1], now[LONGEST + 1];
-    for (size_t j = 0; j <= cols; j++) before[j] = last[j] = (int32_t)j;
-    for (size_t i = 1; i <= rows; i++) {
-        now[0] = (int32_t)i;
-        for (size_t j = 1; j <= cols; j++) {
-            int32_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
-            if (last[j] + 1 < best) best = last[j] + 1;
-            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-        memcpy(before, last, sizeof before);
-        memcpy(last, now, sizeof last);
-    }
-    return last[cols];
-}
 
 /* Near enough to be a slip of the fingers: one letter in three, and one at least. */
 static bool near(const char *written, const char *known, int32_t *best)
@@ -77,4 +54,16 @@ void rmx_key_suggest(const char *section, const char *name, char *text, size_t b
         snprintf(text, bytes, "; '%s' belongs to [%s]", name, elsewhere);
     else if (found)
         snprintf(text, bytes, "; did you mean '%s'?", found);
+}
+
+void rmx_choice_suggest(const rmx_key *key, const char *word, char *text, size_t bytes)
+{
+    text[0] = '\0';
+    for (int32_t i = 0; i < rmx_key_count; i++) {
+        const rmx_key *other = &rmx_keys[i];
+        if (other->type != RMX_KEY_CHOICE || strcmp(other->section, key->section)) continue;
+        if (rmx_choice_place(other->choices, word) < 0) continue;
+        snprintf(text, bytes, "; %s.%s takes it", other->section, other->name);
+        return;
+    }
 }

@@ -12,7 +12,7 @@
 #include <xxhash.h>
 
 /* Changed when the generator makes other rows from the same section. */
-#define GENERATOR "rankmixer synthetic 1"
+#define GENERATOR "rankmixer synthetic 2"
 
 static uint64_t section_checksum(const rmx_config *config)
 {
@@ -36,15 +36,22 @@ static void name_synthetic(const rmx_config *config, const char *split, int64_t 
                  (unsigned long long)section_checksum(config), split);
 }
 
+bool rmx_data_files_made(const char *name)
+{
+    static const char *const ends[] = {"-train.h5", "-valid.h5", "-test.h5"};
+    const size_t head = strlen("synthetic-"), digits = 16;
+    if (strncmp(name, "synthetic-", head) || strspn(name + head, "0123456789abcdef") != digits)
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(name + head + digits, ends[i])) return true;
+    return false;
+}
+
 static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema, rmx_error *error)
 {
     const rmx_synthetic_config s = rmx_config_synthetic_of(config);
-    rmx_status status = rmx_synthetic_check(&s, error);
-    if (status == RMX_OK)
-        status = rmx_schema_init(schema, s.sparse_fields, s.dense_fields, 1, error);
-    for (int32_t f = 0; status == RMX_OK && f < s.sparse_fields; f++)
-        schema->vocabulary[f] = s.vocabulary;
-    return status;
+    const rmx_status status = rmx_synthetic_check(&s, error);
+    return status == RMX_OK ? rmx_synthetic_schema(&s, schema, error) : status;
 }
 
 /* A given file has to be there, whatever could be made instead. */
@@ -54,7 +61,11 @@ static rmx_status check_given(const rmx_config *config, const char *key, const c
     char where[256];
     rmx_error why;
     rmx_config_where(config, "data", key, where, sizeof where);
-    const rmx_status status = rmx_dataset_schema(path, schema, &why);
+    rmx_status status = rmx_dataset_schema(path, schema, &why);
+    if (status == RMX_OK) {
+        status = rmx_schema_need_labels(schema, path, &why);
+        if (status != RMX_OK) rmx_schema_free(schema);
+    }
     if (status == RMX_OK) return RMX_OK;
     return rmx_fail(error, status, "%s: data.%s: %s", where, key, why.text);
 }
@@ -66,7 +77,7 @@ static rmx_status check_other(const rmx_config *config, const char *key, const c
     if (!*path) return RMX_OK;
     rmx_status status = check_given(config, key, path, &other, error);
     if (status != RMX_OK) return status;
-    status = rmx_schema_match(train, config->data.train, &other, path, error);
+    status = rmx_dataset_match(train, config->data.train, path, error);
     rmx_schema_free(&other);
     return status;
 }
@@ -98,8 +109,7 @@ rmx_status rmx_data_files_find(const rmx_config *config, rmx_data_files *out, rm
 
 static bool on_progress(void *user, int64_t done, int64_t total)
 {
-    rmx_progress_live(user, "making synthetic data  %.0f %%",
-                      total > 0 ? 100.0 * (double)done / (double)total : 0.0);
+    rmx_progress_work(user, done, total, "making synthetic data");
     return !rmx_stop_requested();
 }
 

@@ -22,5 +22,7 @@ RMX_NODISCARD rmx_status rmx_data_files_find(const rmx_config *config, rmx_data_
  * rmx_stop_requested. */
 RMX_NODISCARD rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
                                              rmx_progress *progress, rmx_error *error);
+/* Whether a file in DIR/data has a name that rmx_data_files_make gives. */
+bool rmx_data_files_made(const char *name);
 
 #endif /* RMX_TRAIN_DATA_FILES_H */

@@ -7,10 +7,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define RMX_EVENT_TAG_BYTES 256
+
 /* Starts FOLDER/tensorboard/events.out.tfevents.TIME.HOST.PID; a start mark at `step` tells the
  * reader to drop what other files hold beyond it. NULL where that is not possible. */
 FILE *rmx_event_file_open(const char *folder, int64_t step);
-/* Nothing where events is NULL or the value is not finite. */
+/* Nothing where events is NULL or the value is not finite. tag: shorter than
+ * RMX_EVENT_TAG_BYTES. */
 void rmx_event_scalar(FILE *events, int64_t step, const char *tag, double value);
 
 #endif /* RMX_TRAIN_EVENT_FILE_H */

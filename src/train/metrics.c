@@ -26,6 +26,14 @@ rmx_metrics_term rmx_metrics_term_of(float logit, uint8_t label)
                               .logloss = rmx_metrics_logloss((double)logit, label)};
 }
 
+/* One task's part of arrays [n, stride]. */
+typedef struct columns {
+    int64_t n;
+    int32_t stride;
+    const float *logits;
+    const uint8_t *labels;
+} columns;
+
 /* Unsigned integers in the order of the floats; -0 is +0's equal. */
 static uint32_t ordered(float score)
 {
@@ -56,21 +64,54 @@ static void sort_keys(uint64_t *keys, uint64_t *spare, int64_t n)
     }
 }
 
+/* Rows of one score from keys[*i] on, by label; *i moves behind them. */
+typedef struct ties {
+    uint64_t negatives, positives;
+} ties;
+
+static ties next_ties(int64_t n, const uint64_t *keys, int64_t *i)
+{
+    uint64_t run[2] = {0, 0};
+    const uint64_t score = keys[*i] >> 1;
+    for (; *i < n && keys[*i] >> 1 == score; ++*i) run[keys[*i] & 1]++;
+    return (ties){run[0], run[1]};
+}
+
 /* AUC of rows whose keys ascend: for each run of equal scores, its positives beat all negatives
  * before it and tie with its own. Counted in half pairs; n^2 / 2 fits for n below 4e9. */
 static double auc_of_sorted(int64_t n, const uint64_t *keys)
 {
     uint64_t half_pairs = 0, negatives = 0, positives = 0;
     for (int64_t i = 0; i < n;) {
-        uint64_t run[2] = {0, 0};
-        const uint64_t score = keys[i] >> 1;
-        for (; i < n && keys[i] >> 1 == score; i++) run[keys[i] & 1]++;
-        half_pairs += run[1] * (2 * negatives + run[0]);
-        negatives += run[0];
-        positives += run[1];
+        const ties run = next_ties(n, keys, &i);
+        half_pairs += run.positives * (2 * negatives + run.negatives);
+        negatives += run.negatives;
+        positives += run.positives;
     }
     if (!negatives || !positives) return NAN;
     return (double)half_pairs / (2.0 * (double)negatives * (double)positives);
+}
+
+/* DeLong's interval around m->auc, of the same keys. */
+static void set_interval(int64_t n, const uint64_t *keys, rmx_metrics *m)
+{
+    const uint64_t positives = (uint64_t)m->positives, negatives = (uint64_t)n - positives;
+    uint64_t above = positives, below = 0; /* positives above the run, negatives below it */
+    double s10 = 0, s01 = 0;
+    if (positives < 2 || negatives < 2) return;
+    for (int64_t i = 0; i < n;) {
+        const ties run = next_ties(n, keys, &i);
+        above -= run.positives;
+        const double beats = (double)(2 * below + run.negatives) / (2.0 * (double)negatives);
+        const double beaten = (double)(2 * above + run.positives) / (2.0 * (double)positives);
+        s10 += (double)run.positives * (beats - m->auc) * (beats - m->auc);
+        s01 += (double)run.negatives * (beaten - m->auc) * (beaten - m->auc);
+        below += run.negatives;
+    }
+    const double p = (double)positives, q = (double)negatives;
+    const double wide = 1.959963984540054 * sqrt(s10 / (p - 1) / p + s01 / (q - 1) / q);
+    m->auc_low = fmax(m->auc - wide, 0.0);
+    m->auc_high = fmin(m->auc + wide, 1.0);
 }
 
 typedef struct grouped {
@@ -84,19 +125,33 @@ static int by_group_and_key(const void *left, const void *right)
     return a->key < b->key ? -1 : a->key > b->key;
 }
 
-static rmx_status grouped_auc(int64_t n, const uint64_t *keys, const uint64_t *groups,
+/* keys [rows with a label], in their order; rows gets those of them that have a group. */
+static int64_t take_grouped(const columns *in, const uint64_t *keys, const uint64_t *groups,
+                            grouped *rows)
+{
+    int64_t count = 0, key = 0;
+    for (int64_t i = 0; i < in->n; i++) {
+        if (in->labels[i * in->stride] == RMX_METRICS_MASKED) continue;
+        if (groups[i]) rows[count++] = (grouped){groups[i], keys[key]};
+        key++;
+    }
+    return count;
+}
+
+static rmx_status grouped_auc(const columns *in, const uint64_t *keys, const uint64_t *groups,
                               rmx_metrics *out, rmx_error *error)
 {
-    grouped *rows = malloc((size_t)n * sizeof *rows + 1);
-    uint64_t *run = malloc((size_t)n * sizeof *run + 1);
+    grouped *rows = malloc((size_t)out->examples * sizeof *rows + 1);
+    uint64_t *run = malloc((size_t)out->examples * sizeof *run + 1);
     double sum = 0, weight = 0;
     if (!rows || !run) {
         free(rows);
         free(run);
         return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the GAUC of %lld rows",
-                        (long long)n);
+                        (long long)out->examples);
     }
-    for (int64_t i = 0; i < n; i++) rows[i] = (grouped){groups[i], keys[i]};
+    const int64_t n = take_grouped(in, keys, groups, rows);
+    out->without_group = out->examples - n;
     qsort(rows, (size_t)n, sizeof *rows, by_group_and_key);
     for (int64_t i = 0; i < n;) {
         const uint64_t group = rows[i].group;
@@ -124,41 +179,129 @@ static rmx_status check_row(int64_t i, float logit, uint8_t label, rmx_error *er
     return RMX_OK;
 }
 
+/* The key of every row with a label, in their order; counts, and the sums of the terms. */
+static rmx_status take_rows(const columns *in, const rmx_metrics_term *terms, uint64_t *keys,
+                            rmx_metrics *m, rmx_metrics_term *sums, rmx_error *error)
+{
+    for (int64_t i = 0; i < in->n; i++) {
+        const float logit = in->logits[i * in->stride];
+        const uint8_t label = in->labels[i * in->stride];
+        if (label == RMX_METRICS_MASKED) {
+            m->masked++;
+            continue;
+        }
+        const rmx_status status = check_row(i, logit, label, error);
+        if (status != RMX_OK) return status;
+        keys[m->examples++] = (uint64_t)ordered(logit) << 1 | label;
+        m->positives += label;
+        if (!sums) continue;
+        const rmx_metrics_term term =
+            terms ? terms[i * in->stride] : rmx_metrics_term_of(logit, label);
+        sums->logloss += term.logloss;
+        sums->probability += term.probability;
+    }
+    return RMX_OK;
+}
+
+static void set_means(const rmx_metrics_term *sums, rmx_metrics *m)
+{
+    const double n = (double)m->examples, rate = (double)m->positives / n;
+    if (m->examples == 0) return;
+    m->logloss = sums->logloss / n;
+    m->mean_prediction = sums->probability / n;
+    if (m->positives) m->calibration = sums->probability / (double)m->positives;
+    if (m->positives && m->positives < m->examples)
+        m->normalized_entropy = m->logloss / -(rate * log(rate) + (1 - rate) * log1p(-rate));
+}
+
+typedef struct buffers {
+    uint64_t *keys, *spare; /* sorted, the keys are in spare */
+} buffers;
+
+static rmx_status allocate(int64_t n, buffers *out, rmx_error *error)
+{
+    out->keys = malloc((size_t)n * sizeof(uint64_t) + 1);
+    out->spare = malloc((size_t)n * sizeof(uint64_t) + 1);
+    if (out->keys && out->spare) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the metrics of %lld rows",
+                    (long long)n);
+}
+
 rmx_status rmx_metrics_compute(int64_t n, int32_t stride, const float *logits,
                                const uint8_t *labels, const rmx_metrics_term *terms,
                                const uint64_t *groups, rmx_metrics *out, rmx_error *error)
 {
-    rmx_status status = RMX_OK;
-    rmx_metrics m = {.examples = n, .auc = NAN, .calibration = NAN, .gauc = NAN};
-    double loss = 0, prediction = 0;
-    uint64_t *keys = malloc((size_t)n * sizeof *keys + 1);
-    uint64_t *spare = malloc((size_t)n * sizeof *spare + 1);
-    if (!keys || !spare) {
-        status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the AUC of %lld rows",
-                          (long long)n);
-        goto cleanup;
+    const columns in = {n, stride, logits, labels};
+    rmx_metrics m = {.auc = NAN,
+                     .auc_low = NAN,
+                     .auc_high = NAN,
+                     .logloss = NAN,
+                     .normalized_entropy = NAN,
+                     .mean_prediction = NAN,
+                     .calibration = NAN,
+                     .gauc = NAN,
+                     .grouped = groups != NULL};
+    rmx_metrics_term sums = {0, 0};
+    buffers b;
+    rmx_status status = allocate(n, &b, error);
+    if (status == RMX_OK) status = take_rows(&in, terms, b.keys, &m, &sums, error);
+    if (status == RMX_OK && groups) status = grouped_auc(&in, b.keys, groups, &m, error);
+    if (status == RMX_OK) {
+        set_means(&sums, &m);
+        sort_keys(b.keys, b.spare, m.examples);
+        m.auc = auc_of_sorted(m.examples, b.spare);
+        set_interval(m.examples, b.spare, &m);
+        *out = m;
     }
+    free(b.keys);
+    free(b.spare);
+    return status;
+}
+
+/* ---- calibration by decile ---------------------------------------------------------------- */
+
+static double probability_of_key(uint64_t key)
+{
+    const uint32_t order = (uint32_t)(key >> 1);
+    const uint32_t bits = order & 0x80000000u ? order & 0x7fffffffu : ~order;
+    float logit;
+    memcpy(&logit, &bits, sizeof logit);
+    return rmx_metrics_probability((double)logit);
+}
+
+/* Equal predictions may come from different logits: far from 0 the sigmoid is 0 or 1. */
+static void fill_bins(int64_t n, const uint64_t *keys, rmx_metrics_bin out[RMX_METRICS_BINS])
+{
+    rmx_metrics_bin *bin = out;
+    double before = NAN;
+    for (int b = 0; b < RMX_METRICS_BINS; b++) out[b] = (rmx_metrics_bin){.count = 0};
     for (int64_t i = 0; i < n; i++) {
-        const float logit = logits[i * stride];
-        const uint8_t label = labels[i * stride];
-        if ((status = check_row(i, logit, label, error)) != RMX_OK) goto cleanup;
-        const rmx_metrics_term term =
-            terms ? terms[i * stride] : rmx_metrics_term_of(logit, label);
-        loss += term.logloss;
-        prediction += term.probability;
-        m.positives += label;
-        keys[i] = (uint64_t)ordered(logit) << 1 | label;
+        const double prediction = probability_of_key(keys[i]);
+        if (!(prediction == before)) bin = &out[i * RMX_METRICS_BINS / n];
+        before = prediction;
+        bin->count++;
+        bin->mean_prediction += prediction;
+        bin->mean_label += (double)(keys[i] & 1);
     }
-    m.logloss = n ? loss / (double)n : NAN;
-    m.mean_prediction = n ? prediction / (double)n : NAN;
-    if (m.positives) m.calibration = prediction / (double)m.positives;
-    if (groups && n) status = grouped_auc(n, keys, groups, &m, error);
-    if (status != RMX_OK) goto cleanup;
-    sort_keys(keys, spare, n); /* an odd number of passes: the result is in spare */
-    m.auc = auc_of_sorted(n, spare);
-    *out = m;
-cleanup:
-    free(keys);
-    free(spare);
+    for (int b = 0; b < RMX_METRICS_BINS; b++) {
+        out[b].mean_prediction /= (double)out[b].count; /* NaN where it is empty */
+        out[b].mean_label /= (double)out[b].count;
+    }
+}
+
+rmx_status rmx_metrics_bins(int64_t n, int32_t stride, const float *logits, const uint8_t *labels,
+                            rmx_metrics_bin out[RMX_METRICS_BINS], rmx_error *error)
+{
+    const columns in = {n, stride, logits, labels};
+    rmx_metrics counts = {.examples = 0};
+    buffers b;
+    rmx_status status = allocate(n, &b, error);
+    if (status == RMX_OK) status = take_rows(&in, NULL, b.keys, &counts, NULL, error);
+    if (status == RMX_OK) {
+        sort_keys(b.keys, b.spare, counts.examples);
+        fill_bins(counts.examples, b.spare, out);
+    }
+    free(b.keys);
+    free(b.spare);
     return status;
 }

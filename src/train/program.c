@@ -3,9 +3,52 @@
 #include "train/program.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "train/schema_text.h"
+#include "data/help_option.h"
+#include "data/standard_streams.h"
+
+int rmx_program_begin(const char *program, const struct argp *parser, int argc, char **argv,
+                      void *arguments)
+{
+    static char version[64];
+    rmx_streams_begin(program);
+    rmx_help_option(argc, argv);
+    snprintf(version, sizeof version, "%s %s", program, rmx_version());
+    argp_program_version = version;
+    argp_err_exit_status = RMX_EXIT_USAGE;
+    if (argp_parse(parser, argc, argv, 0, NULL, arguments) == 0) return RMX_EXIT_OK;
+    fprintf(stderr, "%s: out of memory\n", program);
+    return RMX_EXIT_DEVICE;
+}
+
+error_t rmx_score_option(int key, char *value, struct argp_state *state, rmx_score_arguments *a)
+{
+    char *end;
+    long number;
+    switch (key) {
+    case RMX_KEY_DEVICE:
+        if (!rmx_program_device(value, &a->device))
+            argp_error(state, "--device is auto, cpu or cuda, not '%s'", value);
+        return 0;
+    case 't':
+        number = strtol(value, &end, 10);
+        if (end == value || *end || number < 0 || number > 1024)
+            argp_error(state, "--threads is 0 .. 1024, not '%s'", value);
+        a->threads = (int32_t)number;
+        return 0;
+    case 'q': a->level = -1; return 0;
+    case ARGP_KEY_ARG:
+        if (a->count == 2) argp_error(state, "too many arguments: '%s'", value);
+        a->path[a->count++] = value;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->count < 2) argp_error(state, "needs a checkpoint and a data set");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
 
 int rmx_program_exit(const char *program, rmx_status status, const rmx_error *error)
 {
@@ -61,7 +104,7 @@ rmx_status rmx_scorer_open(const char *path, rmx_device device, int32_t threads,
     if (status != RMX_OK)
         return rmx_fail(error, RMX_ERR_DATA, "%s: its config cannot be used: %s", path,
                         inner.text);
-    status = rmx_schema_from_text(path, out->checkpoint.schema, &out->schema, error);
+    status = rmx_schema_copy(&out->schema, out->checkpoint.schema, error);
     if (status != RMX_OK) return status;
     status = rmx_setup_make(&out->config, &out->schema, &out->setup, &inner);
     if (status != RMX_OK)

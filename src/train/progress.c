@@ -2,89 +2,8 @@
 /* progress.c: see progress.h. */
 #include "train/progress.h"
 
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
-
-double rmx_progress_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-void rmx_progress_init(rmx_progress *progress, int32_t level)
-{
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    memset(progress, 0, sizeof *progress);
-    progress->terminal = isatty(STDERR_FILENO) == 1 && term && strcmp(term, "dumb");
-    progress->color = progress->terminal && !(no_color && *no_color);
-    progress->level = level;
-    if (!progress->terminal) progress->drawn = rmx_progress_clock();
-}
-
-void rmx_progress_end(rmx_progress *progress)
-{
-    if (progress->live) fputc('\n', stderr);
-    progress->live = false;
-}
-
-void rmx_progress_say(rmx_progress *progress, const char *format, ...)
-{
-    va_list args;
-    if (progress->level < 0) return;
-    rmx_progress_end(progress);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
-void rmx_progress_warn(rmx_progress *progress, const char *format, ...)
-{
-    va_list args;
-    rmx_progress_end(progress);
-    fputs(progress->color ? "\033[33mwarning:\033[0m " : "warning: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
-bool rmx_progress_due(const rmx_progress *progress)
-{
-    const double wait = progress->terminal ? 0.1 : 5.0;
-    return progress->level >= 0 && rmx_progress_clock() - progress->drawn >= wait;
-}
-
-/* A live line that wraps could not be replaced. */
-static int columns(const rmx_progress *progress)
-{
-    struct winsize size;
-    if (!progress->terminal || ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return 255;
-    return size.ws_col > 1 && size.ws_col < 256 ? size.ws_col - 1 : 255;
-}
-
-void rmx_progress_live(rmx_progress *progress, const char *format, ...)
-{
-    char line[256];
-    va_list args;
-    if (!rmx_progress_due(progress)) return;
-    progress->drawn = rmx_progress_clock();
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    if (progress->terminal) fputs("\r\033[K", stderr);
-    fprintf(stderr, "%.*s", columns(progress), line);
-    if (!progress->terminal) fputc('\n', stderr);
-    progress->live = progress->terminal;
-    fflush(stderr);
-}
 
 const char *rmx_progress_count(double value, char out[16])
 {
@@ -102,17 +21,6 @@ const char *rmx_progress_count(double value, char out[16])
                  : value < 99.95 ? "%.1f%c"
                                  : "%.0f%c",
                  value, unit[u]);
-    return out;
-}
-
-const char *rmx_progress_duration(double seconds, char out[32])
-{
-    const double limit = 359999;
-    const int s = (int)(seconds < 0 || isnan(seconds) ? 0 : seconds > limit ? limit : seconds);
-    if (s >= 3600)
-        snprintf(out, 32, "%d:%02d:%02d", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(out, 32, "%d:%02d", s / 60, s % 60);
     return out;
 }
 
@@ -187,20 +95,48 @@ void rmx_progress_model(rmx_progress *progress, const rmx_context *ctx, const rm
     rmx_progress_say(progress, "model   %s FLOP an example, forward",
                      rmx_progress_count(rmx_model_forward_flop(model), number));
     print_layers(progress, model);
+    rmx_progress_memory(progress, &m);
+}
+
+void rmx_progress_memory(rmx_progress *progress, const rmx_model_memory *m)
+{
     rmx_progress_say(progress,
                      "memory  %.1f MB: parameters %.1f, gradients %.1f, optimiser %.1f, "
                      "activations %.1f, workspace %.1f",
-                     (double)m.total_bytes / 1e6, (double)m.parameter_bytes / 1e6,
-                     (double)m.gradient_bytes / 1e6, (double)m.optimizer_bytes / 1e6,
-                     (double)m.activation_bytes / 1e6, (double)m.workspace_bytes / 1e6);
+                     (double)m->total_bytes / 1e6, (double)m->parameter_bytes / 1e6,
+                     (double)m->gradient_bytes / 1e6, (double)m->optimizer_bytes / 1e6,
+                     (double)m->activation_bytes / 1e6, (double)m->workspace_bytes / 1e6);
+}
+
+/* ", 39.9 % positive", or of each task "click 3.96 %, buy 0.12 %"; at most so many of them. */
+static void positives_text(const rmx_schema *s, char *out, size_t bytes)
+{
+    enum { SHOWN = 4 };
+    size_t used = 0;
+    out[0] = '\0';
+    if (!s->has_label) return;
+    for (int32_t i = 0; i < s->tasks && i < SHOWN && used < bytes; i++) {
+        const rmx_label_count *c = &s->label_count[i];
+        const double labels = (double)c->positive + (double)c->negative;
+        const double share = labels > 0 ? 100 * (double)c->positive / labels : 0;
+        const int n = s->tasks == 1 ? snprintf(out, bytes, ", %lld positive (%.3g %%)",
+                                               (long long)c->positive, share)
+                                    : snprintf(out + used, bytes - used, "%s%s %lld (%.3g %%)",
+                                               i ? ", " : "; positive: ", s->task_names[i],
+                                               (long long)c->positive, share);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (s->tasks > SHOWN && used < bytes) snprintf(out + used, bytes - used, ", ...");
 }
 
 void rmx_progress_data(rmx_progress *progress, const char *role, const char *path,
                        const rmx_schema *schema)
 {
-    char rows[16];
-    rmx_progress_say(progress, "%-7s %s: %s rows, %d sparse and %d dense fields, %d task%s%s",
+    char rows[16], positives[640];
+    positives_text(schema, positives, sizeof positives);
+    rmx_progress_say(progress, "%-7s %s: %s rows, %d sparse and %d dense fields, %d task%s%s%s",
                      role, path, rmx_progress_count((double)schema->rows, rows),
                      schema->sparse_fields, schema->dense_fields, schema->tasks,
-                     schema->tasks == 1 ? "" : "s", schema->has_group ? ", groups" : "");
+                     schema->tasks == 1 ? "" : "s", schema->has_group ? ", groups" : "",
+                     positives);
 }

@@ -6,124 +6,103 @@
 #include <string.h>
 
 #include "train/evaluate.h"
+#include "train/json.h"
+#include "train/metrics_json.h"
+#include "train/metrics_text.h"
 #include "train/program.h"
-#include "train/run_log.h"
 #include "train/stop.h"
 
-enum { KEY_DEVICE = 256 };
-
-typedef struct arguments {
-    const char *path[2]; /* checkpoint, data */
-    int count;
-    rmx_device device;
-    int32_t threads, level;
-} arguments;
-
 static const struct argp_option options[] = {
-    {"device", KEY_DEVICE, "auto|cpu|cuda", 0, "where it runs; auto: a GPU if one works", 0},
-    {"threads", 't', "N", 0, "CPU threads; 0, the default: one a core", 0},
-    {"quiet", 'q', NULL, 0, "results only", 0},
+    RMX_SCORE_OPTIONS,
     {NULL, 0, NULL, 0, NULL, 0},
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
-    arguments *a = state->input;
-    char *end;
-    long number;
-    switch (key) {
-    case KEY_DEVICE:
-        if (!rmx_program_device(value, &a->device))
-            argp_error(state, "--device is auto, cpu or cuda, not '%s'", value);
-        return 0;
-    case 't':
-        number = strtol(value, &end, 10);
-        if (end == value || *end || number < 0 || number > 1024)
-            argp_error(state, "--threads is 0 .. 1024, not '%s'", value);
-        a->threads = (int32_t)number;
-        return 0;
-    case 'q': a->level = -1; return 0;
-    case ARGP_KEY_ARG:
-        if (a->count == 2) argp_error(state, "too many arguments: '%s'", value);
-        a->path[a->count++] = value;
-        return 0;
-    case ARGP_KEY_END:
-        if (a->count < 2) argp_error(state, "needs a checkpoint and a data set");
-        return 0;
-    default: return ARGP_ERR_UNKNOWN;
-    }
+    return rmx_score_option(key, value, state, state->input);
 }
 
 static const struct argp parser = {
     options,
     parse_option,
     "CHECKPOINT DATA",
-    "Evaluates a checkpoint on a data set; prints one JSON object."
+    "Evaluates a checkpoint on a data set: AUC with its 95 % interval, logloss, normalised "
+    "entropy, GAUC, calibration by decile, of every task. A JSON object goes to stdout, a table "
+    "to stderr."
     "\vExample:\n  rmx-eval runs/base/checkpoints/best.h5 data/valid.h5\n\n"
-    "Exit codes: 0 ok, 1 error, 2 usage, 3 data, 4 device or memory, 143 stopped.",
+    "Exit codes: 0 ok, 1 error or a score that is not finite, 2 usage, 3 data, 4 device or "
+    "memory, 143 stopped.",
     NULL,
     NULL,
     NULL};
 
-static void print_task(const char *name, const rmx_metrics *m)
+static void print_json(const rmx_scorer *scorer, const rmx_schema *schema,
+                       const rmx_metrics_set *set, rmx_metrics_bin (*bins)[RMX_METRICS_BINS])
 {
-    fputs("{\"task\":", stdout);
-    rmx_json_string(stdout, name);
-    fprintf(stdout, ",\"examples\":%lld,\"positives\":%lld", (long long)m->examples,
-            (long long)m->positives);
-    rmx_json_number(stdout, "auc", m->auc);
-    rmx_json_number(stdout, "logloss", m->logloss);
-    rmx_json_number(stdout, "gauc", m->gauc);
-    rmx_json_number(stdout, "mean_prediction", m->mean_prediction);
-    rmx_json_number(stdout, "calibration", m->calibration);
-    fputs("}", stdout);
+    printf("{\"step\":%lld,\"examples\":%lld", (long long)scorer->checkpoint.state.step,
+           (long long)schema->rows);
+    rmx_json_metrics(stdout, &set->mean, rmx_metrics_only(set));
+    rmx_json_number(stdout, "ceiling_auc", schema->ceiling_auc);
+    fputs(",\"tasks\":[", stdout);
+    for (int32_t t = 0; t < set->tasks; t++) {
+        fputs(t ? ",{\"task\":" : "{\"task\":", stdout);
+        rmx_json_string(stdout, set->names[t]);
+        fputc(',', stdout);
+        rmx_json_counts(stdout, &set->of_task[t]);
+        rmx_json_metrics(stdout, &set->of_task[t], set->names[t]);
+        rmx_json_bins(stdout, bins[t]);
+        fputc('}', stdout);
+    }
+    puts("]}");
 }
 
 static void on_rows(void *user, int64_t done, int64_t total)
 {
-    rmx_progress_live(user, "evaluating  %.0f %%", 100.0 * (double)done / (double)total);
+    rmx_progress_work(user, done, total, "evaluating");
 }
 
-static rmx_status evaluate(const arguments *a, bool *stopped, rmx_error *error)
+/* The set, and that its numbers mean what the model takes them for. */
+static rmx_status open_data(const rmx_score_arguments *a, const rmx_scorer *scorer,
+                            rmx_reader **out, rmx_error *error)
+{
+    const rmx_reader_options how = {.batch = scorer->config.train.batch, .keys = true};
+    rmx_status status = rmx_reader_open(a->path[1], &how, out, error);
+    if (status != RMX_OK) return status;
+    status = rmx_schema_need_labels(rmx_reader_schema(*out), a->path[1], error);
+    if (status != RMX_OK) return status;
+    return rmx_dataset_match(&scorer->schema, a->path[0], a->path[1], error);
+}
+
+static rmx_status evaluate(const rmx_score_arguments *a, bool *stopped, rmx_error *error)
 {
     rmx_scorer scorer;
     rmx_reader *reader = NULL;
     rmx_metrics *of_task = NULL;
+    rmx_metrics_bin(*bins)[RMX_METRICS_BINS] = NULL;
     rmx_progress progress;
     rmx_progress_init(&progress, a->level);
     rmx_status status = rmx_scorer_open(a->path[0], a->device, a->threads, &scorer, error);
     if (status != RMX_OK) goto cleanup;
     rmx_progress_say(&progress, "device  %s", rmx_context_describe(scorer.ctx));
-    const rmx_reader_options options_of_reader = {.batch = scorer.config.train.batch};
-    status = rmx_reader_open(a->path[1], &options_of_reader, &reader, error);
+    status = open_data(a, &scorer, &reader, error);
     if (status != RMX_OK) goto cleanup;
     const rmx_schema *schema = rmx_reader_schema(reader);
-    status = rmx_schema_match(&scorer.schema, a->path[0], schema, a->path[1], error);
-    if (status != RMX_OK) goto cleanup;
     rmx_progress_data(&progress, "data", a->path[1], schema);
     of_task = calloc((size_t)schema->tasks, sizeof *of_task);
-    if (!of_task) status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+    bins = calloc((size_t)schema->tasks, sizeof *bins);
+    if (!of_task || !bins) status = rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
     if (status == RMX_OK)
-        status = rmx_evaluate(scorer.ctx, scorer.model, reader, on_rows, &progress, of_task,
+        status = rmx_evaluate(scorer.ctx, scorer.model, reader, on_rows, &progress, of_task, bins,
                               stopped, error);
     rmx_progress_end(&progress);
     if (status != RMX_OK || *stopped) goto cleanup;
-    const rmx_metrics mean = rmx_metrics_mean(of_task, schema->tasks);
-    printf("{\"step\":%lld,\"examples\":%lld", (long long)scorer.checkpoint.state.step,
-           (long long)mean.examples);
-    rmx_json_number(stdout, "auc", mean.auc);
-    rmx_json_number(stdout, "logloss", mean.logloss);
-    rmx_json_number(stdout, "gauc", mean.gauc);
-    rmx_json_number(stdout, "calibration", mean.calibration);
-    rmx_json_number(stdout, "ceiling_auc", schema->ceiling_auc);
-    fputs(",\"tasks\":[", stdout);
-    for (int32_t t = 0; t < schema->tasks; t++) {
-        if (t) fputc(',', stdout);
-        print_task(schema->task_names[t], &of_task[t]);
-    }
-    puts("]}");
+    const rmx_metrics_set set = rmx_metrics_set_of(of_task, schema->task_names, schema->tasks);
+    rmx_metrics_warn_undefined(&progress, a->path[1], &set);
+    rmx_metrics_say_table(&progress, &set, bins);
+    print_json(&scorer, schema, &set, bins);
 cleanup:
     free(of_task);
+    free(bins);
     rmx_reader_close(reader);
     rmx_scorer_close(&scorer);
     return status;
@@ -131,16 +110,13 @@ cleanup:
 
 int main(int argc, char **argv)
 {
-    arguments a = {.count = 0};
+    rmx_score_arguments a = {.count = 0};
     rmx_error error = {.text = ""};
     bool stopped = false;
-    char version[64];
-    snprintf(version, sizeof version, "rmx-eval %s", rmx_version());
-    argp_program_version = version;
-    argp_err_exit_status = RMX_EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    int code = rmx_program_begin("rmx-eval", &parser, argc, argv, &a);
+    if (code != RMX_EXIT_OK) return code;
     rmx_stop_install();
     const rmx_status status = evaluate(&a, &stopped, &error);
-    const int code = rmx_program_exit("rmx-eval", status, &error);
+    code = rmx_program_exit("rmx-eval", status, &error);
     return code == RMX_EXIT_OK && stopped ? RMX_EXIT_STOPPED : code;
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "train/checkpoint_format.h"
+#include "train/json.h"
 #include "train/program.h"
-#include "train/run_log.h"
 
 typedef struct arguments {
     const char *path;
@@ -78,7 +78,13 @@ static void print_text(const char *path, const rmx_checkpoint *c)
         printf("best AUC       %.6f, step %lld\n", s->best_auc, (long long)s->best_step);
     printf("training data  %016llx\n", (unsigned long long)s->train_fingerprint);
     printf("params_xxh3    %016llx\n", (unsigned long long)s->params_xxh3);
-    printf("\n# config\n%s\n# data fields\n%s", c->config, c->schema);
+    printf("encoding       %016llx\n", (unsigned long long)rmx_schema_encoding_hash(c->schema));
+    printf("numerics       contract %lld\n", (long long)c->numerics);
+    printf("\n# config\n%s\n# data fields: name, vocabulary, encoding\n", c->config);
+    for (int32_t i = 0; i < c->schema->sparse_fields + c->schema->dense_fields; i++)
+        printf("%-24s %10lld %s\n", c->schema->names[i],
+               i < c->schema->sparse_fields ? (long long)c->schema->vocabulary[i] : 1,
+               c->schema->encoding[i].transform);
     print_tensors(c);
 }
 
@@ -108,11 +114,8 @@ int main(int argc, char **argv)
     arguments a = {.path = NULL};
     rmx_checkpoint checkpoint;
     rmx_error error = {.text = ""};
-    char version[64];
-    snprintf(version, sizeof version, "rmx-info %s", rmx_version());
-    argp_program_version = version;
-    argp_err_exit_status = RMX_EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    const int code = rmx_program_begin("rmx-info", &parser, argc, argv, &a);
+    if (code != RMX_EXIT_OK) return code;
     rmx_status status = rmx_checkpoint_verify(a.path, &error);
     if (status == RMX_OK) status = rmx_checkpoint_open(a.path, &checkpoint, &error);
     if (status != RMX_OK) return rmx_program_exit("rmx-info", status, &error);

@@ -85,11 +85,8 @@ int main(int argc, char **argv)
     rmx_error error = {.text = ""};
     rmx_progress progress;
     bool stopped = false;
-    char version[64];
-    snprintf(version, sizeof version, "rmx-train %s", rmx_version());
-    argp_program_version = version;
-    argp_err_exit_status = RMX_EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    int code = rmx_program_begin("rmx-train", &parser, argc, argv, &a);
+    if (code != RMX_EXIT_OK) return code;
     if (a.keys) {
         rmx_config_print_keys(stdout);
         return RMX_EXIT_OK;
@@ -108,6 +105,6 @@ int main(int argc, char **argv)
         rmx_progress_end(&progress);
     }
     rmx_config_destroy(&config);
-    const int code = rmx_program_exit("rmx-train", status, &error);
+    code = rmx_program_exit("rmx-train", status, &error);
     return code == RMX_EXIT_OK && stopped ? RMX_EXIT_STOPPED : code;
 }

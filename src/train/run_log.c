@@ -10,28 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/whole_file.h"
 #include "train/event_file.h"
-
-void rmx_json_number(FILE *out, const char *key, double value)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%.12g", value);
-    if (strtod(text, NULL) != value) snprintf(text, sizeof text, "%.17g", value);
-    fprintf(out, ",\"%s\":%s", key, isfinite(value) ? text : "null");
-}
-
-void rmx_json_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if (*c < ' ')
-            fprintf(out, "\\u%04x", *c);
-        else
-            fputc(*c, out);
-    fputc('"', out);
-}
+#include "train/json.h"
+#include "train/metrics_json.h"
 
 static bool keep_line(const char *line, int64_t step, int64_t evaluated_step)
 {
@@ -50,21 +32,28 @@ static rmx_status file_failed(const char *path, rmx_error *error)
 static rmx_status truncate_lines(const char *path, int64_t step, int64_t evaluated_step,
                                  rmx_error *error)
 {
-    char temporary[4200], *line = NULL;
+    char *line = NULL;
     size_t room = 0;
     rmx_status status = RMX_OK;
     FILE *in = fopen(path, "r");
     if (!in) return errno == ENOENT ? RMX_OK : file_failed(path, error);
-    snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
-    FILE *out = fopen(temporary, "w");
+    char *temporary = rmx_temporary_name(path);
+    FILE *out = temporary ? fopen(temporary, "w") : NULL;
+    int reason = out ? 0 : errno;
+    errno = 0;
     while (out && getline(&line, &room, in) > 0)
         if (keep_line(line, step, evaluated_step)) fputs(line, out);
-    const bool failed = !out || ferror(in) || ferror(out);
-    if ((out && fclose(out) != 0) || failed || rename(temporary, path) != 0) {
+    if (out && !feof(in)) reason = errno ? errno : EIO; /* getline had no memory, or the file */
+    if (out && (fflush(out) != 0 || ferror(out)) && reason == 0) reason = errno ? errno : EIO;
+    if (out && fclose(out) != 0 && reason == 0) reason = errno;
+    if (reason == 0 && rename(temporary, path) != 0) reason = errno;
+    if (reason != 0) {
+        errno = reason;
         status = file_failed(path, error);
-        unlink(temporary);
+        if (temporary) unlink(temporary);
     }
     fclose(in);
+    free(temporary);
     free(line);
     return status;
 }
@@ -89,40 +78,76 @@ static rmx_status end_line(rmx_run_log *log, rmx_error *error)
     return file_failed(log->lines_path, error);
 }
 
+/* A scalar of a task has the task's name in its tag. */
+static void put_scalar(const rmx_run_log *log, int64_t step, const char *role, const char *task,
+                       const char *name, double value)
+{
+    char tag[RMX_EVENT_TAG_BYTES];
+    snprintf(tag, sizeof tag, "%s/%s%s%s", role, task ? task : "", task ? "/" : "", name);
+    rmx_event_scalar(log->events, step, tag, value);
+}
+
+static void put_scalars(const rmx_run_log *log, int64_t step, const char *role, const char *task,
+                        const rmx_metrics *m)
+{
+    put_scalar(log, step, role, task, "auc", m->auc);
+    put_scalar(log, step, role, task, "logloss", m->logloss);
+    put_scalar(log, step, role, task, "normalized_entropy", m->normalized_entropy);
+    put_scalar(log, step, role, task, "gauc", m->gauc);
+    put_scalar(log, step, role, task, "calibration", m->calibration);
+}
+
+/* With several tasks, the figures of each, after those of all: what reads a line for those takes
+ * the first of a name. */
+static void put_tasks(rmx_run_log *log, int64_t step, const char *role, const rmx_metrics_set *set)
+{
+    FILE *out = log->lines;
+    if (set->tasks == 1) return;
+    fputs(",\"tasks\":{", out);
+    for (int32_t t = 0; t < set->tasks; t++) {
+        if (t) fputc(',', out);
+        rmx_json_string(out, set->names[t]);
+        fputs(":{", out);
+        rmx_json_counts(out, &set->of_task[t]);
+        rmx_json_metrics(out, &set->of_task[t], set->names[t]);
+        fputc('}', out);
+        put_scalars(log, step, role, set->names[t], &set->of_task[t]);
+    }
+    fputc('}', out);
+}
+
 rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *error)
 {
     FILE *out = log->lines;
+    const rmx_metrics *m = &v->recent.mean;
     fprintf(out, "{\"type\":\"train\",\"step\":%lld,\"epoch\":%lld,\"examples\":%lld",
             (long long)v->step, (long long)v->epoch, (long long)v->examples);
     rmx_json_number(out, "loss", v->loss);
-    rmx_json_number(out, "logloss", v->recent.logloss);
-    rmx_json_number(out, "auc", v->recent.auc);
+    rmx_json_number(out, "logloss", m->logloss);
+    rmx_json_number(out, "auc", m->auc);
+    rmx_json_number(out, "normalized_entropy", m->normalized_entropy);
     rmx_json_number(out, "lr", v->lr);
     rmx_json_number(out, "grad_norm", v->grad_norm);
     rmx_json_number(out, "examples_per_s", v->examples_per_s);
     rmx_json_number(out, "seconds", v->seconds);
-    rmx_event_scalar(log->events, v->step, "train/loss", v->loss);
-    rmx_event_scalar(log->events, v->step, "train/logloss", v->recent.logloss);
-    rmx_event_scalar(log->events, v->step, "train/auc", v->recent.auc);
-    rmx_event_scalar(log->events, v->step, "train/lr", v->lr);
-    rmx_event_scalar(log->events, v->step, "train/grad_norm", v->grad_norm);
+    put_tasks(log, v->step, "train", &v->recent);
+    put_scalar(log, v->step, "train", NULL, "loss", v->loss);
+    put_scalars(log, v->step, "train", NULL, m);
+    put_scalar(log, v->step, "train", NULL, "lr", v->lr);
+    put_scalar(log, v->step, "train", NULL, "grad_norm", v->grad_norm);
     return end_line(log, error);
 }
 
 rmx_status rmx_run_log_valid(rmx_run_log *log, int64_t step, int64_t examples,
-                             const rmx_metrics *m, double seconds, rmx_error *error)
+                             const rmx_metrics_set *set, double seconds, rmx_error *error)
 {
     FILE *out = log->lines;
     fprintf(out, "{\"type\":\"valid\",\"step\":%lld,\"examples\":%lld", (long long)step,
             (long long)examples);
-    rmx_json_number(out, "auc", m->auc);
-    rmx_json_number(out, "logloss", m->logloss);
-    rmx_json_number(out, "gauc", m->gauc);
-    rmx_json_number(out, "calibration", m->calibration);
+    rmx_json_metrics(out, &set->mean, rmx_metrics_only(set));
     rmx_json_number(out, "seconds", seconds);
-    rmx_event_scalar(log->events, step, "valid/auc", m->auc);
-    rmx_event_scalar(log->events, step, "valid/logloss", m->logloss);
-    rmx_event_scalar(log->events, step, "valid/calibration", m->calibration);
+    put_tasks(log, step, "valid", set);
+    put_scalars(log, step, "valid", NULL, &set->mean);
     return end_line(log, error);
 }
 

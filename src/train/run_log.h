@@ -17,7 +17,7 @@ typedef struct rmx_run_log {
 typedef struct rmx_log_step {
     int64_t step, epoch, examples;
     double loss, lr, grad_norm, examples_per_s, seconds;
-    rmx_metrics recent; /* over the latest examples trained on */
+    rmx_metrics_set recent; /* over the latest examples trained on */
 } rmx_log_step;
 
 /* Opens FOLDER/metrics.jsonl after removing what lies beyond the resumed step (in one move): lines
@@ -28,13 +28,8 @@ RMX_NODISCARD rmx_status rmx_run_log_open(const char *folder, int64_t step, int6
 RMX_NODISCARD rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *values,
                                           rmx_error *error);
 RMX_NODISCARD rmx_status rmx_run_log_valid(rmx_run_log *log, int64_t step, int64_t examples,
-                                           const rmx_metrics *metrics, double seconds,
+                                           const rmx_metrics_set *metrics, double seconds,
                                            rmx_error *error);
 void rmx_run_log_close(rmx_run_log *log);
-
-/* ,"key":value, or null for a NaN; with all 17 digits that a double may need. */
-void rmx_json_number(FILE *out, const char *key, double value);
-/* A string with what JSON asks to be escaped. */
-void rmx_json_string(FILE *out, const char *text);
 
 #endif /* RMX_TRAIN_RUN_LOG_H */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/config_keys.h"
+#include "data/edit_distance.h"
+#include "train/config_check.h"
 
 /* ---- tokens ------------------------------------------------------------------------------- */
 
@@ -89,6 +90,7 @@ int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
     const int64_t slice = (columns + m->tokens - 1) / m->tokens;
     int32_t count = 0;
     *field = -1;
+    if (slice * (m->tokens - 1) >= columns) return 0; /* whole fields are dealt */
     for (int32_t f = 0; !setup->token_of_field && f < m->sparse_fields; f++) {
         if (f * width / slice == ((f + 1) * width - 1) / slice) continue;
         if (*field < 0) *field = f;
@@ -99,15 +101,20 @@ int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
 
 /* ---- the structs -------------------------------------------------------------------------- */
 
-static rmx_optimizer_config optimizer(const rmx_config *config, int32_t kind, double decay)
+/* tables: of the embeddings. A setting that the kind does not read keeps its default. */
+static rmx_optimizer_config optimizer(const rmx_config *config, bool tables)
 {
+    const int32_t kind = tables ? config->train.embedding_optimizer : config->train.optimizer;
     rmx_optimizer_config o = rmx_optimizer_default((rmx_optimizer)kind);
-    if (!isnan(config->train.momentum)) o.momentum = (float)config->train.momentum;
-    if (!isnan(config->train.beta1)) o.beta1 = (float)config->train.beta1;
-    if (!isnan(config->train.beta2)) o.beta2 = (float)config->train.beta2;
-    if (!isnan(config->train.eps)) o.eps = (float)config->train.eps;
-    if (!isnan(config->train.initial_sum)) o.initial_sum = (float)config->train.initial_sum;
-    o.weight_decay = (float)decay;
+    for (int32_t i = 0; i < RMX_OPTIMIZER_SETTINGS; i++) {
+        const rmx_optimizer_setting *s = &rmx_optimizer_settings[i];
+        const char *from = (const char *)config + (tables ? s->embedding : s->dense);
+        double value;
+        memcpy(&value, from, sizeof value);
+        const float rounded = (float)value;
+        if (!isnan(value)) memcpy((char *)&o + s->own, &rounded, sizeof rounded);
+    }
+    o.weight_decay = tables ? 0.0f : (float)config->train.weight_decay;
     return o;
 }
 
@@ -115,11 +122,18 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
                           rmx_error *error)
 {
     const int32_t fields = schema->sparse_fields + schema->dense_fields;
+    rmx_config resolved;
+    rmx_config_resolve(config, &resolved);
     memset(out, 0, sizeof *out);
+    out->unknown = calloc((size_t)schema->sparse_fields + 1, sizeof *out->unknown);
+    if (!out->unknown) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
+    for (int32_t f = 0; f < schema->sparse_fields; f++)
+        out->unknown[f] = schema->encoding[f].unknown;
     if (config->model.tokenizer) {
         out->token_of_field = malloc(((size_t)fields + 1) * sizeof(int32_t));
-        if (!out->token_of_field) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
-        const rmx_status status = place_all(config, schema, out->token_of_field, error);
+        const rmx_status status = out->token_of_field
+                                      ? place_all(config, schema, out->token_of_field, error)
+                                      : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
         if (status != RMX_OK) {
             rmx_setup_free(out);
             return status;
@@ -139,6 +153,7 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
         .embedding_width = (int32_t)config->model.embedding_width,
         .sparse_fields = schema->sparse_fields,
         .vocabulary = schema->vocabulary,
+        .unknown = out->unknown,
         .dense_fields = schema->dense_fields,
         .field_names = (const char *const *)schema->names,
         .token_of_field = out->token_of_field,
@@ -148,8 +163,8 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
         .seed = (uint64_t)config->run.seed,
     };
     out->training = (rmx_model_training){
-        .dense = optimizer(config, config->train.optimizer, config->train.weight_decay),
-        .embedding = optimizer(config, config->train.embedding_optimizer, 0.0),
+        .dense = optimizer(&resolved, false),
+        .embedding = optimizer(&resolved, true),
         .clip = (float)config->train.clip,
     };
     return RMX_OK;
@@ -158,5 +173,6 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
 void rmx_setup_free(rmx_setup *setup)
 {
     free(setup->token_of_field);
+    free(setup->unknown);
     memset(setup, 0, sizeof *setup);
 }

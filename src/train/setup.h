@@ -12,6 +12,7 @@ typedef struct rmx_setup {
     rmx_model_config model; /* borrows names and vocabularies from the schema */
     rmx_model_training training;
     int32_t *token_of_field; /* NULL: auto */
+    bool *unknown;           /* [sparse_fields], from the encodings */
 } rmx_setup;
 
 /* Resolves [tokenizer]: every field in exactly one token. RMX_ERR_ARGUMENT names the line and

@@ -2,24 +2,10 @@
 /* trainer.c: the loop. */
 #include "train/trainer.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "train/stop.h"
 #include "train/trainer_internal.h"
-
-/* Names the tensor where the trouble began and where to go on from. */
-static rmx_status not_finite(trainer *t, int64_t step)
-{
-    const char *where = NULL;
-    if (rmx_model_find_nonfinite(t->model, (uint64_t)step, &where) != RMX_OK) where = NULL;
-    return rmx_fail(t->error, RMX_ERR_NUMERIC,
-                    "step %lld: NaN or infinity, first in '%s'; the update was not made; the last "
-                    "good checkpoint is %s; lower train.lr or train.embedding_lr, or set "
-                    "train.clip",
-                    (long long)step, where ? where : "the gradient norm",
-                    t->last_checkpoint[0] ? t->last_checkpoint : "none");
-}
 
 /* Figures of the step that has been begun and not yet looked at. */
 static rmx_status collect(trainer *t)
@@ -31,7 +17,7 @@ static rmx_status collect(trainer *t)
     begun->number = 0;
     const rmx_status status = rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
-    if (!result.finite) return not_finite(t, number);
+    if (!result.finite) return rmx_trainer_not_finite(t, number);
     rmx_recent_add(&t->recent, begun->examples, begun->samples, t->logits, begun->labels);
     t->last_loss = result.loss;
     t->last_norm = (double)result.grad_norm;
@@ -177,6 +163,7 @@ rmx_status rmx_trainer_run(const rmx_config *config, const rmx_trainer_options *
     t.error = error;
     t.lock = -1;
     t.valid_step = -1;
+    snprintf(t.folder, sizeof t.folder, "%s/checkpoints", config->run.dir);
     *stopped = false;
     rmx_status status = rmx_trainer_open(&t);
     if (status == RMX_OK && options->check_only) {

@@ -21,7 +21,7 @@ typedef struct rmx_trainer_options {
  *
  * Returns RMX_OK; RMX_ERR_ARGUMENT (the config does not fit the data, the checkpoint or itself:
  * nothing was written); RMX_ERR_DATA; RMX_ERR_DEVICE; RMX_ERR_MEMORY; RMX_ERR_NUMERIC (a NaN: the
- * text names the tensor and the last good checkpoint). */
+ * text names the tensor, the last good checkpoint and what to change). */
 RMX_NODISCARD rmx_status rmx_trainer_run(const rmx_config *config,
                                          const rmx_trainer_options *options,
                                          rmx_progress *progress, FILE *results, bool *stopped,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_internal.h: what a run is made of. trainer.c is the loop, trainer_open.c opens and
- * resumes, trainer_report.c saves, evaluates and reports. */
+/* trainer_internal.h: what a run is made of. trainer.c is the loop, trainer_open.c opens,
+ * trainer_resume.c takes up, trainer_report.c saves, evaluates and reports, trainer_end.c ends. */
 #ifndef RMX_TRAIN_TRAINER_INTERNAL_H
 #define RMX_TRAIN_TRAINER_INTERNAL_H
 
@@ -38,7 +38,7 @@ typedef struct trainer {
     begun_step begun;
     float *logits;        /* [batch, tasks] */
     rmx_metrics *of_task; /* [tasks] */
-    char *config_text, *schema_text;
+    char *config_text;
     char folder[4200];          /* of the checkpoints */
     char last_checkpoint[4300]; /* "" before the first */
     int lock;                   /* file descriptor, -1: none */
@@ -48,6 +48,7 @@ typedef struct trainer {
     rmx_checkpoint_state state;
     rmx_metrics valid_metrics; /* of step valid_step */
     int64_t valid_step;
+    bool undefined_told;         /* that the validation set has no AUC, and why */
     double last_loss, last_norm; /* of the last step */
     bool unlogged;               /* a line of metrics of it is due */
     int64_t saved_step;          /* the last one that this session saved or began at */
@@ -61,15 +62,37 @@ typedef struct trainer {
 rmx_status rmx_trainer_open(trainer *t);
 void rmx_trainer_close(trainer *t);
 
+/* trainer_plan.c: data, steps, parameters and memory, for --check-config. */
+void rmx_trainer_say_plan(const trainer *t, const rmx_model_memory *memory);
+
+/* trainer_resume.c */
+/* With the lock held: whatever a killed run left under a temporary name of ours. */
+void rmx_trainer_remove_leftovers(const trainer *t);
+/* The newest sound checkpoint, another one or none, as the options say, becomes the state. */
+rmx_status rmx_trainer_resume(trainer *t);
+
+/* trainer_failure.c: a step was not finite: RMX_ERR_NUMERIC, with the tensor where it began, the
+ * checkpoint to go on from and what to change. */
+rmx_status rmx_trainer_not_finite(trainer *t, int64_t step);
+/* Which checkpoint is good, where the forward pass of step `failed` was not finite. One is called
+ * good only if a forward pass with its parameters was finite. */
+void rmx_trainer_checkpoint_note(const trainer *t, int64_t failed, char *out, size_t bytes);
+
 /* trainer_report.c */
 rmx_status rmx_trainer_save(trainer *t);
 /* Metrics on the validation set into state and the log, unless a signal came. */
 rmx_status rmx_trainer_evaluate(trainer *t, bool log);
+/* Metrics of the model as it is on any set, said as those of `step`, unless a signal came. */
+rmx_status rmx_trainer_measure(trainer *t, rmx_reader *reader, const char *role, int64_t step,
+                               rmx_metrics_set *out, bool *stopped);
 rmx_status rmx_trainer_log(trainer *t);
 void rmx_trainer_live(trainer *t);
-rmx_status rmx_trainer_results(trainer *t, FILE *out);
+double rmx_trainer_speed(const trainer *t); /* examples a second, of this session */
 /* The context's last error becomes the run's. */
 rmx_status rmx_trainer_failed(trainer *t, rmx_status status);
+
+/* trainer_end.c: the test, the results, and a few lines for people. */
+rmx_status rmx_trainer_results(trainer *t, FILE *out);
 
 static inline float rmx_trainer_lr(const trainer *t, double peak, int64_t step)
 {

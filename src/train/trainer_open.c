@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/whole_file.h"
-#include "train/schema_text.h"
 #include "train/stop.h"
 #include "train/trainer_internal.h"
 
@@ -43,6 +41,7 @@ static rmx_status check(trainer *t)
                           "tokenizer = auto cuts %d of %d sparse fields in two, the first is "
                           "'%s'; tokenizer = groups keeps fields whole",
                           cut, t->schema.sparse_fields, t->schema.names[field]);
+    if (t->options->check_only) rmx_trainer_say_plan(t, &memory);
     return RMX_OK;
 }
 
@@ -52,8 +51,9 @@ static rmx_status lock_folder(trainer *t)
     char path[4300];
     snprintf(path, sizeof path, "%s/.lock", t->config->run.dir);
     t->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (t->lock < 0) return rmx_fail(t->error, RMX_ERR_DATA, "%s: %s", path, strerror(errno));
+    if (t->lock < 0) return rmx_fail_system(t->error, errno, "%s: cannot open", path);
     if (flock(t->lock, LOCK_EX | LOCK_NB) == 0) return RMX_OK;
+    if (errno != EWOULDBLOCK) return rmx_fail_system(t->error, errno, "%s: cannot lock", path);
     return rmx_fail(t->error, RMX_ERR_ARGUMENT,
                     "%s: another rmx-train works in this folder; wait for it or choose another "
                     "run.dir",
@@ -67,9 +67,8 @@ static rmx_status open_reader(const trainer *t, const char *path, bool shuffle, 
                                         .seed = (uint64_t)t->config->run.seed};
     if (!*path) return RMX_OK;
     rmx_status status = rmx_reader_open(path, &options, out, t->error);
-    if (status == RMX_OK)
-        status =
-            rmx_schema_match(&t->schema, t->files.train, rmx_reader_schema(*out), path, t->error);
+    if (status == RMX_OK) status = rmx_schema_need_labels(rmx_reader_schema(*out), path, t->error);
+    if (status == RMX_OK) status = rmx_dataset_match(&t->schema, t->files.train, path, t->error);
     return status;
 }
 
@@ -108,8 +107,7 @@ static rmx_status open_model(trainer *t)
     t->begun.labels = malloc((size_t)t->config->train.batch * (size_t)tasks);
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);
     t->config_text = rmx_config_to_text(t->config);
-    t->schema_text = rmx_schema_to_text(&t->schema);
-    if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text || !t->schema_text)
+    if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text)
         return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
     status = rmx_recent_init(&t->recent, tasks, t->error);
     if (status == RMX_OK)
@@ -123,133 +121,19 @@ static rmx_status open_model(trainer *t)
     return status;
 }
 
-/* ---- resuming ----------------------------------------------------------------------------- */
-
-/* Steps of a whole run by another config on the same data. */
-static int64_t steps_of(const trainer *t, const rmx_config *config)
-{
-    return config->train.steps ? config->train.steps : t->epoch_batches * config->train.epochs;
-}
-
-static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpoint *found)
-{
-    char differences[800] = "";
-    rmx_config *was = calloc(1, sizeof *was);
-    rmx_error why;
-    if (!was) return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
-    rmx_status status =
-        rmx_config_parse(path, found->config, strlen(found->config), NULL, 0, was, &why);
-    if (status != RMX_OK)
-        status =
-            rmx_fail(t->error, RMX_ERR_DATA, "%s: its config cannot be read: %s", path, why.text);
-    else if (rmx_config_differences(was, t->config, differences, sizeof differences))
-        status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
-                          "%s: cannot go on from this checkpoint: %s; take these back, choose "
-                          "another run.dir, or start anew with --resume never",
-                          t->config->file, differences);
-    else if (t->schedule.kind == RMX_SCHEDULE_COSINE && steps_of(t, was) != t->total_steps)
-        status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
-                          "%s: cannot go on from this checkpoint: the cosine ends at step %lld, "
-                          "was %lld (train.steps, train.epochs)",
-                          t->config->file, (long long)t->total_steps, (long long)steps_of(t, was));
-    else if (found->state.train_fingerprint != t->state.train_fingerprint ||
-             found->state.valid_fingerprint != t->state.valid_fingerprint)
-        status = rmx_fail(t->error, RMX_ERR_DATA,
-                          "%s: cannot go on from this checkpoint: %s is another set than it was "
-                          "trained with",
-                          path,
-                          found->state.train_fingerprint != t->state.train_fingerprint
-                              ? t->files.train
-                              : "the validation set");
-    rmx_config_destroy(was);
-    free(was);
-    return status;
-}
-
-static rmx_status resume_from(trainer *t, const char *path)
-{
-    rmx_checkpoint found;
-    rmx_status status = rmx_checkpoint_open(path, &found, t->error);
-    if (status != RMX_OK) return status;
-    status = check_same_run(t, path, &found);
-    if (status == RMX_OK &&
-        (found.state.step < 0 || found.state.epoch < 0 || found.state.batch < 0 ||
-         found.state.batch >= t->epoch_batches || found.state.examples < 0))
-        status = rmx_fail(t->error, RMX_ERR_DATA, "%s: its place in the data is impossible", path);
-    if (status == RMX_OK)
-        status = rmx_checkpoint_load(path, t->tensors.tensor, t->tensors.count, true, t->error);
-    if (status == RMX_OK) status = rmx_model_tensors_store(t->ctx, &t->tensors, t->error);
-    if (status == RMX_OK) {
-        rmx_recent_loaded(&t->recent);
-        t->state = found.state;
-        snprintf(t->last_checkpoint, sizeof t->last_checkpoint, "%s", path);
-        rmx_progress_say(t->progress, "resume  %s: step %lld of %lld", path,
-                         (long long)t->state.step, (long long)t->total_steps);
-    }
-    rmx_checkpoint_free(&found);
-    return status;
-}
-
-static void on_refused(void *user, const char *text)
-{
-    rmx_progress_warn(user, "%s; trying an older checkpoint", text);
-}
-
-/* Moves the folder of checkpoints and metrics.jsonl out of the way: NAME.1, NAME.2, ... */
-static rmx_status put_aside(trainer *t)
-{
-    char lines[4300], aside[4300], other[4300];
-    struct stat info;
-    snprintf(lines, sizeof lines, "%s/metrics.jsonl", t->config->run.dir);
-    if (stat(t->folder, &info) != 0 && stat(lines, &info) != 0) return RMX_OK;
-    for (int n = 1; n < 100000; n++) {
-        snprintf(aside, sizeof aside, "%s.%d", t->folder, n);
-        snprintf(other, sizeof other, "%s/metrics.%d.jsonl", t->config->run.dir, n);
-        if (stat(aside, &info) == 0 || stat(other, &info) == 0) continue;
-        if (rename(t->folder, aside) != 0 && errno != ENOENT) break;
-        if (rename(lines, other) != 0 && errno != ENOENT) break;
-        rmx_progress_say(t->progress, "the older run is in %s", aside);
-        return RMX_OK;
-    }
-    return rmx_fail(t->error, RMX_ERR_DATA, "%s: cannot be moved aside: %s", t->folder,
-                    strerror(errno));
-}
-
-static rmx_status resume(trainer *t)
-{
-    char path[4300];
-    rmx_status status = RMX_OK;
-    const char *how = t->options->resume;
-    snprintf(t->folder, sizeof t->folder, "%s/checkpoints", t->config->run.dir);
-    if (!strcmp(how, "never")) {
-        status = put_aside(t);
-    } else if (strcmp(how, "auto")) {
-        status = resume_from(t, how);
-    } else {
-        status =
-            rmx_checkpoint_newest(t->folder, path, sizeof path, on_refused, t->progress, t->error);
-        if (status == RMX_OK && path[0]) status = resume_from(t, path);
-    }
-    if (status == RMX_OK) status = rmx_make_folder(t->folder, t->error);
-    if (status == RMX_OK) rmx_checkpoint_set_aside(t->folder, t->state.step);
-    if (status == RMX_OK)
-        status = rmx_reader_seek(t->train, (uint64_t)t->state.epoch, t->state.batch, t->error);
-    return status;
-}
-
 /* The config as it was understood, beside what it made. */
 static rmx_status keep_config(trainer *t)
 {
-    char path[4300], temporary[4400];
+    char path[4300], *text = NULL;
+    size_t bytes = 0;
     snprintf(path, sizeof path, "%s/config.ini", t->config->run.dir);
-    snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
-    FILE *out = fopen(temporary, "w");
+    FILE *out = open_memstream(&text, &bytes);
     if (out) rmx_config_print(t->config, true, out);
-    const bool failed = !out || ferror(out);
-    if ((!out || fclose(out) == 0) && !failed && rename(temporary, path) == 0) return RMX_OK;
-    const rmx_status status =
-        rmx_fail(t->error, RMX_ERR_DATA, "%s: cannot write: %s", path, strerror(errno));
-    unlink(temporary);
+    const bool bad = !out || ferror(out) != 0;
+    const rmx_status status = (out && fclose(out) != 0) || bad || !text
+                                  ? rmx_fail(t->error, RMX_ERR_MEMORY, "%s: out of memory", path)
+                                  : rmx_write_whole(path, text, t->error);
+    free(text);
     return status;
 }
 
@@ -271,11 +155,12 @@ rmx_status rmx_trainer_open(trainer *t)
     if (status != RMX_OK || t->options->check_only) return status;
     status = rmx_make_folder(t->config->run.dir, t->error);
     if (status == RMX_OK) status = lock_folder(t);
+    if (status == RMX_OK) rmx_trainer_remove_leftovers(t);
     if (status == RMX_OK) status = open_data(t);
     if (status != RMX_OK || rmx_stop_requested()) return status;
     status = open_model(t);
     if (status == RMX_OK) describe(t);
-    if (status == RMX_OK) status = resume(t);
+    if (status == RMX_OK) status = rmx_trainer_resume(t);
     if (status == RMX_OK) status = keep_config(t);
     if (status == RMX_OK)
         status = rmx_run_log_open(t->config->run.dir, t->state.step, t->state.evaluated_step,
@@ -300,6 +185,5 @@ void rmx_trainer_close(trainer *t)
     free(t->begun.labels);
     free(t->of_task);
     free(t->config_text);
-    free(t->schema_text);
     if (t->lock >= 0) close(t->lock);
 }

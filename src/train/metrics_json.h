@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics_json.h: metrics as JSON, the same names everywhere. */
+#ifndef RMX_TRAIN_METRICS_JSON_H
+#define RMX_TRAIN_METRICS_JSON_H
+
+#include <stdio.h>
+
+#include "train/metrics.h"
+
+/* ,"auc":...,"auc_low":... and so on: every figure. One that is not defined is null, and
+ * "auc_undefined" and "gauc_undefined" say why. name: of the task; NULL: the mean of several. */
+void rmx_json_metrics(FILE *out, const rmx_metrics *metrics, const char *name);
+/* "examples":...,"positives":... and so on: the counts of one task; no comma comes first. */
+void rmx_json_counts(FILE *out, const rmx_metrics *metrics);
+/* ,"deciles":[{"count":...,"mean_prediction":...,"mean_label":...},...] without empty ones. */
+void rmx_json_bins(FILE *out, const rmx_metrics_bin bins[RMX_METRICS_BINS]);
+
+#endif /* RMX_TRAIN_METRICS_JSON_H */

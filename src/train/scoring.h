@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* scoring.h: the logits of a batch, finite or refused with the reason. */
+#ifndef RMX_TRAIN_SCORING_H
+#define RMX_TRAIN_SCORING_H
+
+#include "data/dataset.h"
+#include "rankmixer/model.h"
+
+/* Loads the view's rows, without their labels, and computes logits [view->samples, tasks]. trained:
+ * the schema of the model, which names the tasks.
+ *
+ * RMX_ERR_NUMERIC: one is not finite. The text names the row, in the file and in its source; the
+ * first tensor that holds a NaN or an infinity when this row alone goes through the model; and,
+ * unless that is a parameter, the field of the row's largest dense value. Other failures are the
+ * context's, with its text. */
+RMX_NODISCARD rmx_status rmx_score(rmx_context *ctx, rmx_model *model, const rmx_schema *trained,
+                                   const rmx_reader *reader, const rmx_reader_view *view,
+                                   float *logits, rmx_error *error);
+
+#endif /* RMX_TRAIN_SCORING_H */
