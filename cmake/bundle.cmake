@@ -7,7 +7,7 @@
 if(NOT (RMX_HAVE_CUDA AND RMX_CRITERION_LIBRARIES AND TARGET rmx_testing AND TARGET rmx_bench))
   return()
 endif()
-set(RMX_BUNDLE ${CMAKE_BINARY_DIR}/bundle) # bin, lib and tests; programs are bundle_NAME here
+set(RMX_BUNDLE ${PROJECT_BINARY_DIR}/bundle) # bin, lib and tests; programs are bundle_NAME here
 add_custom_target(bundle_parts)
 
 set(objects)
@@ -50,7 +50,8 @@ list(TRANSFORM archives REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE arch
 function(rmx_bundle_program name folder)
   add_executable(bundle_${name} EXCLUDE_FROM_ALL $<TARGET_OBJECTS:${name}>)
   target_link_libraries(bundle_${name} PRIVATE ${archive_files} rmx_inside ${ARGN} hdf5::hdf5
-    PkgConfig::XXHASH PkgConfig::INIH CUDA::cudart stdc++ Threads::Threads ${CMAKE_DL_LIBS} m)
+    PkgConfig::XXHASH PkgConfig::INIH PkgConfig::JANSSON ${RMX_PACKING_LIBRARIES} CUDA::cudart
+    stdc++ Threads::Threads ${CMAKE_DL_LIBS} m)
   add_dependencies(bundle_${name} ${archives})
   rmx_into_bundle(bundle_${name} ${folder})
 endfunction()

@@ -4,9 +4,13 @@
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_EXPORT_COMPILE_COMMANDS ON) # for clang-tidy and editors
-if(NOT CMAKE_BUILD_TYPE)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON) # for clang-tidy and editors
+endif()
+if(NOT CMAKE_BUILD_TYPE AND PROJECT_IS_TOP_LEVEL)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+elseif(NOT CMAKE_BUILD_TYPE) # another project's own choice stays as it is
+  set(CMAKE_BUILD_TYPE Release)
 endif()
 # Not NDEBUG: an assert stays where a bug of ours would be silent. Sanitizers run at -O1.
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
@@ -23,6 +27,14 @@ if(RMX_WERROR)
 endif()
 
 set(RMX_SANITIZE "" CACHE STRING "address,undefined or thread")
+option(RMX_FUZZ "only the tests/fuzz_*.c, by libFuzzer; needs clang" OFF)
+if(RMX_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "RMX_FUZZ needs clang: ./dev fuzz, or -DCMAKE_C_COMPILER=clang")
+  endif()
+  set(RMX_SANITIZE "address,undefined")
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(RMX_SANITIZE)
   add_compile_options(-fsanitize=${RMX_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RMX_SANITIZE})

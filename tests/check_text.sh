@@ -26,6 +26,11 @@ grep -nP '\t' "${code[@]}" "${scripts[@]}" | complain "tabs"
 grep -nE '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b' "${code[@]}" "${scripts[@]}" "${documents[@]}" |
     complain "loose ends: do it, or write an issue"
 
+for file in "${code[@]}"; do
+    case $file in examples/*) continue ;; esac # they are shown as they are in README.md
+    head -n 1 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file"
+done | complain "no SPDX-License-Identifier in the first line"
+
 # From here on without comments, which may well speak of what is forbidden.
 without_comments() { # FILE...: "file:line:text"
     perl -0777 -ne '
@@ -48,6 +53,9 @@ forbid 'src/' '(?<!\w)(atomicAdd|__nv_atomic_fetch_add) *\((?!\(unsigned)' \
     "an atomic sum has no stated order; one of whole numbers shows its (unsigned *) cast"
 forbid "$library" '(?<!\w)(exit|_exit|abort|printf|fprintf|puts|fputs|perror|putchar) *\(' \
     "the library returns a status; it never ends the process or prints"
+forbid 'src/kernels/reference/' \
+    '(# *(define +(?!RMX_REFERENCE_H)|pragma|if )|RMX_CPU *\(|rmx_parallel|__\w+)' \
+    "the reference is plain C: no macros, vectors, threads or hints"
 forbid 'src/|include/' '#pragma +(GCC optimize|STDC FP_CONTRACT ON|clang fp)' \
     "rounding is decided by numerics.h and the build's flags alone"
 grep -nE 'fast[-_]math|-Ofast' CMakePresets.json CMakeLists.txt {tests,bench}/CMakeLists.txt dev |

@@ -11,6 +11,12 @@
 #   plain      tests/plain_*.c   one case each, passed where it exits 0; so are the following;
 #                                exit status 77 and a line that begins with "no GPU": skipped
 #   long       tests/long_*.c    both also *.cu, where there is nvcc
+#   fault      tests/fault_*.c   programs under kills, failing calls and full disks
+#   mutate     tests/mutate_*.c  files with changed bytes
+#   fuzz       tests/fuzz_*.c    a corpus and changes of it
+#   libfuzzer  tests/fuzz_*.c    by libFuzzer for RMX_FUZZ_SECONDS (60), in a build with RMX_FUZZ
+#              fault-long, mutate-long and fuzz-long are the same with --long; the last line that
+#              each of these says, its figures, is shown
 #   example    examples/*.c
 #   script     tests/test_*.sh   called with the build folder
 #   check      tests/check_*.sh  called with the build folder; style
@@ -20,8 +26,9 @@
 # Criterion is not believed blindly: its TAP report must have as many results as it planned, and
 # at least as many cases as tests/minimum_counts says must have run, so a program that died, a
 # filter that matches nothing and a case that got lost are failures. A skipped case is a failure
-# too, unless its reason begins with "no GPU" and RMX_REQUIRE_GPU is not set. Under a sanitizer,
-# whatever was written to its log is a failure, as Criterion hides it from the exit status.
+# too, unless its reason begins with "no GPU" and RMX_REQUIRE_GPU is not set, or with "no gnuplot"
+# where there is none, as on a machine for a bundle. Under a sanitizer, whatever was written to its
+# log is a failure, as Criterion hides it from the exit status.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 build=${1:?usage: tests/run.sh BUILD [--list] [--kinds "KIND..."] [NAME[:FILTER]...]}
@@ -32,7 +39,7 @@ if [ "${1-}" = --list ]; then
     only_list=1
     shift
 fi
-kinds="criterion plain example script check"
+kinds="criterion plain fault mutate fuzz example script check"
 if [ "${1-}" = --kinds ]; then
     kinds=$2
     shift 2
@@ -53,7 +60,9 @@ list() # KIND: its programs and scripts, by name
         awk -v kind="$1" '$1 == kind { print $2 }' tests/programs
         return
     fi
-    case $1 in
+    case ${1%-long} in
+    fault | mutate | fuzz) compgen -G "tests/${1%-long}_*.c" ;;
+    libfuzzer) compgen -G 'tests/fuzz_*.c' ;;
     criterion) compgen -G 'tests/test_*.c' ;;
     plain) compgen -G 'tests/plain_*.c' && with_cuda 'tests/plain_*.cu' ;;
     long) compgen -G 'tests/long_*.c' && with_cuda 'tests/long_*.cu' ;;
@@ -107,7 +116,7 @@ criterion() # NAME FILTER
     least=$(awk -v name="$1" '$1 == name { print $2 }' tests/minimum_counts)
     [ -n "$2" ] && least=1
     awk -v name="$1" -v status="$status" -v least="$least" -v filtered="$2" \
-        -v gpu="${RMX_REQUIRE_GPU-}" '
+        -v gpu="${RMX_REQUIRE_GPU-}" -v gnuplot="$(command -v gnuplot)" '
         function fail(why) { failed++; print "  " why > "/dev/stderr" }
         /^1\.\.[0-9]+$/ { plan = substr($0, 4) + 0 }
         /^not ok / { seen++; fail($0); next }
@@ -117,13 +126,14 @@ criterion() # NAME FILTER
             reason = $0
             sub(/^.* # SKIP */, "", reason)
             if (filtered != "" && reason == "test was skipped") next
+            if (reason ~ /^no gnuplot/ && gnuplot == "") { waived++; next }
             if (reason ~ /^no GPU/ && gpu == "") skipped++
             else fail("skipped: " $0)
         }
         END {
             if (seen != plan || plan == 0) fail("planned " plan + 0 " cases, reported " seen + 0)
             else if (least == "") fail("tests/minimum_counts lacks the line: " name " " plan)
-            else if (passed + skipped + failed < least + 0)
+            else if (passed + skipped + waived + failed < least + 0)
                 fail("ran " passed + skipped + failed " cases, at least " least " are expected")
             if (status != 0 && failed == 0) fail("exit status " status)
             print passed + 0, failed + 0, skipped + 0
@@ -147,17 +157,38 @@ plain() # NAME COMMAND...
     fi >"$out/$name.result"
 }
 
+libfuzzer() # NAME: what it finds new goes to a corpus in the build folder
+{
+    local corpus=$build/corpus/${1#fuzz_}
+    mkdir -p "$corpus"
+    plain "$1" "$build/tests/$1" -max_total_time="${RMX_FUZZ_SECONDS:-60}" -timeout=20 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/$1-" "$corpus" \
+        "tests/corpus/${1#fuzz_}"
+    awk -v name="$1" '
+        / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") cov = $(i + 1) }
+        /number_of_executed_units/ { runs = $2 }
+        /Test unit written to/ { kept = $NF }
+        END {
+            print name ": " runs + 0 " runs, " cov + 0 " edges" (kept ? ", failed on " kept : "")
+        }
+        ' "$out/$1.log" >>"$out/$1.figures"
+}
+
 one() # KIND NAME FILTER
 {
     local name=$2 began=$SECONDS passed failed skipped verdict=ok limit=$limit
-    [ "$1" != long ] || limit=$((limit + 3600)) # all floats, a dozen functions
+    [[ $1 != *long ]] || limit=$((limit + 3600)) # all floats, a dozen functions
     export ASAN_OPTIONS="log_path=$out/$name.sanitizer:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="log_path=$out/$name.sanitizer:print_stacktrace=1"
     export TSAN_OPTIONS="log_path=$out/$name.sanitizer"
     export LSAN_OPTIONS="suppressions=$PWD/tests/sanitizer_leaks:print_suppressions=0"
     case $1 in
     criterion) criterion "$name" "${3-}" ;;
-    plain | long | example) plain "$name" "${wrap[@]}" "$build/tests/$name" ;;
+    libfuzzer) libfuzzer "$name" ;;
+    fault-long | mutate-long | fuzz-long) plain "$name" "$build/tests/$name" --long ;;
+    plain | long | example | fault | mutate | fuzz)
+        plain "$name" "${wrap[@]}" "$build/tests/$name"
+        ;;
     script | check | lint) plain "$name" "tests/$name" "$build" ;;
     esac
     read -r passed failed skipped <"$out/$name.result"
@@ -170,6 +201,12 @@ one() # KIND NAME FILTER
     printf '%-4s %-28s %4d passed%s%s  %d s\n' $verdict "${name%.sh}" "$passed" \
         "$([ "$failed" -gt 0 ] && echo ", $failed failed")" \
         "$([ "$skipped" -gt 0 ] && echo ", $skipped skipped (no GPU)")" $((SECONDS - began))
+    case ${1%-long} in
+    fault | mutate | fuzz)
+        grep -aE "seed [0-9]+, [0-9]+ s$" "$out/$name.log" >"$out/$name.figures"
+        ;;
+    esac
+    [ ! -s "$out/$name.figures" ] || sed 's/^/     /' "$out/$name.figures"
     if [ "$failed" -gt 0 ]; then
         tail -n "${RMX_LOG_LINES:-60}" "$out/$name.log" | sed 's/^/    /'
     fi

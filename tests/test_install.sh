@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What `cmake --install` leaves is complete: a program that knows only pkg-config and the public
-# headers builds against the shared and the static library and runs; the shared one exports
-# nothing but rmx_*.
+# What `cmake --install` leaves is complete: a program in C or C++ that knows only pkg-config, or
+# only find_package, and the public headers builds against the shared and the static library and
+# runs; the shared one exports nothing but rmx_*. The source folder works within another project.
 #   tests/test_install.sh BUILD
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,12 +11,14 @@ cmake --install "$1" --prefix "$folder/moved" >"$folder/log" || { cat "$folder/l
 libraries=$(dirname "$(find "$folder/moved" -name librankmixer.so)")
 export PKG_CONFIG_PATH=$libraries/pkgconfig
 cat >"$folder/consumer.c" <<'END'
-#include <rankmixer/model.h>
+#include <rankmixer/rankmixer.h>
 #include <stdio.h>
+#include <string.h>
 int main(void)
 {
     rmx_context *ctx = NULL;
-    const rmx_context_options options = {.device = RMX_DEVICE_CPU, .threads = 1};
+    const rmx_context_options options = {RMX_DEVICE_CPU, 1, NULL};
+    if (strcmp(rmx_version(), RMX_VERSION_STRING) != 0) return 2;
     if (rmx_context_create(&options, &ctx, NULL, 0) != RMX_OK) return 1;
     printf("%s\n", rmx_version());
     rmx_context_destroy(ctx);
@@ -43,3 +45,54 @@ for source in src/train/rmx-*.c src/data/rmx-*.c; do
     program=$folder/moved/bin/$(basename "$source" .c)
     "$program" --version >/dev/null || { echo "$program --version failed" && exit 1; }
 done
+for file in doc/rankmixer/{README.md,docs/model.md,examples/score.c} rankmixer/configs/base.ini; do
+    [ -e "$folder/moved/share/$file" ] || { echo "share/$file was not installed" && exit 1; }
+done
+
+# ---- CMake ---------------------------------------------------------------------------------------
+mkdir "$folder/project"
+cp "$folder/consumer.c" "$folder/project/consumer.c"
+cp "$folder/consumer.c" "$folder/project/consumer.cc"
+cat >"$folder/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(consumer C CXX)
+if(RMX_FOLDER)
+  set(before "${CMAKE_C_FLAGS} ${CMAKE_BUILD_TYPE} ${CMAKE_C_STANDARD}")
+  add_subdirectory(${RMX_FOLDER} rankmixer)
+  foreach(target rmx-train rmx_app rmx_testing rmx_bench)
+    if(TARGET ${target})
+      message(FATAL_ERROR "${target} would be built, though nobody asked for it")
+    endif()
+  endforeach()
+  get_directory_property(options COMPILE_OPTIONS)
+  if(options OR NOT before STREQUAL "${CMAKE_C_FLAGS} ${CMAKE_BUILD_TYPE} ${CMAKE_C_STANDARD}")
+    message(FATAL_ERROR "settings of rankmixer leak")
+  endif()
+else()
+  find_package(rankmixer ${RMX_WANTED} REQUIRED)
+endif()
+foreach(kind rankmixer rankmixer_shared)
+  foreach(language c cc)
+    add_executable(${kind}_${language} consumer.${language})
+    target_link_libraries(${kind}_${language} PRIVATE rankmixer::${kind})
+  endforeach()
+endforeach()
+END
+project() { # NAME, options: configured, built and run
+    { cmake -S "$folder/project" -B "$folder/$1" "${@:2}" &&
+        cmake --build "$folder/$1" --parallel; } >"$folder/log" 2>&1 ||
+        { cat "$folder/log" && exit 1; }
+    for kind in rankmixer rankmixer_shared; do
+        for language in c cc; do
+            found=$("$folder/$1/${kind}_$language")
+            [ "$found" = "$version" ] || { echo "$1: $language, $kind: $found" && exit 1; }
+        done
+    done
+}
+project package "-DCMAKE_PREFIX_PATH=$folder/moved" "-DRMX_WANTED=$version"
+if cmake -S "$folder/project" -B "$folder/wrong" "-DCMAKE_PREFIX_PATH=$folder/moved" \
+    -DRMX_WANTED=99.0 >"$folder/log" 2>&1; then
+    echo "version 99.0 was found" && exit 1
+fi
+# The whole library once more; not optimised, as that takes most of the time.
+project subfolder "-DRMX_FOLDER=$PWD" -DRMX_CUDA=OFF -DCMAKE_BUILD_TYPE=None
