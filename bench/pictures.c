@@ -131,17 +131,23 @@ static void comma(canvas *c)
     if (c->plotted++) fputs(", ", c->script);
 }
 
-/* Each in the style of its number, with more of gnuplot's words, in the key or not. */
-static void put_curves(canvas *c, const curves *of, const char *more, bool key)
+/* Each in the style of its number, by "lines" or "linespoints", with more of gnuplot's words, in
+ * the key or not. */
+static void put_drawn(canvas *c, const curves *of, const char *by, const char *more, bool key)
 {
     for (int i = 0; i < of->count; i++) {
         comma(c);
-        fprintf(c->script, "$%s_%d using 1:2 with linespoints ls %d %s ", of->tag, i, 1 + i, more);
+        fprintf(c->script, "$%s_%d using 1:2 with %s ls %d %s ", of->tag, i, by, 1 + i, more);
         fputs(key ? "title '" : "notitle", c->script);
         if (!key) continue;
         put_text(c->script, of->title[i]);
         fputs("' noenhanced", c->script);
     }
+}
+
+static void put_curves(canvas *c, const curves *of, const char *more, bool key)
+{
+    put_drawn(c, of, "linespoints", more, key);
 }
 
 static void put_level(canvas *c, double level, const char *title)
@@ -238,7 +244,7 @@ static bool draw_product(canvas *c)
     begin_plot(c);
     put_machine(c);
     put_curves(c, &ours, "", true);
-    put_curves(c, &theirs, "lw 1.4 ps 0 " DASHED, false);
+    put_drawn(c, &theirs, "lines", "lw 1.4 " DASHED, false);
     end_panel(c);
     if (name) {
         snprintf(title, sizeof title, "Speed against %s", name);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "records.h"
-#include "train/run_log.h"
+#include "train/json.h"
 
 /* ---- columns ----------------------------------------------------------------------------- */
 

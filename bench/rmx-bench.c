@@ -254,11 +254,8 @@ int main(int argc, char **argv)
     static arguments a;
     records all = {.quiet = false};
     bench b = {.out = &all};
-    char version[64];
-    snprintf(version, sizeof version, "rmx-bench %s", rmx_version());
-    argp_program_version = version;
-    argp_err_exit_status = RMX_EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    int code = rmx_program_begin("rmx-bench", &parser, argc, argv, &a);
+    if (code != RMX_EXIT_OK) return code;
     if (a.draw) return draw_again(&a);
     all.quiet = a.quiet;
     b.configs = a.configs;
@@ -274,7 +271,7 @@ int main(int argc, char **argv)
     if (status != RMX_OK && !b.error.text[0] && b.ctx)
         rmx_fail(&b.error, status, "%s", rmx_last_error(b.ctx));
     bench_close(&b);
-    int code = rmx_program_exit("rmx-bench", status, &b.error);
+    code = rmx_program_exit("rmx-bench", status, &b.error);
     if (code == RMX_EXIT_OK && !write_files(&a, &all)) code = RMX_EXIT_ERROR;
     if (code == RMX_EXIT_OK && a.plots && !pictures_draw(&all, a.plots, a.png))
         code = RMX_EXIT_ERROR;

@@ -203,17 +203,14 @@ int main(int argc, char **argv)
     arguments a = {.config = NULL};
     bench b = {.quick = false};
     int64_t bad = 0;
-    char version[64];
-    snprintf(version, sizeof version, "rmx-verify %s", rmx_version());
-    argp_program_version = version;
-    argp_err_exit_status = RMX_EXIT_USAGE;
-    argp_parse(&parser, argc, argv, 0, NULL, &a);
+    int code = rmx_program_begin("rmx-verify", &parser, argc, argv, &a);
+    if (code != RMX_EXIT_OK) return code;
     rmx_status status = bench_open(&b, &a.options);
     if (status == RMX_OK) status = check_all(&b, a.config, &bad);
     if (status != RMX_OK && !b.error.text[0] && b.ctx)
         rmx_fail(&b.error, status, "%s", rmx_last_error(b.ctx));
     bench_close(&b);
-    const int code = rmx_program_exit("rmx-verify", status, &b.error);
+    code = rmx_program_exit("rmx-verify", status, &b.error);
     if (code != RMX_EXIT_OK) return code;
     puts(bad ? "\nFAILED: results depend on the batch" : "\nok: no result depends on its batch");
     return bad ? RMX_EXIT_ERROR : RMX_EXIT_OK;

@@ -95,8 +95,15 @@
 {"[train]\nprecision = bf16\n", NULL,
  "c.ini:2: train.precision = 'bf16' is not one of: fp32"},
 {"[train]\noptimizer = adam\n", NULL,
- "c.ini:2: train.optimizer = 'adam' is not one of: sgd | rmsprop | adagrad | "
- "rowwise_adagrad | adamw"},
+ "c.ini:2: train.optimizer = 'adam' is not one of: sgd | rmsprop | adagrad | adamw"},
+{"[train]\noptimizer = rowwise_adagrad\n", NULL,
+ "c.ini:2: train.optimizer = 'rowwise_adagrad' is not one of: sgd | rmsprop | adagrad | adamw; "
+ "train.embedding_optimizer takes it"},
+{"[train]\nembedding_beta1 = 0.5\n", NULL,
+ "c.ini:2: train.embedding_beta1 has no effect; train.embedding_optimizer does not read it"},
+{"[train]\noptimizer = sgd\neps = 1e-3\nembedding_eps = 1e-4\n", NULL,
+ "c.ini:3: train.eps has no effect; train.optimizer does not read it, and train.embedding_eps is "
+ "given"},
 {"[model]\ndropout = 1\n", NULL,
  "c.ini:2: model.dropout = 1 is out of range (0 .. 0.99)"},
 {"[model]\nheads = 5\n", NULL,
@@ -119,6 +126,9 @@
  "c.ini:2: unknown key 't01' in [tokenizer]; its keys are t0, t1, ... t1023"},
 {"[tokenizer]\nt0 =\n", NULL,
  "c.ini:2: tokenizer.t0 names no fields"},
+{"[tokenizer]\nt0 =; a\n", NULL,
+ "c.ini:2: tokenizer.t0: ';' after a blank; a comment begins with ' ;', and a value cannot hold "
+ "' ;' or ' #'"},
 {"[tokenizer]\nt0 = a\nt0 = b\n", NULL,
  "c.ini:3: tokenizer.t0 was already given in line 2; keep one of the two"},
 {"[data]\nvalid = v.h5\n", NULL,
@@ -151,3 +161,8 @@
  "' ;' or ' #'"},
 {long_line, NULL,
  "c.ini:2: the line has 306 bytes; at most 199 are read"},
+{"[data]\ntrain=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+ "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+ "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+ "x\n", NULL,
+ "c.ini:2: data.train: 'name = value' would have 201 bytes; a line of a config has at most 199"},

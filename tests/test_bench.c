@@ -3,58 +3,13 @@
  * gnuplot, OpenBLAS or both are missing they still measure. */
 #include <criterion/criterion.h>
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "testing.h"
+#include "job_testing.h"
 
-static char folder[64];
-
-static void enter(void)
-{
-    snprintf(folder, sizeof folder, "/tmp/rmx-test-bench.XXXXXX");
-    cr_assert(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-    char line[96];
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    cr_assert_eq(chdir("/"), 0);
-    cr_assert_eq(system(line), 0);
-}
-
-TestSuite(bench, .init = enter, .fini = leave);
-
-/* Runs a shell line; stdout and stderr go to the files out and err. Returns the exit code. */
-__attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
-{
-    char line[1024], whole[5400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    snprintf(whole, sizeof whole, "PATH=%s:$PATH; (%s) >out 2>err </dev/null", testing_programs(),
-             line);
-    const int status = system(whole);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static const char *text_of(const char *name)
-{
-    static char text[1 << 17];
-    FILE *file = fopen(name, "r");
-    cr_assert(file, "%s is not there: %s", name, strcmp(name, "err") ? text_of("err") : "");
-    const size_t length = fread(text, 1, sizeof text - 1, file);
-    text[length] = '\0';
-    fclose(file);
-    return text;
-}
+TestSuite(bench, .init = job_begin, .fini = job_end);
 
 /* ---- a reader of flat JSON objects --------------------------------------------------------- */
 
@@ -126,17 +81,18 @@ static int lines_of(const char *group)
 /* groups: the same, each alone. */
 static void run_group(const char *group, int least)
 {
-    const int code = run("rmx-bench %s --quick --device=cpu --threads=2 --json=bench.json "
-                         "--csv=bench.csv --markdown=bench.md",
-                         group);
-    cr_assert_eq(code, 0, "exit %d: %s", code, text_of("err"));
+    const int code = job_run("rmx-bench %s --quick --device=cpu --threads=2 --json=bench.json "
+                             "--csv=bench.csv --markdown=bench.md",
+                             group);
+    cr_assert_eq(code, 0, "exit %d: %s", code, job_text("err"));
     const int lines = lines_of(group);
     cr_expect_geq(lines, least, "%s: %d lines, at least %d are expected", group, lines, least);
-    cr_expect(strstr(text_of("bench.md"), group));
-    cr_expect_eq(run("test \"$(wc -l < bench.csv)\" -eq \"$(($(wc -l < bench.json) + 1))\" && "
-                     "test \"$(sed 's/\"[^\"]*\"//g; s/[^,]//g' bench.csv | sort -u | wc -l)\" "
-                     "-eq 1"),
-                 0, "bench.csv: a line has more or fewer columns than the head");
+    cr_expect(strstr(job_text("bench.md"), group));
+    cr_expect_eq(
+        job_run("test \"$(wc -l < bench.csv)\" -eq \"$(($(wc -l < bench.json) + 1))\" && "
+                "test \"$(sed 's/\"[^\"]*\"//g; s/[^,]//g' bench.csv | sort -u | wc -l)\" "
+                "-eq 1"),
+        0, "bench.csv: a line has more or fewer columns than the head");
 }
 
 Test(bench, product) { run_group("product", 8); }
@@ -148,7 +104,7 @@ Test(bench, block) { run_group("block", 4); }
 Test(bench, step)
 {
     run_group("step", 5);
-    cr_expect_eq(run("grep '\"training loop\",\"B=128 T=16 D=16 L=2 base\"' bench.csv"), 0,
+    cr_expect_eq(job_run("grep '\"training loop\",\"B=128 T=16 D=16 L=2 base\"' bench.csv"), 0,
                  "no line of the training loop");
 }
 Test(bench, memory) { run_group("memory", 1); }
@@ -156,38 +112,40 @@ Test(bench, memory) { run_group("memory", 1); }
 /* A library that is not there leaves its column empty and says so. */
 Test(bench, works_without_a_yardstick)
 {
-    cr_assert_eq(run("rmx-bench product --quick --device=cpu --threads=1 --json=bench.json "
-                     "--openblas=/nowhere/lib.so"),
-                 0, "%s", text_of("err"));
-    cr_expect(strstr(text_of("out"), "/nowhere/lib.so was not found"), "%s", text_of("out"));
+    cr_assert_eq(job_run("rmx-bench product --quick --device=cpu --threads=1 --json=bench.json "
+                         "--openblas=/nowhere/lib.so"),
+                 0, "%s", job_text("err"));
+    cr_expect(strstr(job_text("out"), "/nowhere/lib.so was not found"), "%s", job_text("out"));
     cr_expect_eq(lines_of("product"), 8);
-    cr_expect_eq(run("grep -c '\"yardstick\":\"\".*\"ratio\":null' bench.json | grep -x 8"), 0);
+    cr_expect_eq(job_run("grep -c '\"yardstick\":\"\".*\"ratio\":null' bench.json | grep -x 8"),
+                 0);
 }
 
 Test(bench, draws_where_gnuplot_is)
 {
-    const bool here = run("command -v gnuplot") == 0;
-    const int code = run("rmx-bench product rows mixers block step --quick -q --device=cpu "
-                         "--csv=bench.csv --plots=plots --png");
-    cr_expect_eq(code, 0, "exit %d: %s", code, text_of("err"));
-    cr_expect_eq(run("cd plots && for p in product rows mixers block step; do test -s $p.png && "
-                     "tail -n 2 $p.svg | grep -q '</svg>' || exit 1; done"),
-                 here ? 0 : 1);
+    const bool here = job_run("command -v gnuplot") == 0;
+    const int code = job_run("rmx-bench product rows mixers block step --quick -q --device=cpu "
+                             "--csv=bench.csv --plots=plots --png");
+    cr_expect_eq(code, 0, "exit %d: %s", code, job_text("err"));
+    cr_expect_eq(
+        job_run("cd plots && for p in product rows mixers block step; do test -s $p.png && "
+                "tail -n 2 $p.svg | grep -q '</svg>' || exit 1; done"),
+        here ? 0 : 1);
     if (!here) return;
-    cr_expect_eq(run("rmx-bench --draw=bench.csv --plots=again && "
-                     "for p in plots/*.svg; do cmp $p again/${p#*/} || exit 1; done"),
-                 0, "%s%s", text_of("out"), text_of("err"));
+    cr_expect_eq(job_run("rmx-bench --draw=bench.csv --plots=again && "
+                         "for p in plots/*.svg; do cmp $p again/${p#*/} || exit 1; done"),
+                 0, "%s%s", job_text("out"), job_text("err"));
 }
 
 Test(bench, measures_without_gnuplot)
 {
-    cr_assert_eq(run("t=$(command -v rmx-bench); PATH=/nowhere \"$t\" product --quick -q "
-                     "--device=cpu --out=results"),
-                 0, "%s", text_of("err"));
-    cr_expect(strstr(text_of("err"), "no pictures: gnuplot is not here"), "%s", text_of("err"));
-    cr_expect_eq(run("cd results && test -s bench.csv -a -s bench.json -a -s bench.md && "
-                     "test -z \"$(ls *.svg)\""),
-                 0, "%s", text_of("err"));
+    cr_assert_eq(job_run("t=$(command -v rmx-bench); PATH=/nowhere \"$t\" product --quick -q "
+                         "--device=cpu --out=results"),
+                 0, "%s", job_text("err"));
+    cr_expect(strstr(job_text("err"), "no pictures: gnuplot is not here"), "%s", job_text("err"));
+    cr_expect_eq(job_run("cd results && test -s bench.csv -a -s bench.json -a -s bench.md && "
+                         "test -z \"$(ls *.svg)\""),
+                 0, "%s", job_text("err"));
 }
 
 /* Drawn from a file, which may be anything. */
@@ -200,45 +158,40 @@ Test(bench, refuses_to_draw_what_it_did_not_write)
         {"group,op,shape,x\nstep,a,b,1x\n", "bad.csv:2: x is '1x', not a number"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        FILE *file = fopen("bad.csv", "w");
-        cr_assert(file);
-        fputs(bad[i][0], file);
-        fclose(file);
-        cr_expect_eq(run("rmx-bench --draw=bad.csv --plots=plots"), 1);
-        cr_expect(strstr(text_of("err"), bad[i][1]), "no '%s' in: %s", bad[i][1], text_of("err"));
+        job_put("bad.csv", bad[i][0]);
+        cr_expect_eq(job_run("rmx-bench --draw=bad.csv --plots=plots"), 1);
+        cr_expect(strstr(job_text("err"), bad[i][1]), "no '%s' in: %s", bad[i][1],
+                  job_text("err"));
     }
 }
 
 Test(bench, only_some_lines)
 {
-    cr_assert_eq(run("rmx-bench --all --quick --device=cpu --only='gelu (tanh)' "
-                     "--json=bench.json"),
-                 0, "%s", text_of("err"));
+    cr_assert_eq(job_run("rmx-bench --all --quick --device=cpu --only='gelu (tanh)' "
+                         "--json=bench.json"),
+                 0, "%s", job_text("err"));
     cr_expect_eq(lines_of("rows"), 2);
-    cr_expect_eq(run("wc -l < bench.json | grep -x 2"), 0);
-    cr_expect_eq(run("rmx-bench rows product --quick --device=cpu --only=gelU"), 2);
-    cr_expect(strstr(text_of("err"), "--only=gelU"), "%s", text_of("err"));
+    cr_expect_eq(job_run("wc -l < bench.json | grep -x 2"), 0);
+    cr_expect_eq(job_run("rmx-bench rows product --quick --device=cpu --only=gelU"), 2);
+    cr_expect(strstr(job_text("err"), "--only=gelU"), "%s", job_text("err"));
 }
 
 Test(bench, a_config_sets_the_model)
 {
-    FILE *file = fopen("small.ini", "w");
-    cr_assert(file);
-    fputs("[model]\ntokens = 4\nwidth = 8\nlayers = 1\nembedding_width = 4\n[synthetic]\n"
-          "sparse_fields = 6\ndense_fields = 2\n",
-          file);
-    fclose(file);
-    cr_assert_eq(run("rmx-bench step --quick --device=cpu --config=small.ini --json=bench.json"),
-                 0, "%s", text_of("err"));
-    cr_expect(strstr(text_of("bench.json"), "T=4 D=8 L=1 small"));
-    cr_assert_eq(run("rmx-bench step --quick --device=cpu --config=builtin:base.ini "
-                     "--json=bench.json"),
-                 0, "%s", text_of("err"));
-    cr_expect(strstr(text_of("bench.json"), "T=16 D=16 L=2 base\""));
-    cr_expect_eq(run("rmx-bench step --quick --device=cpu --config=builtin:none.ini"), 2);
-    cr_expect(strstr(text_of("err"), "builtin:base.ini"), "%s", text_of("err"));
-    cr_expect_eq(run("rmx-bench step --quick --device=cpu --config=missing.ini"), 2);
-    cr_expect(strstr(text_of("err"), "missing.ini"), "%s", text_of("err"));
+    job_put("small.ini", "[model]\ntokens = 4\nwidth = 8\nlayers = 1\nembedding_width = 4\n"
+                         "[synthetic]\nsparse_fields = 6\ndense_fields = 2\n");
+    cr_assert_eq(
+        job_run("rmx-bench step --quick --device=cpu --config=small.ini --json=bench.json"), 0,
+        "%s", job_text("err"));
+    cr_expect(strstr(job_text("bench.json"), "T=4 D=8 L=1 small"));
+    cr_assert_eq(job_run("rmx-bench step --quick --device=cpu --config=builtin:base.ini "
+                         "--json=bench.json"),
+                 0, "%s", job_text("err"));
+    cr_expect(strstr(job_text("bench.json"), "T=16 D=16 L=2 base\""));
+    cr_expect_eq(job_run("rmx-bench step --quick --device=cpu --config=builtin:none.ini"), 2);
+    cr_expect(strstr(job_text("err"), "builtin:base.ini"), "%s", job_text("err"));
+    cr_expect_eq(job_run("rmx-bench step --quick --device=cpu --config=missing.ini"), 2);
+    cr_expect(strstr(job_text("err"), "missing.ini"), "%s", job_text("err"));
 }
 
 Test(bench, refuses_what_it_does_not_know)
@@ -257,12 +210,12 @@ Test(bench, refuses_what_it_does_not_know)
         {"rmx-verify --quick --config=missing.ini", "missing.ini"},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        const int code = run("%s", lines[i][0]);
-        cr_expect_eq(code, 2, "%s: exit %d: %s", lines[i][0], code, text_of("err"));
-        cr_expect(strstr(text_of("err"), lines[i][1]), "%s: %s", lines[i][0], text_of("err"));
+        const int code = job_run("%s", lines[i][0]);
+        cr_expect_eq(code, 2, "%s: exit %d: %s", lines[i][0], code, job_text("err"));
+        cr_expect(strstr(job_text("err"), lines[i][1]), "%s: %s", lines[i][0], job_text("err"));
     }
-    cr_expect_eq(run("rmx-bench grouped --quick -q --device=cpu --csv=/nowhere/a.csv"), 1);
-    cr_expect(strstr(text_of("err"), "/nowhere/a.csv"), "%s", text_of("err"));
+    cr_expect_eq(job_run("rmx-bench grouped --quick -q --device=cpu --csv=/nowhere/a.csv"), 1);
+    cr_expect(strstr(job_text("err"), "/nowhere/a.csv"), "%s", job_text("err"));
 }
 
 /* ---- rmx-verify ---------------------------------------------------------------------------- */
@@ -285,9 +238,9 @@ Test(bench, verify_holds)
                                              "\nblock ",
                                              "distinct results: 1 ours",
                                              "\nok: no result depends"};
-    const int code = run("rmx-verify --quick --device=cpu --threads=2");
-    cr_assert_eq(code, 0, "exit %d: %s", code, text_of("err"));
-    const char *out = text_of("out");
+    const int code = job_run("rmx-verify --quick --device=cpu --threads=2");
+    cr_assert_eq(code, 0, "exit %d: %s", code, job_text("err"));
+    const char *out = job_text("out");
     cr_expect(!strstr(out, "DIFFERS"), "%s", out);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         cr_expect(strstr(out, operations[i]), "no '%s' in: %s", operations[i] + 1, out);

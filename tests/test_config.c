@@ -8,7 +8,9 @@
 
 #include "testing.h"
 #include "train/config.h"
+#include "data/edit_distance.h"
 #include "train/config_keys.h"
+#include "train/setup.h"
 
 static char long_line[512] = "[run]\ndir = "; /* 300 letters follow */
 
@@ -102,6 +104,83 @@ Test(config, prints_what_it_reads)
         rmx_config_destroy(&again);
     }
     rmx_config_destroy(&config);
+}
+
+/* What "auto" means depends on the optimiser; what no optimiser reads stays auto. */
+Test(config, resolves_what_auto_means)
+{
+    rmx_config config, resolved;
+    rmx_error error;
+    cr_assert_eq(parse("", NULL, &config, &error), RMX_OK, "%s", error.text);
+    rmx_config_resolve(&config, &resolved);
+    cr_expect_eq(resolved.model.heads, 8);
+    cr_expect(isnan(resolved.train.momentum) && isnan(resolved.train.initial_sum));
+    cr_expect_eq(resolved.train.beta1, 0.9);
+    cr_expect_eq(resolved.train.beta2, 0.999);
+    cr_expect_eq(resolved.train.eps, 1e-8);
+    cr_expect_eq(resolved.train.embedding_eps, 1e-10);
+    cr_expect_eq(resolved.train.embedding_initial_sum, 0);
+    cr_expect(isnan(resolved.train.embedding_beta1) && isnan(resolved.train.embedding_beta2));
+    rmx_config_destroy(&config);
+
+    const char *text = "[train]\noptimizer = sgd\nembedding_optimizer = rmsprop\neps = 1e-3\n";
+    cr_assert_eq(parse(text, NULL, &config, &error), RMX_OK, "%s", error.text);
+    rmx_config_resolve(&config, &resolved);
+    cr_expect_eq(resolved.train.momentum, 0);
+    cr_expect(isnan(resolved.train.eps), "sgd has none");
+    cr_expect_eq(resolved.train.embedding_eps, 1e-3, "as train.eps says for both");
+    cr_expect_eq(resolved.train.embedding_beta2, 0.99);
+    rmx_config_destroy(&config);
+
+    text = "[train]\noptimizer = adagrad\neps = 1e-3\nembedding_eps = 1e-4\n"
+           "embedding_optimizer = rowwise_adagrad\nembedding_initial_sum = 0.1\n";
+    cr_assert_eq(parse(text, NULL, &config, &error), RMX_OK, "%s", error.text);
+    rmx_config_resolve(&config, &resolved);
+    cr_expect_eq(resolved.train.eps, 1e-3);
+    cr_expect_eq(resolved.train.embedding_eps, 1e-4);
+    cr_expect_eq(resolved.train.initial_sum, 0);
+    cr_expect_eq(resolved.train.embedding_initial_sum, 0.1);
+    rmx_config_destroy(&config);
+}
+
+/* For every pair of optimisers: what is printed reads back, is the same run, and gives the model
+ * the same settings to the bit. */
+Test(config, a_resolved_config_is_the_same_run)
+{
+    static const char *const names[] = {"sgd", "rmsprop", "adagrad", "rowwise_adagrad", "adamw"};
+    char text[256], difference[256];
+    rmx_config config, again;
+    rmx_schema schema;
+    rmx_setup first, second;
+    rmx_error error;
+    cr_assert_eq(rmx_schema_init(&schema, 2, 2, 1, &error), RMX_OK);
+    for (int pair = 0; pair < 25; pair++) {
+        if (pair / 5 == 3) continue; /* not of dense parameters */
+        snprintf(text, sizeof text, "[train]\noptimizer = %s\nembedding_optimizer = %s\n",
+                 names[pair / 5], names[pair % 5]);
+        cr_assert_eq(parse(text, NULL, &config, &error), RMX_OK, "%s", error.text);
+        char *printed = rmx_config_to_text(&config);
+        cr_assert_eq(parse(printed, NULL, &again, &error), RMX_OK, "%s: %s", text, error.text);
+        cr_expect_eq(rmx_config_differences(&config, &again, difference, sizeof difference), 0,
+                     "%s: %s", text, difference);
+        cr_expect(!strstr(printed, "heads = 0"));
+        char *once_more = rmx_config_to_text(&again);
+        cr_expect_str_eq(printed, once_more);
+        cr_assert_eq(rmx_setup_make(&config, &schema, &first, &error), RMX_OK);
+        cr_assert_eq(rmx_setup_make(&again, &schema, &second, &error), RMX_OK);
+        cr_expect_eq(memcmp(&first.training, &second.training, sizeof first.training), 0, "%s",
+                     text);
+        const rmx_optimizer_config own = rmx_optimizer_default((rmx_optimizer)(pair % 5));
+        cr_expect_eq(first.training.embedding.eps, own.eps);
+        cr_expect_eq(first.training.embedding.beta2, own.beta2);
+        rmx_setup_free(&first);
+        rmx_setup_free(&second);
+        free(printed);
+        free(once_more);
+        rmx_config_destroy(&config);
+        rmx_config_destroy(&again);
+    }
+    rmx_schema_free(&schema);
 }
 
 Test(config, differences_name_what_changes_the_mathematics)
