@@ -61,7 +61,8 @@ list() # KIND: its programs and scripts, by name
         return
     fi
     case ${1%-long} in
-    fault | mutate | fuzz) compgen -G "tests/${1%-long}_*.c" ;;
+    fault) without_cuda 'tests/fault_*.c' ;;
+    mutate | fuzz) compgen -G "tests/${1%-long}_*.c" ;;
     libfuzzer) compgen -G 'tests/fuzz_*.c' ;;
     criterion) compgen -G 'tests/test_*.c' ;;
     plain) compgen -G 'tests/plain_*.c' && with_cuda 'tests/plain_*.cu' ;;
@@ -75,6 +76,12 @@ list() # KIND: its programs and scripts, by name
 
 with_cuda() { # PATTERN: only where nvcc was there to build them
     grep -qs '^RMX_HAVE_CUDA:.*=TRUE' "$build/CMakeCache.txt" && compgen -G "$1"
+}
+
+# PATTERN: the CUDA runtime within a program checks none of its own allocations, and its end does
+# not stand the preloaded library, so builds without it have these tests.
+without_cuda() {
+    grep -qs '^RMX_HAVE_CUDA:.*=TRUE' "$build/CMakeCache.txt" || compgen -G "$1"
 }
 
 selected=() # kind name filter
