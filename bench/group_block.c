@@ -78,7 +78,7 @@ static const char *op_of(const blocks *k) { return k->backward ? "block fwd+bwd"
 static rmx_status line(blocks *k)
 {
     bench_times times;
-    const rmx_per_token_ffn_desc *f = &k->desc.ffn;
+    const rmx_feed_forward_desc *f = &k->desc.ffn;
     const double pass = 4.0 * (double)(k->samples * f->tokens) * f->width * f->hidden;
     const double rows = (double)(k->samples * unit(k)), w = (double)parameters(k);
     const double moved = k->backward ? 5.0 * rows + 3.0 * w : 2.0 * rows + w;

@@ -63,7 +63,7 @@ static rmx_status train(bench *b, workload *w, int64_t rows, rmx_model **model)
     BENCH_TRY(rmx_model_create(b->ctx, &config, &w->setup.training, model));
     for (uint64_t step = 1; step <= 3; step++) {
         const rmx_step s = {.step = step, .lr = 1e-4f, .embedding_lr = 1e-3f};
-        BENCH_TRY(rmx_model_load(*model, &batch));
+        BENCH_TRY(rmx_model_set_batch(*model, &batch));
         BENCH_TRY(rmx_model_step(*model, &s));
     }
     return rmx_model_read(*model, &result);

@@ -7,7 +7,7 @@
 
 #include "bench.h"
 #include "rankmixer/attention.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/token_mixer.h"
 
 #define HEADS 8 /* of attention; token mixing has H = T */
@@ -50,9 +50,9 @@ static rmx_status mix_back(const mixers *m, const float *dy, const float *x, flo
 
 /* ---- attention --------------------------------------------------------------------------- */
 
-static rmx_layer_norm_desc norm_desc(const mixers *m, int64_t samples)
+static rmx_norm_desc norm_desc(const mixers *m, int64_t samples)
 {
-    return (rmx_layer_norm_desc){.rows = samples * m->tokens, .dim = m->width, .eps = 1e-5f};
+    return (rmx_norm_desc){.rows = samples * m->tokens, .dim = m->width, .eps = 1e-5f};
 }
 
 static rmx_attention_weights weights(const mixers *m)
@@ -70,12 +70,12 @@ static rmx_attention_saved saved(const mixers *m)
 static rmx_status attend(const mixers *m, const float *x, float *y, int64_t samples)
 {
     const rmx_attention_desc desc = {samples, m->tokens, m->width, HEADS};
-    const rmx_layer_norm_desc norm = norm_desc(m, samples);
+    const rmx_norm_desc norm = norm_desc(m, samples);
     const rmx_attention_weights w = weights(m);
     const rmx_attention_saved s = saved(m);
     BENCH_TRY(rmx_attention_forward(m->b->ctx, &desc, &w, x, x, &s, m->z));
-    return rmx_layer_norm_forward(m->b->ctx, &norm, m->z, m->vectors, m->vectors + m->width, y,
-                                  m->stat, m->stat + m->samples * m->tokens);
+    return rmx_norm_forward(m->b->ctx, &norm, m->z, m->vectors, m->vectors + m->width, y, m->stat,
+                            m->stat + m->samples * m->tokens);
 }
 
 static rmx_status attend_back(const mixers *m, const float *dy, const float *x, float *dx,
@@ -83,14 +83,14 @@ static rmx_status attend_back(const mixers *m, const float *dy, const float *x, 
 {
     const int64_t square = (int64_t)m->width * m->width;
     const rmx_attention_desc desc = {samples, m->tokens, m->width, HEADS};
-    const rmx_layer_norm_desc norm = norm_desc(m, samples);
+    const rmx_norm_desc norm = norm_desc(m, samples);
     const rmx_attention_weights w = weights(m);
     const rmx_attention_saved s = saved(m);
     const rmx_attention_gradients g = {m->dw, m->dw + 4 * square, m->dw + 3 * square,
                                        m->dw + 4 * square + 3 * m->width};
-    BENCH_TRY(rmx_layer_norm_backward(m->b->ctx, &norm, dy, m->z, m->vectors, m->stat,
-                                      m->stat + m->samples * m->tokens, m->dz, m->gradients,
-                                      m->gradients + m->width, m->ws, m->ws_bytes));
+    BENCH_TRY(rmx_norm_backward(m->b->ctx, &norm, dy, m->z, m->vectors, m->stat,
+                                m->stat + m->samples * m->tokens, m->dz, m->gradients,
+                                m->gradients + m->width, m->ws, m->ws_bytes));
     return rmx_attention_backward(m->b->ctx, &desc, &w, m->dz, x, &s, m->dz, dx, &g, m->ws,
                                   m->ws_bytes);
 }
@@ -126,14 +126,14 @@ static void costs(contender *c)
     const double t = m->tokens, d = m->width, rows = (double)m->samples * t, f = sizeof(float);
     const rmx_token_mixer_desc mixer = mixer_desc(m, m->samples);
     const rmx_attention_desc attention = {m->samples, m->tokens, m->width, HEADS};
-    const rmx_layer_norm_desc norm = norm_desc(m, m->samples);
+    const rmx_norm_desc norm = norm_desc(m, m->samples);
     const double moved = f * rows * d * (c->backward ? 5.0 : 2.0);
     c->bytes = moved;
     c->flop = (c->backward ? 3.0 : 1.0) * 8.0 * rows * d;
     c->memory = f * 2.0 * rows + (double)rmx_token_mixer_backward_workspace(&mixer);
     if (!c->attention) return;
     const double a = (double)rmx_attention_backward_workspace(&attention);
-    const double n = (double)rmx_layer_norm_backward_workspace(&norm);
+    const double n = (double)rmx_norm_backward_workspace(&norm);
     c->flop = (c->backward ? 3.0 : 1.0) * (8.0 * rows * d * d + 4.0 * rows * t * d);
     c->bytes = moved + f * 4.0 * d * d * (c->backward ? 3.0 : 1.0);
     c->memory = f * (6.0 * rows * d + HEADS * rows * t + 2.0 * rows) + (a > n ? a : n);

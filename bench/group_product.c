@@ -37,50 +37,50 @@ static int64_t x_count(const product *p) { return p->m * p->tokens * p->k; }
 static int64_t w_count(const product *p) { return p->tokens * p->k * p->n; }
 static int64_t y_count(const product *p) { return p->m * p->tokens * p->n; }
 
-static rmx_gemm_args args_of(const product *p, int64_t turn)
+static rmx_product_args args_of(const product *p, int64_t turn)
 {
     const int64_t set = turn % p->sets, m = p->m, n = p->n, k = p->k, t = p->tokens;
     float *x = p->x + set * x_count(p), *w = p->w + set * w_count(p), *y = p->y + set * y_count(p);
-    rmx_gemm_args g = {.batch = {t, 1}, .alpha = 1.0f, .beta = 1.0f};
+    rmx_product_args g = {.batch = {t, 1}, .alpha = 1.0f, .beta = 1.0f};
     switch (p->pass) {
     case FORWARD:
         g.m = m, g.n = n, g.k = k;
-        g.a = (rmx_mat){x, t * k, 1, {k, 0}};
-        g.b = (rmx_mat){w, n, 1, {k * n, 0}};
-        g.c = (rmx_mat_out){y, t * n, {n, 0}};
+        g.a = (rmx_matrix){x, t * k, 1, {k, 0}};
+        g.b = (rmx_matrix){w, n, 1, {k * n, 0}};
+        g.c = (rmx_matrix_out){y, t * n, {n, 0}};
         break;
     case OF_INPUT:
         g.m = m, g.n = k, g.k = n;
-        g.a = (rmx_mat){y, t * n, 1, {n, 0}};
-        g.b = (rmx_mat){w, 1, n, {k * n, 0}};
-        g.c = (rmx_mat_out){x, t * k, {k, 0}};
+        g.a = (rmx_matrix){y, t * n, 1, {n, 0}};
+        g.b = (rmx_matrix){w, 1, n, {k * n, 0}};
+        g.c = (rmx_matrix_out){x, t * k, {k, 0}};
         break;
     case OF_WEIGHT:
         g.m = k, g.n = n, g.k = m;
-        g.a = (rmx_mat){x, 1, t * k, {k, 0}};
-        g.b = (rmx_mat){y, t * n, 1, {n, 0}};
-        g.c = (rmx_mat_out){w, n, {k * n, 0}};
+        g.a = (rmx_matrix){x, 1, t * k, {k, 0}};
+        g.b = (rmx_matrix){y, t * n, 1, {n, 0}};
+        g.c = (rmx_matrix_out){w, n, {k * n, 0}};
         g.accumulate = true;
         break;
     }
     if (!p->activated) return g;
-    g.bias = (rmx_mat){p->bias, 0, 1, {n, 0}};
-    g.act = RMX_ACT_GELU_ERF;
+    g.bias = (rmx_matrix){p->bias, 0, 1, {n, 0}};
+    g.activation = RMX_ACTIVATION_GELU_ERF;
     return g;
 }
 
 static rmx_status ours(void *user, int64_t turn)
 {
     const product *p = user;
-    const rmx_gemm_args args = args_of(p, turn);
-    return rmx_context_check(p->b->ctx, p->b->backend->ops->gemm(p->b->backend, &args));
+    const rmx_product_args args = args_of(p, turn);
+    return rmx_context_check(p->b->ctx, p->b->backend->ops->product(p->b->backend, &args));
 }
 
 /* The vendor's own interface has no bias and no GELU: it does less. */
 static rmx_status theirs(void *user, int64_t turn)
 {
     const product *p = user;
-    const rmx_gemm_args args = args_of(p, turn);
+    const rmx_product_args args = args_of(p, turn);
     return vendor_run_args(&p->b->yardstick, &args);
 }
 
@@ -91,7 +91,8 @@ typedef struct host_copies {
 } host_copies;
 
 /* Element (t, i, j) before bias and GELU; C was zero before. */
-static float chain(const rmx_gemm_args *g, const host_copies *h, int64_t t, int64_t i, int64_t j)
+static float chain(const rmx_product_args *g, const host_copies *h, int64_t t, int64_t i,
+                   int64_t j)
 {
     const float *a = h->a + t * g->a.batch[0] + i * g->a.rs;
     const float *b = h->b + t * g->b.batch[0] + j * g->b.cs;
@@ -105,7 +106,7 @@ static double gelu(double v) { return 0.5 * v * (1.0 + erf(v / sqrt(2.0))); }
 /* Ours: equal where there is no GELU, else within its few ulp; the vendor's: near. */
 static rmx_status compare(const product *p, const host_copies *h, uint64_t dice)
 {
-    const rmx_gemm_args g = args_of(p, 0);
+    const rmx_product_args g = args_of(p, 0);
     const int64_t t = (int64_t)(dice % (uint64_t)p->tokens);
     const int64_t i = (int64_t)((dice >> 8) % (uint64_t)g.m);
     const int64_t j = (int64_t)((dice >> 24) % (uint64_t)g.n);
@@ -127,7 +128,7 @@ static rmx_status compare(const product *p, const host_copies *h, uint64_t dice)
 
 static rmx_status result(const product *p, bench_run *run, float **out)
 {
-    const rmx_gemm_args g = args_of(p, 0);
+    const rmx_product_args g = args_of(p, 0);
     const int64_t count = g.m * g.n * p->tokens;
     if (g.accumulate) BENCH_TRY(rmx_zero(p->b->ctx, g.c.p, sizeof(float) * (size_t)count));
     BENCH_TRY(run((void *)(uintptr_t)p, 0));
@@ -136,7 +137,7 @@ static rmx_status result(const product *p, bench_run *run, float **out)
 
 static rmx_status fetch(const product *p, host_copies *h)
 {
-    const rmx_gemm_args g = args_of(p, 0);
+    const rmx_product_args g = args_of(p, 0);
     BENCH_TRY(bench_fetch(p->b, g.a.p, g.m * g.k * p->tokens, &h->a));
     BENCH_TRY(bench_fetch(p->b, g.b.p, g.k * g.n * p->tokens, &h->b));
     if (p->activated) BENCH_TRY(bench_fetch(p->b, p->bias, p->tokens * p->n, &h->bias));

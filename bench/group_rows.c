@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "machine.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/optimizer.h"
 #include "rankmixer/token_mixer.h"
 #include "rows.h"
@@ -133,14 +133,14 @@ static rmx_status line(rows *r)
 static size_t workspace(int64_t count)
 {
     const int64_t widths[] = {16, 64, 768};
-    size_t most = rmx_bce_workspace(count);
+    size_t most = rmx_loss_scratch(count);
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         const int32_t d = (int32_t)widths[i];
-        const rmx_layer_norm_desc norm = {.rows = count / d, .dim = d, .eps = 1e-5f};
+        const rmx_norm_desc norm = {.rows = count / d, .dim = d, .eps = 1e-5f};
         const rmx_token_mixer_desc mixer = {count / (d * TOKENS), TOKENS, d, TOKENS, 1e-5f};
         const size_t bytes[] = {
-            rmx_layer_norm_backward_workspace(&norm), rmx_token_mixer_backward_workspace(&mixer),
-            rmx_rows_workspace(1, count / d, d, 1), rmx_sum_squares_workspace(count)};
+            rmx_norm_backward_workspace(&norm), rmx_token_mixer_backward_workspace(&mixer),
+            rmx_column_sum_scratch(1, count / d, d, 1), rmx_gradient_norm_scratch(count)};
         for (size_t j = 0; j < sizeof bytes / sizeof *bytes; j++)
             if (bytes[j] > most) most = bytes[j];
     }

@@ -28,7 +28,7 @@ static rmx_status train(void *user, int64_t turn)
     steps *s = user;
     const rmx_batch batch = workload_batch(&s->w, turn % SETS * s->samples, s->samples);
     const rmx_step step = {.step = ++s->step, .lr = 1e-4f, .embedding_lr = 1e-3f};
-    BENCH_TRY(rmx_model_load(s->model, &batch));
+    BENCH_TRY(rmx_model_set_batch(s->model, &batch));
     return rmx_model_step(s->model, &step);
 }
 
@@ -39,7 +39,7 @@ static rmx_status score(void *user, int64_t turn)
     steps *s = user;
     rmx_batch batch = workload_batch(&s->w, turn % SETS * s->samples, s->samples);
     batch.labels = NULL;
-    BENCH_TRY(rmx_model_load(s->model, &batch));
+    BENCH_TRY(rmx_model_set_batch(s->model, &batch));
     BENCH_TRY(rmx_model_forward(s->model));
     return rmx_model_logits(s->model, logits);
 }
@@ -90,10 +90,10 @@ static rmx_status check(steps *s)
     rmx_step_result result;
     const rmx_batch all = workload_batch(&s->w, 0, s->samples);
     const rmx_batch last = workload_batch(&s->w, s->samples - 1, 1);
-    BENCH_TRY(rmx_model_load(s->model, &all));
+    BENCH_TRY(rmx_model_set_batch(s->model, &all));
     BENCH_TRY(rmx_model_forward(s->model));
     BENCH_TRY(rmx_model_logits(s->model, together));
-    BENCH_TRY(rmx_model_load(s->model, &last));
+    BENCH_TRY(rmx_model_set_batch(s->model, &last));
     BENCH_TRY(rmx_model_forward(s->model));
     BENCH_TRY(rmx_model_logits(s->model, &alone));
     if (memcmp(&together[s->samples - 1], &alone, sizeof alone) != 0)
@@ -196,7 +196,7 @@ static rmx_status scoring_line(steps *s)
     bench_times times;
     const rmx_batch batch = workload_batch(&s->w, 0, s->samples);
     BENCH_TRY(bench_measure(b, &(bench_side){.run = score, .user = s}, 1, &times));
-    BENCH_TRY(rmx_model_load(s->model, &batch));
+    BENCH_TRY(rmx_model_set_batch(s->model, &batch));
     bench_record r =
         record_of(s, "scoring", &times, rmx_model_forward_flop(s->model) * (double)s->samples);
     put_samples(s, &r);

@@ -10,12 +10,12 @@ static product_log *open_log;
 static const rmx_ops *real_ops;
 static rmx_ops logging_ops;
 
-static rmx_status log_and_run(rmx_backend *backend, const rmx_gemm_args *args)
+static rmx_status log_and_run(rmx_backend *backend, const rmx_product_args *args)
 {
     product_log *log = open_log;
     if (log->count == log->room) {
         const int32_t room = log->room ? 2 * log->room : 64;
-        rmx_gemm_args *call = realloc(log->call, sizeof *call * (size_t)room);
+        rmx_product_args *call = realloc(log->call, sizeof *call * (size_t)room);
         log->full = log->full || !call;
         if (call) {
             log->call = call;
@@ -23,7 +23,7 @@ static rmx_status log_and_run(rmx_backend *backend, const rmx_gemm_args *args)
         }
     }
     if (log->count < log->room) log->call[log->count++] = *args;
-    return real_ops->gemm(backend, args);
+    return real_ops->product(backend, args);
 }
 
 void product_log_begin(product_log *log, rmx_context *ctx)
@@ -34,7 +34,7 @@ void product_log_begin(product_log *log, rmx_context *ctx)
     open_log = log;
     real_ops = backend->ops;
     logging_ops = *real_ops;
-    logging_ops.gemm = log_and_run;
+    logging_ops.product = log_and_run;
     backend->ops = &logging_ops;
 }
 
@@ -54,7 +54,7 @@ double product_log_flop(const product_log *log)
 {
     double flop = 0.0;
     for (int32_t i = 0; i < log->count; i++) {
-        const rmx_gemm_args *a = &log->call[i];
+        const rmx_product_args *a = &log->call[i];
         flop +=
             2.0 * (double)a->m * (double)a->n * (double)a->k * (double)(a->batch[0] * a->batch[1]);
     }
@@ -65,7 +65,7 @@ rmx_status product_log_replay(const product_log *log, rmx_context *ctx)
 {
     rmx_backend *backend = rmx_context_backend(ctx);
     for (int32_t i = 0; i < log->count; i++) {
-        const rmx_status status = backend->ops->gemm(backend, &log->call[i]);
+        const rmx_status status = backend->ops->product(backend, &log->call[i]);
         if (status != RMX_OK) return rmx_context_check(ctx, status);
     }
     return RMX_OK;
@@ -76,7 +76,7 @@ rmx_status product_log_replay_vendor(const product_log *log, rmx_context *ctx, c
     rmx_backend *backend = rmx_context_backend(ctx);
     for (int32_t i = 0; i < log->count; i++) {
         rmx_status status = vendor_run_args(v, &log->call[i]);
-        if (status == RMX_ERR_ARGUMENT) status = backend->ops->gemm(backend, &log->call[i]);
+        if (status == RMX_ERR_ARGUMENT) status = backend->ops->product(backend, &log->call[i]);
         if (status != RMX_OK) return status;
     }
     return RMX_OK;

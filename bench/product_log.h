@@ -7,7 +7,7 @@
 #include "vendor.h"
 
 typedef struct product_log {
-    rmx_gemm_args *call;
+    rmx_product_args *call;
     int32_t count, room;
     bool full; /* out of memory: not all calls are there */
 } product_log;

@@ -21,7 +21,7 @@ typedef struct embedding {
     uint32_t *ids, *rows, *unique;
     int64_t *row_offset;
     int32_t *column;
-    rmx_optim_scalars *scalars;
+    rmx_optimizer_scalars *scalars;
     void *ws;
     size_t ws_bytes;
 } embedding;
@@ -67,7 +67,7 @@ static rmx_status operands(embedding *e)
     int64_t row_offset[FIELDS];
     int32_t column[FIELDS];
     const rmx_optimizer_config config = rmx_optimizer_default(RMX_OPTIMIZER_ADAGRAD);
-    const rmx_optim_scalars scalars = rmx_optimizer_scalars(&config, 1, LR);
+    const rmx_optimizer_scalars scalars = rmx_optimizer_scalars_of(&config, 1, LR);
     for (int32_t f = 0; f < FIELDS; f++) {
         row_offset[f] = e->desc.table_rows / FIELDS * f;
         column[f] = f * WIDTH;
@@ -113,17 +113,17 @@ static rmx_status update(void *user, int64_t turn)
 {
     const embedding *e = user;
     rmx_backend *backend = e->r->b->backend;
-    const rmx_optim_args args = {.kind = RMX_OPTIM_ADAGRAD,
-                                 .rows = e->entries,
-                                 .width = WIDTH,
-                                 .w = e->r->dx,
-                                 .s1 = e->r->s1,
-                                 .grad = e->r->y,
-                                 .row_index = e->rows,
-                                 .unique = e->unique,
-                                 .scalars = e->scalars};
+    const rmx_optimizer_args args = {.kind = RMX_OPTIMIZER_ADAGRAD,
+                                     .rows = e->entries,
+                                     .width = WIDTH,
+                                     .w = e->r->dx,
+                                     .s1 = e->r->s1,
+                                     .grad = e->r->y,
+                                     .row_index = e->rows,
+                                     .unique = e->unique,
+                                     .scalars = e->scalars};
     (void)turn;
-    return rmx_context_check(e->r->b->ctx, backend->ops->optim(backend, &args));
+    return rmx_context_check(e->r->b->ctx, backend->ops->optimizer(backend, &args));
 }
 
 /* ---- checks ------------------------------------------------------------------------------ */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* rows_layers.c: what the group rows computes sample by sample; see rows.h. */
 #include "rankmixer/dropout.h"
-#include "rankmixer/gelu.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/activation.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/loss.h"
 #include "rankmixer/mean.h"
 #include "rankmixer/optimizer.h"
 #include "rankmixer/pooling.h"
-#include "rankmixer/rms_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
 #include "rows.h"
@@ -53,26 +53,27 @@ rmx_status rows_layer_norm(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t at = first * rows_unit(r), d = r->c->width;
-    const rmx_layer_norm_desc desc = {.rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
+    const rmx_norm_desc desc = {.rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
     float *mean = r->stat + first, *rstd = r->stat + r->count / 16 + first;
-    BENCH_TRY(rmx_layer_norm_forward(r->b->ctx, &desc, r->x + at, r->small, r->small + d,
-                                     r->y + at, mean, rstd));
+    BENCH_TRY(rmx_norm_forward(r->b->ctx, &desc, r->x + at, r->small, r->small + d, r->y + at,
+                               mean, rstd));
     if (!r->c->kind) return RMX_OK;
-    return rmx_layer_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, mean, rstd,
-                                   r->dx + at, r->small + 2 * d, r->small + 3 * d, r->ws,
-                                   r->ws_bytes);
+    return rmx_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, mean, rstd,
+                             r->dx + at, r->small + 2 * d, r->small + 3 * d, r->ws, r->ws_bytes);
 }
 
 rmx_status rows_rms_norm(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t at = first * rows_unit(r), d = r->c->width;
-    const rmx_rms_norm_desc desc = {.rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
+    const rmx_norm_desc desc = {
+        .kind = RMX_NORM_RMS, .rows = samples, .dim = (int32_t)d, .eps = 1e-5f};
     float *rstd = r->stat + first;
-    BENCH_TRY(rmx_rms_norm_forward(r->b->ctx, &desc, r->x + at, r->small, r->y + at, rstd));
+    BENCH_TRY(
+        rmx_norm_forward(r->b->ctx, &desc, r->x + at, r->small, NULL, r->y + at, NULL, rstd));
     if (!r->c->kind) return RMX_OK;
-    return rmx_rms_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, rstd,
-                                 r->dx + at, r->small + 2 * d, r->ws, r->ws_bytes);
+    return rmx_norm_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small, NULL, rstd,
+                             r->dx + at, r->small + 2 * d, NULL, r->ws, r->ws_bytes);
 }
 
 rmx_status rows_softmax(void *user, int64_t first, int64_t samples)
@@ -107,10 +108,11 @@ rmx_status rows_gelu(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t at = first * rows_unit(r), n = samples * rows_unit(r);
-    const rmx_gelu kind = r->c->kind & 1 ? RMX_GELU_TANH : RMX_GELU_ERF;
-    BENCH_TRY(rmx_gelu_forward(r->b->ctx, kind, n, r->x + at, r->y + at));
+    const rmx_activation kind =
+        r->c->kind & 1 ? RMX_ACTIVATION_GELU_TANH : RMX_ACTIVATION_GELU_ERF;
+    BENCH_TRY(rmx_activation_forward(r->b->ctx, kind, n, r->x + at, r->y + at));
     if (r->c->kind < 2) return RMX_OK;
-    return rmx_gelu_backward(r->b->ctx, kind, n, r->x + at, r->dy + at, r->dx + at);
+    return rmx_activation_backward(r->b->ctx, kind, n, r->x + at, r->dy + at, r->dx + at);
 }
 
 /* y is the parameter, x its gradient. */
@@ -150,8 +152,8 @@ rmx_status rows_mean_width(void *user, int64_t first, int64_t samples)
 rmx_status rows_mean_back(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
-    return rmx_mean_pool_backward(r->b->ctx, samples, (int32_t)r->c->tokens, (int32_t)r->c->width,
-                                  r->x + first * r->c->width, r->y + first * rows_unit(r));
+    return rmx_pooling_backward(r->b->ctx, samples, (int32_t)r->c->tokens, (int32_t)r->c->width,
+                                r->x + first * r->c->width, r->y + first * rows_unit(r));
 }
 
 rmx_status rows_add(void *user, int64_t first, int64_t samples)
@@ -187,7 +189,7 @@ rmx_status rows_dropout(void *user, int64_t first, int64_t samples)
 rmx_status rows_bce(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
-    const rmx_bce_desc desc = {.samples = samples, .tasks = 1, .scale = 1.0f / 4096.0f};
-    return rmx_bce_forward_backward(r->b->ctx, &desc, r->x + first, r->labels + first, NULL, NULL,
-                                    (double *)(void *)r->small, r->y + first, r->ws, r->ws_bytes);
+    const rmx_loss_desc desc = {.samples = samples, .tasks = 1, .scale = 1.0f / 4096.0f};
+    return rmx_loss_forward_backward(r->b->ctx, &desc, r->x + first, r->labels + first, NULL, NULL,
+                                     (double *)(void *)r->small, r->y + first, r->ws, r->ws_bytes);
 }

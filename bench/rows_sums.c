@@ -17,23 +17,23 @@ static rmx_status expect_near(rows *r, const char *what, double is, double shoul
 rmx_status rows_col_sum(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
-    const rmx_col_sum_args args = {.groups = 1,
-                                   .rows = samples,
-                                   .cols = r->c->width,
-                                   .ld = r->c->width,
-                                   .x = r->x + first * rows_unit(r),
-                                   .dst = r->small,
-                                   .ws = r->ws};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->col_sum(r->b->backend, &args));
+    const rmx_column_sum_args args = {.groups = 1,
+                                      .rows = samples,
+                                      .cols = r->c->width,
+                                      .ld = r->c->width,
+                                      .x = r->x + first * rows_unit(r),
+                                      .dst = r->small,
+                                      .ws = r->ws};
+    return rmx_context_check(r->b->ctx, r->b->backend->ops->column_sum(r->b->backend, &args));
 }
 
-/* The order of ops.h, so the bits are equal: blocks of RMX_BLOCK_ROWS, then over the blocks. */
+/* The order of ops.h, so the bits are equal: blocks of RMX_ROW_BLOCK, then over the blocks. */
 static float col_sum(const rows *r, const float *x, int64_t column)
 {
     const int64_t samples = rows_samples(r), d = r->c->width;
     float sum = 0.0f;
-    for (int64_t block = 0; block < samples; block += RMX_BLOCK_ROWS) {
-        const int64_t end = block + RMX_BLOCK_ROWS < samples ? block + RMX_BLOCK_ROWS : samples;
+    for (int64_t block = 0; block < samples; block += RMX_ROW_BLOCK) {
+        const int64_t end = block + RMX_ROW_BLOCK < samples ? block + RMX_ROW_BLOCK : samples;
         float part = 0.0f;
         for (int64_t i = block; i < end; i++) part = rmx_addf(part, x[i * d + column]);
         sum = rmx_addf(sum, part);
@@ -64,11 +64,12 @@ rmx_status rows_check_col_sum(rows *r)
 rmx_status rows_sum_squares(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
-    const rmx_sum_squares_args args = {.n = samples * rows_unit(r),
-                                       .g = r->x + first * rows_unit(r),
-                                       .sum = (double *)(void *)r->small,
-                                       .ws = r->ws};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->sum_squares(r->b->backend, &args));
+    const rmx_gradient_norm_sum_squares_args args = {.n = samples * rows_unit(r),
+                                                     .g = r->x + first * rows_unit(r),
+                                                     .sum = (double *)(void *)r->small,
+                                                     .ws = r->ws};
+    return rmx_context_check(r->b->ctx,
+                             r->b->backend->ops->gradient_norm_sum_squares(r->b->backend, &args));
 }
 
 /* Sums of x and of its squares, on the host. */

@@ -4,8 +4,8 @@ extern "C" {
 #include "variants_cuda.h"
 }
 
-#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/product.h"
 
-extern "C" int32_t variants_cuda_count(void) { return RMX_GEMM_VARIANTS; }
+extern "C" int32_t variants_cuda_count(void) { return RMX_PRODUCT_VARIANTS; }
 
-extern "C" void variants_cuda_force(int32_t variant) { rmx_cuda_gemm_variant = variant; }
+extern "C" void variants_cuda_force(int32_t variant) { rmx_cuda_product_variant = variant; }

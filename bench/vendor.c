@@ -150,7 +150,7 @@ rmx_status vendor_run(const vendor *v, const vendor_product *p)
 }
 
 /* A matrix is stored by rows or by columns; a single row or column is both. */
-static bool layout(const rmx_mat *mat, int64_t rows, int64_t cols, bool *trans, int64_t *ld)
+static bool layout(const rmx_matrix *mat, int64_t rows, int64_t cols, bool *trans, int64_t *ld)
 {
     *trans = !(mat->cs == 1 || cols == 1);
     if (*trans && !(mat->rs == 1 || rows == 1)) return false;
@@ -160,7 +160,7 @@ static bool layout(const rmx_mat *mat, int64_t rows, int64_t cols, bool *trans, 
     return *ld >= least && mat->p != NULL;
 }
 
-bool vendor_of_args(const rmx_gemm_args *args, vendor_product *product, vendor_repeat *outer)
+bool vendor_of_args(const rmx_product_args *args, vendor_product *product, vendor_repeat *outer)
 {
     const int inner = args->batch[1] > 1 ? 1 : 0; /* the batch axis that the library repeats */
     if (args->k < 1 || args->alpha != 1.0f) return false;
@@ -185,7 +185,7 @@ bool vendor_of_args(const rmx_gemm_args *args, vendor_product *product, vendor_r
            layout(&args->b, args->k, args->n, &product->trans_b, &product->ldb);
 }
 
-rmx_status vendor_run_args(const vendor *v, const rmx_gemm_args *args)
+rmx_status vendor_run_args(const vendor *v, const rmx_product_args *args)
 {
     vendor_product p;
     vendor_repeat outer;

@@ -42,7 +42,7 @@ rmx_status vendor_run(const vendor *v, const vendor_product *p);
 typedef struct vendor_repeat {
     int64_t count, step_a, step_b, step_c;
 } vendor_repeat;
-bool vendor_of_args(const rmx_gemm_args *args, vendor_product *product, vendor_repeat *outer);
-rmx_status vendor_run_args(const vendor *v, const rmx_gemm_args *args);
+bool vendor_of_args(const rmx_product_args *args, vendor_product *product, vendor_repeat *outer);
+rmx_status vendor_run_args(const vendor *v, const rmx_product_args *args);
 
 #endif /* RMX_BENCH_VENDOR_H */

@@ -16,17 +16,17 @@ static const rmx_ops *real_ops;
 static rmx_ops replaced_ops;
 
 /* The vendor's chain, then what follows it by ours: a product over no k that starts from C. */
-static rmx_status replaced_gemm(rmx_backend *backend, const rmx_gemm_args *args)
+static rmx_status replaced_product(rmx_backend *backend, const rmx_product_args *args)
 {
-    rmx_gemm_args rest = *args;
-    const rmx_status status = args->residual.p == args->c.p || args->factor.p == args->c.p
+    rmx_product_args rest = *args;
+    const rmx_status status = args->residual.p == args->c.p || args->multiplier.p == args->c.p
                                   ? RMX_ERR_ARGUMENT
                                   : vendor_run_args(replacement, args);
-    if (status == RMX_ERR_ARGUMENT) return real_ops->gemm(backend, args);
+    if (status == RMX_ERR_ARGUMENT) return real_ops->product(backend, args);
     if (status != RMX_OK) return status;
     rest.k = 0;
     rest.accumulate = true;
-    return real_ops->gemm(backend, &rest);
+    return real_ops->product(backend, &rest);
 }
 
 static void replace(bench *b, bool yes)
@@ -35,7 +35,7 @@ static void replace(bench *b, bool yes)
         replacement = &b->yardstick;
         real_ops = b->backend->ops;
         replaced_ops = *real_ops;
-        replaced_ops.gemm = replaced_gemm;
+        replaced_ops.product = replaced_product;
         b->backend->ops = &replaced_ops;
     } else if (real_ops) {
         b->backend->ops = real_ops;
@@ -94,7 +94,7 @@ static rmx_status score_once(scorer *s, uint64_t *state, float *out)
     for (int64_t i = 0; i < samples; i++) put_row(s, i, 1 + (draw[2] + i) % (POOL - 1));
     put_row(s, place, 0);
     const rmx_batch batch = {.samples = samples, .sparse = s->ids, .dense = s->dense};
-    BENCH_TRY(rmx_model_load(s->model, &batch));
+    BENCH_TRY(rmx_model_set_batch(s->model, &batch));
     BENCH_TRY(rmx_model_forward(s->model));
     BENCH_TRY(rmx_model_logits(s->model, s->logits));
     *out = s->logits[place * s->w.setup.model.tasks];

@@ -4,12 +4,12 @@
 
 #include "rankmixer/attention.h"
 #include "rankmixer/block.h"
-#include "rankmixer/gelu.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/activation.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/mean.h"
-#include "rankmixer/per_token_ffn.h"
+#include "rankmixer/feed_forward.h"
 #include "rankmixer/product.h"
-#include "rankmixer/rms_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
 
@@ -120,21 +120,21 @@ static rmx_status gelu(PARAMETERS)
 {
     (void)memory;
     (void)theirs;
-    return rmx_gelu_forward(b->ctx, RMX_GELU_ERF, rows * op->in, x, y);
+    return rmx_activation_forward(b->ctx, RMX_ACTIVATION_GELU_ERF, rows * op->in, x, y);
 }
 
 static rmx_status layer_norm(PARAMETERS)
 {
-    const rmx_layer_norm_desc desc = {.rows = rows, .dim = op->k, .eps = 1e-5f};
+    const rmx_norm_desc desc = {.rows = rows, .dim = op->k, .eps = 1e-5f};
     (void)theirs;
-    return rmx_layer_norm_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y, NULL, NULL);
+    return rmx_norm_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y, NULL, NULL);
 }
 
 static rmx_status rms_norm(PARAMETERS)
 {
-    const rmx_rms_norm_desc desc = {.rows = rows, .dim = op->k, .eps = 1e-5f};
+    const rmx_norm_desc desc = {.kind = RMX_NORM_RMS, .rows = rows, .dim = op->k, .eps = 1e-5f};
     (void)theirs;
-    return rmx_rms_norm_forward(b->ctx, &desc, x, memory->w, y, NULL);
+    return rmx_norm_forward(b->ctx, &desc, x, memory->w, NULL, y, NULL, NULL);
 }
 
 /* ---- layers ------------------------------------------------------------------------------ */
@@ -147,20 +147,20 @@ static rmx_status token_mixer(PARAMETERS)
                                    memory->scratch, memory->scratch + rows * op->count);
 }
 
-static rmx_per_token_ffn_weights ffn_weights(const verify_op *op, const float *w)
+static rmx_feed_forward_weights ffn_weights(const verify_op *op, const float *w)
 {
     const int64_t t = op->count, d = op->k, h = op->n;
-    return (rmx_per_token_ffn_weights){
+    return (rmx_feed_forward_weights){
         .w1 = w, .w2 = w + t * d * h, .b1 = w + 2 * t * d * h, .b2 = w + 2 * t * d * h + t * h};
 }
 
 static rmx_status per_token_ffn(PARAMETERS)
 {
-    const rmx_per_token_ffn_desc desc = {
+    const rmx_feed_forward_desc desc = {
         .samples = rows, .tokens = op->count, .width = op->k, .hidden = op->n};
-    const rmx_per_token_ffn_weights w = ffn_weights(op, memory->w);
+    const rmx_feed_forward_weights w = ffn_weights(op, memory->w);
     (void)theirs;
-    return rmx_per_token_ffn_forward(b->ctx, &desc, &w, x, x, NULL, memory->scratch, y);
+    return rmx_feed_forward_forward(b->ctx, &desc, &w, x, x, NULL, memory->scratch, y);
 }
 
 static rmx_status attention(PARAMETERS)

@@ -27,11 +27,11 @@ int main(void)
     if (rmx_context_create(NULL, &ctx, NULL, 0) != RMX_OK) return 1;
     const rmx_batch all = {.samples = ROWS, .sparse = ids};
     const rmx_batch last = {.samples = 1, .sparse = ids + (ROWS - 1) * FIELDS};
-    const bool ok = rmx_model_create(ctx, &config, NULL, &model) == RMX_OK &&
-                    rmx_model_load(model, &all) == RMX_OK && rmx_model_forward(model) == RMX_OK &&
-                    rmx_model_logits(model, many) == RMX_OK &&
-                    rmx_model_load(model, &last) == RMX_OK && rmx_model_forward(model) == RMX_OK &&
-                    rmx_model_logits(model, &alone) == RMX_OK;
+    const bool ok =
+        rmx_model_create(ctx, &config, NULL, &model) == RMX_OK &&
+        rmx_model_set_batch(model, &all) == RMX_OK && rmx_model_forward(model) == RMX_OK &&
+        rmx_model_logits(model, many) == RMX_OK && rmx_model_set_batch(model, &last) == RMX_OK &&
+        rmx_model_forward(model) == RMX_OK && rmx_model_logits(model, &alone) == RMX_OK;
     if (!ok)
         fprintf(stderr, "%s\n", rmx_last_error(ctx));
     else

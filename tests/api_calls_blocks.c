@@ -63,24 +63,24 @@ static void call_attention(void)
                s.bad || !ctx);
 }
 
-static rmx_per_token_ffn_desc random_ffn(bool *bad)
+static rmx_feed_forward_desc random_ffn(bool *bad)
 {
-    const rmx_per_token_ffn_desc d = {
+    const rmx_feed_forward_desc d = {
         .samples = api_count(0),
         .tokens = api_size(1),
         .width = api_size(1),
         .hidden = api_size(1),
         .shared = api_chance(2),
-        .gelu = (rmx_gelu)(api_chance(20) ? api_random(9) : api_random(2)),
+        .activation = (rmx_activation)(api_chance(20) ? api_random(9) : 1 + api_random(2)),
         .dropout = {.p = api_chance(4) ? api_number() : 0.0f, .step = api_zeros()}};
     const int64_t x[] = {d.samples, d.tokens, d.width}, h[] = {d.samples, d.tokens, d.hidden};
     const int64_t w[] = {d.shared ? 1 : d.tokens, d.width, d.hidden};
     *bad = api_measure(x, 3, 1).bad || api_measure(h, 3, 1).bad || api_measure(w, 3, 0).bad ||
-           d.gelu > RMX_GELU_TANH || !(d.dropout.p >= 0.0f && d.dropout.p < 1.0f);
+           d.activation > RMX_ACTIVATION_GELU_TANH || !(d.dropout.p >= 0.0f && d.dropout.p < 1.0f);
     return d;
 }
 
-static api_sizes ffn_sizes(const rmx_per_token_ffn_desc *d, bool bad)
+static api_sizes ffn_sizes(const rmx_feed_forward_desc *d, bool bad)
 {
     const int64_t sizes[] = {d->samples, d->tokens, d->width, d->hidden};
     api_sizes s = api_measure(sizes, 4, 1);
@@ -92,19 +92,19 @@ static void call_ffn(void)
 {
     rmx_context *ctx = api_context();
     bool bad;
-    const rmx_per_token_ffn_desc d = random_ffn(&bad);
+    const rmx_feed_forward_desc d = random_ffn(&bad);
     const api_sizes s = ffn_sizes(&d, bad);
-    const size_t ws = api_bytes("ffn_ws", rmx_per_token_ffn_backward_workspace(&d), bad);
+    const size_t ws = api_bytes("ffn_ws", rmx_feed_forward_backward_workspace(&d), bad);
     float *p[15];
     operands_of(&s, p, 15);
-    const rmx_per_token_ffn_weights w = {p[0], p[1], p[2], p[3]};
-    const rmx_per_token_ffn_gradients g = {p[4], p[5], p[6], p[7]};
+    const rmx_feed_forward_weights w = {p[0], p[1], p[2], p[3]};
+    const rmx_feed_forward_gradients g = {p[4], p[5], p[6], p[7]};
     api_status("ffn_forward",
-               rmx_per_token_ffn_forward(ctx, &d, &w, p[8], p[9], p[10], p[11], p[12]),
+               rmx_feed_forward_forward(ctx, &d, &w, p[8], p[9], p[10], p[11], p[12]),
                bad || !ctx);
     api_status("ffn_backward",
-               rmx_per_token_ffn_backward(ctx, &d, &w, p[8], p[9], p[10], p[11], p[12], p[13], &g,
-                                          p[14], room(p[14], ws)),
+               rmx_feed_forward_backward(ctx, &d, &w, p[8], p[9], p[10], p[11], p[12], p[13], &g,
+                                         p[14], room(p[14], ws)),
                bad || !ctx);
 }
 
@@ -113,15 +113,15 @@ static void call_block(void)
     rmx_context *ctx = api_context();
     bool bad;
     const rmx_block_desc d = {.mixer = (rmx_mixer)(api_chance(30) ? api_random(9) : api_random(3)),
-                              .norm =
+                              .norm_place =
                                   (rmx_norm_place)(api_chance(30) ? api_random(9) : api_random(2)),
                               .heads = api_chance(2) ? 1 : api_size(1),
                               .eps = api_chance(20) ? api_number() : 1e-5f,
                               .ffn = random_ffn(&bad),
                               .forward_only = api_chance(4)};
-    const rmx_per_token_ffn_desc *f = &d.ffn;
+    const rmx_feed_forward_desc *f = &d.ffn;
     const bool heads = d.heads < 1 || f->width < 1 || f->width % d.heads != 0;
-    bad = bad || d.mixer > RMX_MIXER_NONE || d.norm > RMX_NORM_PRE ||
+    bad = bad || d.mixer > RMX_MIXER_NONE || d.norm_place > RMX_NORM_PLACE_PRE ||
           !(d.eps > 0.0f && d.eps <= FLT_MAX) || (d.mixer != RMX_MIXER_NONE && heads) ||
           (d.mixer == RMX_MIXER_ATTENTION &&
            api_measure((int64_t[]){f->samples, d.heads, f->tokens, f->tokens}, 4, 1).bad);

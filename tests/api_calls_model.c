@@ -19,25 +19,26 @@ static rmx_model_config random_config(void)
 {
     static const char *const names[2 * FIELDS] = {"a", "b", "c", "d", "e", "f",
                                                   "g", "h", "i", "j", "k", "l"};
-    rmx_model_config c = {.tokens = api_size(1),
-                          .width = api_chance(3) ? api_size(1) : 12,
-                          .heads = api_chance(2) ? 0 : api_size(1),
-                          .layers = api_chance(20) ? api_size(0) : (int32_t)api_random(3),
-                          .expansion = api_size(1),
-                          .mixer = (rmx_mixer)(api_chance(30) ? api_random(9) : api_random(3)),
-                          .ffn = (rmx_ffn)(api_chance(30) ? api_random(9) : api_random(2)),
-                          .norm = (rmx_norm_place)(api_chance(30) ? api_random(9) : api_random(2)),
-                          .gelu = (rmx_gelu)(api_chance(30) ? api_random(9) : api_random(2)),
-                          .dropout = api_chance(9) ? api_number() : 0.0f,
-                          .norm_eps = api_chance(9) ? api_number() : 0.0f,
-                          .embedding_width = api_size(1),
-                          .sparse_fields = fields(),
-                          .vocabulary = api_chance(40) ? NULL : vocabulary,
-                          .dense_fields = fields(),
-                          .tasks = api_chance(20) ? api_size(1) : 1 + (int32_t)api_random(3),
-                          .batch = api_count(1),
-                          .micro_batch = api_chance(9) ? api_count(0) : 0,
-                          .seed = api_random(9)};
+    rmx_model_config c = {
+        .tokens = api_size(1),
+        .width = api_chance(3) ? api_size(1) : 12,
+        .heads = api_chance(2) ? 0 : api_size(1),
+        .layers = api_chance(20) ? api_size(0) : (int32_t)api_random(3),
+        .expansion = api_size(1),
+        .mixer = (rmx_mixer)(api_chance(30) ? api_random(9) : api_random(3)),
+        .ffn = (rmx_feed_forward_kind)(api_chance(30) ? api_random(9) : api_random(2)),
+        .norm_place = (rmx_norm_place)(api_chance(30) ? api_random(9) : api_random(2)),
+        .activation = (rmx_activation)(api_chance(30) ? api_random(9) : 1 + api_random(2)),
+        .dropout = api_chance(9) ? api_number() : 0.0f,
+        .norm_eps = api_chance(9) ? api_number() : 0.0f,
+        .embedding_width = api_size(1),
+        .sparse_fields = fields(),
+        .vocabulary = api_chance(40) ? NULL : vocabulary,
+        .dense_fields = fields(),
+        .tasks = api_chance(20) ? api_size(1) : 1 + (int32_t)api_random(3),
+        .batch = api_count(1),
+        .micro_batch = api_chance(9) ? api_count(0) : 0,
+        .seed = api_random(9)};
     if (c.sparse_fields <= FIELDS && c.dense_fields <= FIELDS && api_chance(2))
         c.field_names = names;
     return c;
@@ -69,7 +70,7 @@ static void load(rmx_model *m)
                          .dense = api_chance(20) ? NULL : dense,
                          .labels = api_chance(9) ? NULL : labels,
                          .weights = api_chance(2) ? NULL : weights};
-    api_status("model_load", rmx_model_load(m, api_chance(50) ? NULL : &b), false);
+    api_status("model_load", rmx_model_set_batch(m, api_chance(50) ? NULL : &b), false);
 }
 
 static void look(rmx_model *m)

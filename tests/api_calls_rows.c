@@ -7,34 +7,31 @@
 static void call_norms(void)
 {
     rmx_context *ctx = api_context();
-    const rmx_layer_norm_desc d = {.rows = api_count(0),
-                                   .dim = api_size(1),
-                                   .eps = api_chance(4) ? api_number() : 1e-5f,
-                                   .x_stride = api_chance(2) ? 0 : api_count(6),
-                                   .y_stride = api_chance(2) ? 0 : api_count(6)};
-    const rmx_rms_norm_desc r = {d.rows, d.dim, d.eps, d.x_stride, d.y_stride};
+    const rmx_norm_desc d = {.kind = (rmx_norm_kind)api_random(api_chance(9) ? 9 : 2),
+                             .rows = api_count(0),
+                             .dim = api_size(1),
+                             .eps = api_chance(4) ? api_number() : 1e-5f,
+                             .x_stride = api_chance(2) ? 0 : api_count(6),
+                             .y_stride = api_chance(2) ? 0 : api_count(6)};
     const int64_t x[] = {d.rows, d.x_stride ? d.x_stride : d.dim};
     const int64_t y[] = {d.rows, d.y_stride ? d.y_stride : d.dim};
+    const bool rms = d.kind == RMX_NORM_RMS;
     api_sizes s = api_measure(x, 2, 1), t = api_measure(y, 2, 1);
-    s.bad = s.bad || t.bad || d.dim < 1 || x[1] < d.dim || y[1] < d.dim ||
+    s.bad = s.bad || t.bad || d.dim < 1 || x[1] < d.dim || y[1] < d.dim || d.kind > RMX_NORM_RMS ||
             !(d.eps > 0.0f && d.eps <= FLT_MAX);
     s.elements = s.elements * t.elements;
-    const bool bad = s.bad || !ctx;
-    const size_t ws = api_bytes("layer_norm_ws", rmx_layer_norm_backward_workspace(&d), s.bad);
-    const size_t wr = api_bytes("rms_norm_ws", rmx_rms_norm_backward_workspace(&r), s.bad);
+    const size_t ws = api_bytes("norm_ws", rmx_norm_backward_workspace(&d), s.bad);
     float *p[9];
     for (int i = 0; i < 9; i++) p[i] = api_operand(&s);
-    api_status("layer_norm_forward",
-               rmx_layer_norm_forward(ctx, &d, p[0], p[1], p[2], p[3], p[4], p[5]), bad);
-    api_status("rms_norm_forward", rmx_rms_norm_forward(ctx, &r, p[0], p[1], p[3], p[5]), bad);
-    api_status("layer_norm_backward",
-               rmx_layer_norm_backward(ctx, &d, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7],
-                                       p[8], p[8] ? ws - api_random(2) : 0),
-               bad);
-    api_status("rms_norm_backward",
-               rmx_rms_norm_backward(ctx, &r, p[0], p[1], p[2], p[3], p[4], p[5], p[8],
-                                     p[8] ? wr - api_random(2) : 0),
-               bad);
+    float *beta = rms && !api_chance(9) ? NULL : p[2], *mean = rms && !api_chance(9) ? NULL : p[4];
+    float *dbeta = rms && !api_chance(9) ? NULL : p[7];
+    const bool bad = s.bad || !ctx, extra = rms && (beta || mean), more = rms && (mean || dbeta);
+    api_status("norm_forward", rmx_norm_forward(ctx, &d, p[0], p[1], beta, p[3], mean, p[5]),
+               bad || extra);
+    api_status("norm_backward",
+               rmx_norm_backward(ctx, &d, p[0], p[1], p[2], mean, p[3], p[5], p[6], dbeta, p[8],
+                                 p[8] ? ws - api_random(2) : 0),
+               bad || more);
 }
 
 static void call_linear(void)
@@ -60,8 +57,10 @@ static void call_elements(void)
     rmx_context *ctx = api_context();
     const int64_t n = api_count(0);
     const api_sizes s = api_measure(&n, 1, 1);
-    const rmx_gelu kind = (rmx_gelu)(api_chance(9) ? api_random(9) : api_random(2));
-    const bool bad = s.bad || !ctx, bad_kind = bad || kind > RMX_GELU_TANH;
+    const rmx_activation kind =
+        (rmx_activation)(api_chance(9) ? api_random(9) : 1 + api_random(2));
+    const bool bad = s.bad || !ctx,
+               bad_kind = bad || kind < RMX_ACTIVATION_GELU_ERF || kind > RMX_ACTIVATION_GELU_TANH;
     const rmx_dropout_desc d = {.p = api_chance(4) ? api_number() : 0.5f,
                                 .seed = api_random(99),
                                 .site = (uint32_t)(api_chance(9) ? api_random(999) : 3),
@@ -69,8 +68,8 @@ static void call_elements(void)
                                 .step = api_chance(9) ? NULL : api_zeros()};
     float *p[4];
     for (int i = 0; i < 4; i++) p[i] = api_operand(&s);
-    api_status("gelu_forward", rmx_gelu_forward(ctx, kind, n, p[0], p[1]), bad_kind);
-    api_status("gelu_backward", rmx_gelu_backward(ctx, kind, n, p[0], p[1], p[2]), bad_kind);
+    api_status("gelu_forward", rmx_activation_forward(ctx, kind, n, p[0], p[1]), bad_kind);
+    api_status("gelu_backward", rmx_activation_backward(ctx, kind, n, p[0], p[1], p[2]), bad_kind);
     api_status("dropout_forward", rmx_dropout_forward(ctx, &d, n, p[0], p[1]), bad);
     api_status("dropout_backward", rmx_dropout_backward(ctx, &d, n, p[2], p[3]), bad);
 }
@@ -82,25 +81,25 @@ static void call_pooling(void)
     const int32_t tokens = api_size(1), width = api_size(1);
     const api_sizes s = api_measure((int64_t[]){samples, tokens, width}, 3, 1);
     float *x = api_operand(&s), *y = api_operand(&s);
-    api_status("mean_pool_forward", rmx_mean_pool_forward(ctx, samples, tokens, width, x, y),
+    api_status("mean_pool_forward", rmx_pooling_forward(ctx, samples, tokens, width, x, y),
                s.bad || !ctx);
-    api_status("mean_pool_backward", rmx_mean_pool_backward(ctx, samples, tokens, width, x, y),
+    api_status("mean_pool_backward", rmx_pooling_backward(ctx, samples, tokens, width, x, y),
                s.bad || !ctx);
 }
 
 static void call_loss(void)
 {
     rmx_context *ctx = api_context();
-    const rmx_bce_desc d = {api_count(0), api_size(1), api_number()};
+    const rmx_loss_desc d = {api_count(0), api_size(1), api_number()};
     api_sizes s = api_measure((int64_t[]){d.samples, d.tasks}, 2, 1);
     s.bad = s.bad || !(d.scale >= -FLT_MAX && d.scale <= FLT_MAX);
-    const size_t ws = api_bytes("bce_ws", rmx_bce_workspace_bytes(&d), s.bad);
+    const size_t ws = api_bytes("bce_ws", rmx_loss_workspace(&d), s.bad);
     float *p[6];
     for (int i = 0; i < 6; i++) p[i] = api_operand(&s);
     const uint8_t *labels = s.bad || p[0] ? api_zeros() : NULL;
     api_status("bce",
-               rmx_bce_forward_backward(ctx, &d, p[0], labels, p[1], p[2], (double *)(void *)p[3],
-                                        p[4], p[5], p[5] ? ws - api_random(2) : 0),
+               rmx_loss_forward_backward(ctx, &d, p[0], labels, p[1], p[2], (double *)(void *)p[3],
+                                         p[4], p[5], p[5] ? ws - api_random(2) : 0),
                s.bad || !ctx);
 }
 

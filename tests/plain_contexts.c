@@ -85,7 +85,7 @@ static bool train_step(run *r, uint64_t number)
     for (int i = 0; i < BATCH; i++) labels[i] = word(number, 9000 + i) % 3 == 0;
     const rmx_batch batch = {.samples = BATCH, .sparse = ids, .dense = dense, .labels = labels};
     const rmx_step step = {.step = number, .lr = 0.01f, .embedding_lr = 0.05f};
-    return good(r, "load", rmx_model_load(r->model, &batch)) &&
+    return good(r, "load", rmx_model_set_batch(r->model, &batch)) &&
            good(r, "step", rmx_model_step(r->model, &step));
 }
 

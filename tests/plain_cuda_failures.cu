@@ -53,16 +53,17 @@ static void devices()
 static void errors()
 {
     const auto judge = [](cudaError_t error) {
-        return rmx_cuda_judge_error(error, "gemm", text, sizeof text);
+        return rmx_cuda_judge_error(error, "product", text, sizeof text);
     };
     expect(judge(cudaSuccess), RMX_OK, "");
-    expect(judge(cudaErrorLaunchFailure), RMX_ERR_DEVICE,
-           "device cuda: gemm: unspecified launch failure (cudaErrorLaunchFailure); the device is "
-           "lost to this process: start it again");
+    expect(
+        judge(cudaErrorLaunchFailure), RMX_ERR_DEVICE,
+        "device cuda: product: unspecified launch failure (cudaErrorLaunchFailure); the device is "
+        "lost to this process: start it again");
     expect(judge(cudaErrorInvalidConfiguration), RMX_ERR_DEVICE,
-           "device cuda: gemm: invalid configuration argument (cudaErrorInvalidConfiguration)");
+           "device cuda: product: invalid configuration argument (cudaErrorInvalidConfiguration)");
     expect(judge(cudaErrorMemoryAllocation), RMX_ERR_MEMORY,
-           "device cuda: gemm: out of memory (cudaErrorMemoryAllocation)");
+           "device cuda: product: out of memory (cudaErrorMemoryAllocation)");
 }
 
 static void memory()

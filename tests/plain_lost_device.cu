@@ -63,7 +63,7 @@ static rmx_status load(rmx_model *model)
     batch.samples = BATCH;
     batch.sparse = ids;
     batch.labels = labels;
-    return rmx_model_load(model, &batch);
+    return rmx_model_set_batch(model, &batch);
 }
 
 static void train(rmx_context *ctx, rmx_model *model, uint64_t number)

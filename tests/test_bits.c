@@ -13,9 +13,9 @@ enum { FIELDS = 6, DENSE = 2, BATCH = 300, STEPS = 4 };
 typedef struct variant {
     const char *name;
     rmx_mixer mixer;
-    rmx_norm_place norm;
-    rmx_ffn ffn;
-    rmx_gelu gelu;
+    rmx_norm_place norm_place;
+    rmx_feed_forward_kind ffn;
+    rmx_activation activation;
     int32_t heads;
     float dropout;
     rmx_optimizer dense, embedding;
@@ -24,14 +24,18 @@ typedef struct variant {
 } variant;
 
 static const variant variants[] = {
-    {"mixing", RMX_MIXER_TOKEN, RMX_NORM_POST, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 0, 0.1f,
-     RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD, 0x56617cb032e1f464, false},
-    {"attention", RMX_MIXER_ATTENTION, RMX_NORM_PRE, RMX_FFN_SHARED, RMX_GELU_TANH, 2, 0.0f,
-     RMX_OPTIMIZER_RMSPROP, RMX_OPTIMIZER_ROWWISE_ADAGRAD, 0x9cc3594f8fe9140c, false},
-    {"shuffle", RMX_MIXER_TOKEN, RMX_NORM_PRE, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 2, 0.0f,
-     RMX_OPTIMIZER_SGD, RMX_OPTIMIZER_SGD, 0x469d0a4bcc23e1f0, false},
-    {"masked labels", RMX_MIXER_TOKEN, RMX_NORM_POST, RMX_FFN_PER_TOKEN, RMX_GELU_ERF, 0, 0.1f,
-     RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD, 0xcfe5d72b61866448, true}};
+    {"mixing", RMX_MIXER_TOKEN, RMX_NORM_PLACE_POST, RMX_FEED_FORWARD_PER_TOKEN,
+     RMX_ACTIVATION_GELU_ERF, 0, 0.1f, RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD,
+     0x56617cb032e1f464, false},
+    {"attention", RMX_MIXER_ATTENTION, RMX_NORM_PLACE_PRE, RMX_FEED_FORWARD_SHARED,
+     RMX_ACTIVATION_GELU_TANH, 2, 0.0f, RMX_OPTIMIZER_RMSPROP, RMX_OPTIMIZER_ROWWISE_ADAGRAD,
+     0x9cc3594f8fe9140c, false},
+    {"shuffle", RMX_MIXER_TOKEN, RMX_NORM_PLACE_PRE, RMX_FEED_FORWARD_PER_TOKEN,
+     RMX_ACTIVATION_GELU_ERF, 2, 0.0f, RMX_OPTIMIZER_SGD, RMX_OPTIMIZER_SGD, 0x469d0a4bcc23e1f0,
+     false},
+    {"masked labels", RMX_MIXER_TOKEN, RMX_NORM_PLACE_POST, RMX_FEED_FORWARD_PER_TOKEN,
+     RMX_ACTIVATION_GELU_ERF, 0, 0.1f, RMX_OPTIMIZER_ADAMW, RMX_OPTIMIZER_ADAGRAD,
+     0xcfe5d72b61866448, true}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 /* splitmix64: the data of step s */
@@ -76,7 +80,7 @@ static void train(rmx_context *ctx, rmx_model *model, bool masked)
             .samples = s == STEPS ? 137 : BATCH, .sparse = ids, .dense = dense, .labels = labels};
         const rmx_step step = {.step = s, .lr = 0.01f, .embedding_lr = 0.05f};
         rmx_step_result result;
-        cr_assert_eq(rmx_model_load(model, &batch), RMX_OK, "%s", rmx_last_error(ctx));
+        cr_assert_eq(rmx_model_set_batch(model, &batch), RMX_OK, "%s", rmx_last_error(ctx));
         cr_assert_eq(rmx_model_step(model, &step), RMX_OK, "%s", rmx_last_error(ctx));
         cr_assert_eq(rmx_model_read(model, &result), RMX_OK, "%s", rmx_last_error(ctx));
         cr_assert(result.finite);
@@ -94,8 +98,8 @@ static uint64_t run(rmx_context *ctx, const variant *v, int64_t micro_batch)
                                      .expansion = 2,
                                      .mixer = v->mixer,
                                      .ffn = v->ffn,
-                                     .norm = v->norm,
-                                     .gelu = v->gelu,
+                                     .norm_place = v->norm_place,
+                                     .activation = v->activation,
                                      .dropout = v->dropout,
                                      .embedding_width = 4,
                                      .sparse_fields = FIELDS,

@@ -15,7 +15,7 @@
 
 #include "golden_fixture.h"
 #include "rankmixer/block.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/linear.h"
 #include "rankmixer/loss.h"
 #include "rankmixer/pooling.h"
@@ -68,35 +68,37 @@ Test(golden_layers, token_mixer) { for_cases("token_mixer", 6, token_mixer_case)
 
 /* ---- per-token feed-forward ---------------------------------------------------------------- */
 
-static rmx_per_token_ffn_desc ffn_desc(fixture *f, bool has_gelu)
+static rmx_feed_forward_desc ffn_desc(fixture *f, bool has_gelu)
 {
     const bool tanh_form = has_gelu && golden_is(f->file, f->name, "gelu", "tanh");
-    return (rmx_per_token_ffn_desc){.samples = size_of(f, "B"),
-                                    .tokens = size_of(f, "T"),
-                                    .width = size_of(f, "D"),
-                                    .hidden = size_of(f, "K"),
-                                    .gelu = tanh_form ? RMX_GELU_TANH : RMX_GELU_ERF};
+    return (rmx_feed_forward_desc){.samples = size_of(f, "B"),
+                                   .tokens = size_of(f, "T"),
+                                   .width = size_of(f, "D"),
+                                   .hidden = size_of(f, "K"),
+                                   .activation = tanh_form ? RMX_ACTIVATION_GELU_TANH
+                                                           : RMX_ACTIVATION_GELU_ERF};
 }
 
 static void per_token_ffn_case(fixture *f)
 {
-    const rmx_per_token_ffn_desc desc = ffn_desc(f, true);
+    const rmx_feed_forward_desc desc = ffn_desc(f, true);
     const int64_t hidden_count = desc.samples * desc.tokens * desc.hidden;
-    const rmx_per_token_ffn_weights weights = {put(f, "w1"), put(f, "b1"), put(f, "w2"),
-                                               put(f, "b2")};
-    const rmx_per_token_ffn_gradients gradients = {gradient_of(f, "w1"), gradient_of(f, "b1"),
-                                                   gradient_of(f, "w2"), gradient_of(f, "b2")};
+    const rmx_feed_forward_weights weights = {put(f, "w1"), put(f, "b1"), put(f, "w2"),
+                                              put(f, "b2")};
+    const rmx_feed_forward_gradients gradients = {gradient_of(f, "w1"), gradient_of(f, "b1"),
+                                                  gradient_of(f, "w2"), gradient_of(f, "b2")};
     float *x = put(f, "x"), *dy = put(f, "dy"), *y = shaped(f, "x"), *dx = shaped(f, "x");
-    float *slope = operands_new(&f->all, hidden_count),
+    float *activation_gradient = operands_new(&f->all, hidden_count),
           *hidden = operands_new(&f->all, hidden_count);
-    const size_t bytes = rmx_per_token_ffn_backward_workspace(&desc);
+    const size_t bytes = rmx_feed_forward_backward_workspace(&desc);
     void *ws = operands_bytes(&f->all, bytes);
     const double units = UNITS(desc.width + desc.hidden);
-    operands_must(f->ctx,
-                  rmx_per_token_ffn_forward(f->ctx, &desc, &weights, x, NULL, slope, hidden, y));
+    operands_must(f->ctx, rmx_feed_forward_forward(f->ctx, &desc, &weights, x, NULL,
+                                                   activation_gradient, hidden, y));
     expect(f, "y", y, units, 0.0);
-    operands_must(f->ctx, rmx_per_token_ffn_backward(f->ctx, &desc, &weights, dy, x, slope, hidden,
-                                                     NULL, dx, &gradients, ws, bytes));
+    operands_must(f->ctx,
+                  rmx_feed_forward_backward(f->ctx, &desc, &weights, dy, x, activation_gradient,
+                                            hidden, NULL, dx, &gradients, ws, bytes));
     expect(f, "d_x", dx, units, 0.0);
     expect(f, "d_w1", gradients.w1, units, 0.0);
     expect(f, "d_b1", gradients.b1, units, 0.0);
@@ -132,7 +134,7 @@ static block_case make_block(fixture *f, const char *suffix, rmx_norm_place norm
 {
     block_case b = {.suffix = suffix};
     b.desc = (rmx_block_desc){.mixer = RMX_MIXER_TOKEN,
-                              .norm = norm,
+                              .norm_place = norm,
                               .heads = size_of(f, "H"),
                               .eps = (float)golden_number(f->file, f->name, "eps"),
                               .ffn = ffn_desc(f, false)};
@@ -196,7 +198,7 @@ static void run_forward_only(fixture *f, block_case b, const float *x, const flo
 static void block_of_case(fixture *f)
 {
     const bool post = golden_is(f->file, f->name, "norm", "post");
-    const block_case b = make_block(f, "", post ? RMX_NORM_POST : RMX_NORM_PRE);
+    const block_case b = make_block(f, "", post ? RMX_NORM_PLACE_POST : RMX_NORM_PLACE_PRE);
     const double units = UNITS(b.desc.ffn.width + b.desc.ffn.hidden);
     const float *x = put(f, "x"), *dy = put(f, "dy");
     run_forward_only(f, b, x, dy);
@@ -245,7 +247,7 @@ static void attention_case(fixture *f)
                                      .heads = size_of(f, "H")};
     const int64_t rows = desc.samples * desc.tokens, count = rows * desc.width;
     const int64_t d = desc.width;
-    const rmx_layer_norm_desc norm = {.rows = rows, .dim = desc.width, .eps = 1e-5f};
+    const rmx_norm_desc norm = {.rows = rows, .dim = desc.width, .eps = 1e-5f};
     const rmx_attention_weights weights = {join(f, w), join(f, b), put(f, "wo"), put(f, "bo")};
     const rmx_attention_gradients gradients = {
         operands_zeros(&f->all, 3 * d * d), operands_zeros(&f->all, 3 * d),
@@ -258,15 +260,15 @@ static void attention_case(fixture *f)
     float *dz = operands_new(&f->all, count), *dx = operands_new(&f->all, count);
     float *mean = operands_new(&f->all, rows), *rstd = operands_new(&f->all, rows);
     float *dgamma = gradient_of(f, "gamma"), *dbeta = gradient_of(f, "beta");
-    const size_t norm_bytes = rmx_layer_norm_backward_workspace(&norm);
+    const size_t norm_bytes = rmx_norm_backward_workspace(&norm);
     const size_t bytes = rmx_attention_backward_workspace(&desc);
     void *norm_ws = operands_bytes(&f->all, norm_bytes), *ws = operands_bytes(&f->all, bytes);
     const double units = UNITS(4 * d);
     operands_must(f->ctx, rmx_attention_forward(f->ctx, &desc, &weights, x, x, &saved, z));
-    operands_must(f->ctx, rmx_layer_norm_forward(f->ctx, &norm, z, gamma, beta, y, mean, rstd));
+    operands_must(f->ctx, rmx_norm_forward(f->ctx, &norm, z, gamma, beta, y, mean, rstd));
     expect(f, "y", y, units, 0.0);
-    operands_must(f->ctx, rmx_layer_norm_backward(f->ctx, &norm, dy, z, gamma, mean, rstd, dz,
-                                                  dgamma, dbeta, norm_ws, norm_bytes));
+    operands_must(f->ctx, rmx_norm_backward(f->ctx, &norm, dy, z, gamma, mean, rstd, dz, dgamma,
+                                            dbeta, norm_ws, norm_bytes));
     operands_must(f->ctx, rmx_attention_backward(f->ctx, &desc, &weights, dz, x, &saved, dz, dx,
                                                  &gradients, ws, bytes));
     expect(f, "d_x", dx, units, 0.0);
@@ -284,12 +286,12 @@ Test(golden_layers, self_attention) { for_cases("self_attention", 1, attention_c
 
 static void model_case(fixture *f)
 {
-    const block_case b0 = make_block(f, "_0", RMX_NORM_POST);
-    const block_case b1 = make_block(f, "_1", RMX_NORM_POST);
-    const rmx_per_token_ffn_desc *ffn = &b0.desc.ffn;
+    const block_case b0 = make_block(f, "_0", RMX_NORM_PLACE_POST);
+    const block_case b1 = make_block(f, "_1", RMX_NORM_PLACE_POST);
+    const rmx_feed_forward_desc *ffn = &b0.desc.ffn;
     const int64_t samples = ffn->samples;
     const rmx_linear_desc head = {.rows = samples, .in_features = ffn->width, .out_features = 1};
-    const rmx_bce_desc bce = {.samples = samples, .tasks = 1, .scale = 1.0f / (float)samples};
+    const rmx_loss_desc bce = {.samples = samples, .tasks = 1, .scale = 1.0f / (float)samples};
     const golden_tensor label = golden_read(f->file, f->name, "label");
     const golden_tensor want = golden_read(f->file, f->name, "y");
     uint8_t labels[16] = {0};
@@ -303,21 +305,20 @@ static void model_case(fixture *f)
     double loss = 0.0;
     double *loss_at = operands_put_bytes(&f->all, &loss, sizeof loss);
     const uint8_t *labels_at = operands_put_bytes(&f->all, labels, (size_t)samples);
-    const size_t bce_bytes = rmx_bce_workspace_bytes(&bce);
+    const size_t bce_bytes = rmx_loss_workspace(&bce);
     const size_t head_bytes = rmx_linear_backward_workspace(&head);
     void *bce_ws = operands_bytes(&f->all, bce_bytes), *ws = operands_bytes(&f->all, head_bytes);
     rmx_context *ctx = f->ctx;
 
     run_block(f, &b0, x);
     run_block(f, &b1, b0.y);
-    operands_must(ctx, rmx_mean_pool_forward(ctx, samples, ffn->tokens, ffn->width, b1.y, pooled));
+    operands_must(ctx, rmx_pooling_forward(ctx, samples, ffn->tokens, ffn->width, b1.y, pooled));
     operands_must(ctx, rmx_linear_forward(ctx, &head, pooled, w_head, b_head, logits));
-    operands_must(ctx, rmx_bce_forward_backward(ctx, &bce, logits, labels_at, NULL, NULL, loss_at,
-                                                dlogits, bce_ws, bce_bytes));
+    operands_must(ctx, rmx_loss_forward_backward(ctx, &bce, logits, labels_at, NULL, NULL, loss_at,
+                                                 dlogits, bce_ws, bce_bytes));
     operands_must(ctx, rmx_linear_backward(ctx, &head, dlogits, pooled, w_head, dpooled, dw, db,
                                            ws, head_bytes));
-    operands_must(ctx,
-                  rmx_mean_pool_backward(ctx, samples, ffn->tokens, ffn->width, dpooled, dtop));
+    operands_must(ctx, rmx_pooling_backward(ctx, samples, ffn->tokens, ffn->width, dpooled, dtop));
     run_block_backward(f, &b1, dtop, b0.y);
     run_block_backward(f, &b0, b1.dx, x);
 

@@ -12,9 +12,9 @@
 
 #include "core/context.h"
 #include "golden_fixture.h"
-#include "rankmixer/gelu.h"
-#include "rankmixer/layer_norm.h"
-#include "rankmixer/rms_norm.h"
+#include "rankmixer/activation.h"
+#include "rankmixer/norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
 
@@ -60,19 +60,19 @@ Test(golden_ops, log_softmax) { for_cases("log_softmax", 5, log_softmax_case); }
 
 /* |gelu'| < 1.13 and |x gelu''(x)| < 0.8: the input's rounding is about 1 unit; the functions
  * are good to a few ulp, an ulp being at most 2 units. */
-static void gelu_case(fixture *f, rmx_gelu kind)
+static void gelu_case(fixture *f, rmx_activation kind)
 {
     const golden_tensor x = golden_read(f->file, f->name, "x");
     float *tx = put(f, "x"), *ty = operands_new(&f->all, x.count);
     float *tdy = put(f, "dy"), *tdx = operands_new(&f->all, x.count);
-    operands_must(f->ctx, rmx_gelu_forward(f->ctx, kind, x.count, tx, ty));
+    operands_must(f->ctx, rmx_activation_forward(f->ctx, kind, x.count, tx, ty));
     expect(f, "y", ty, 4.0, max_of(f, "x"));
-    operands_must(f->ctx, rmx_gelu_backward(f->ctx, kind, x.count, tx, tdy, tdx));
+    operands_must(f->ctx, rmx_activation_backward(f->ctx, kind, x.count, tx, tdy, tdx));
     expect(f, "d_x", tdx, 6.0, max_of(f, "dy"));
 }
 
-static void gelu_erf_case(fixture *f) { gelu_case(f, RMX_GELU_ERF); }
-static void gelu_tanh_case(fixture *f) { gelu_case(f, RMX_GELU_TANH); }
+static void gelu_erf_case(fixture *f) { gelu_case(f, RMX_ACTIVATION_GELU_ERF); }
+static void gelu_tanh_case(fixture *f) { gelu_case(f, RMX_ACTIVATION_GELU_TANH); }
 
 Test(golden_ops, gelu_erf) { for_cases("gelu_erf", 5, gelu_erf_case); }
 Test(golden_ops, gelu_tanh) { for_cases("gelu_tanh", 5, gelu_tanh_case); }
@@ -88,18 +88,18 @@ static void layer_norm_case(fixture *f)
 {
     const golden_tensor x = golden_read(f->file, f->name, "x");
     const int64_t dim = x.shape[x.dims - 1], rows = x.count / dim;
-    const rmx_layer_norm_desc desc = {
+    const rmx_norm_desc desc = {
         .rows = rows, .dim = (int32_t)dim, .eps = (float)golden_number(f->file, f->name, "eps")};
     float *tx = put(f, "x"), *gamma = put(f, "gamma"), *beta = put(f, "beta"), *dy = put(f, "dy");
     float *y = operands_new(&f->all, x.count), *dx = operands_new(&f->all, x.count);
     float *mean = operands_new(&f->all, rows), *rstd = operands_new(&f->all, rows);
     float *dgamma = operands_zeros(&f->all, dim), *dbeta = operands_zeros(&f->all, dim);
-    const size_t bytes = rmx_layer_norm_backward_workspace(&desc);
+    const size_t bytes = rmx_norm_backward_workspace(&desc);
     void *ws = operands_bytes(&f->all, bytes);
-    operands_must(f->ctx, rmx_layer_norm_forward(f->ctx, &desc, tx, gamma, beta, y, mean, rstd));
+    operands_must(f->ctx, rmx_norm_forward(f->ctx, &desc, tx, gamma, beta, y, mean, rstd));
     expect(f, "y", y, NORM_FORWARD, 0.0);
-    operands_must(f->ctx, rmx_layer_norm_backward(f->ctx, &desc, dy, tx, gamma, mean, rstd, dx,
-                                                  dgamma, dbeta, ws, bytes));
+    operands_must(f->ctx, rmx_norm_backward(f->ctx, &desc, dy, tx, gamma, mean, rstd, dx, dgamma,
+                                            dbeta, ws, bytes));
     expect(f, "d_x", dx, NORM_BACKWARD, max_of(f, "dy"));
     expect(f, "d_gamma", dgamma, NORM_BACKWARD, fmax(1.0, max_of(f, "d_gamma")));
     expect(f, "d_beta", dbeta, 8.0, fmax(1.0, max_of(f, "d_beta")));
@@ -109,17 +109,19 @@ static void rms_norm_case(fixture *f)
 {
     const golden_tensor x = golden_read(f->file, f->name, "x");
     const int64_t dim = x.shape[x.dims - 1], rows = x.count / dim;
-    const rmx_rms_norm_desc desc = {
-        .rows = rows, .dim = (int32_t)dim, .eps = (float)golden_number(f->file, f->name, "eps")};
+    const rmx_norm_desc desc = {.kind = RMX_NORM_RMS,
+                                .rows = rows,
+                                .dim = (int32_t)dim,
+                                .eps = (float)golden_number(f->file, f->name, "eps")};
     float *tx = put(f, "x"), *gamma = put(f, "gamma"), *dy = put(f, "dy");
     float *y = operands_new(&f->all, x.count), *dx = operands_new(&f->all, x.count);
     float *rstd = operands_new(&f->all, rows), *dgamma = operands_zeros(&f->all, dim);
-    const size_t bytes = rmx_rms_norm_backward_workspace(&desc);
+    const size_t bytes = rmx_norm_backward_workspace(&desc);
     void *ws = operands_bytes(&f->all, bytes);
-    operands_must(f->ctx, rmx_rms_norm_forward(f->ctx, &desc, tx, gamma, y, rstd));
+    operands_must(f->ctx, rmx_norm_forward(f->ctx, &desc, tx, gamma, NULL, y, NULL, rstd));
     expect(f, "y", y, NORM_FORWARD, 0.0);
-    operands_must(
-        f->ctx, rmx_rms_norm_backward(f->ctx, &desc, dy, tx, gamma, rstd, dx, dgamma, ws, bytes));
+    operands_must(f->ctx, rmx_norm_backward(f->ctx, &desc, dy, tx, gamma, NULL, rstd, dx, dgamma,
+                                            NULL, ws, bytes));
     expect(f, "d_x", dx, NORM_BACKWARD, max_of(f, "dy"));
     expect(f, "d_gamma", dgamma, NORM_BACKWARD, fmax(1.0, max_of(f, "d_gamma")));
 }

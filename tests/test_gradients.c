@@ -43,14 +43,11 @@ Test(gradients, linear)
     cr_expect(layer_check(&l));
 }
 
-static void pool_forward(layer *l)
-{
-    MUST(rmx_mean_pool_forward(l->ctx, B, T, D, l->in[0], l->y));
-}
+static void pool_forward(layer *l) { MUST(rmx_pooling_forward(l->ctx, B, T, D, l->in[0], l->y)); }
 
 static void pool_backward(layer *l)
 {
-    MUST(rmx_mean_pool_backward(l->ctx, B, T, D, l->dy, l->d[0]));
+    MUST(rmx_pooling_backward(l->ctx, B, T, D, l->dy, l->d[0]));
 }
 
 Test(gradients, pooling)
@@ -117,11 +114,11 @@ static void bce(layer *l, bool backward)
     MUST(rmx_sync(l->ctx));
     operands_get(&l->all, &dy, l->dy, sizeof dy);
     const float size = dy < 0.0f ? -dy : dy; /* desc.scale is not negative */
-    const rmx_bce_desc desc = {.samples = SAMPLES, .tasks = TASKS, .scale = size};
-    const size_t bytes = rmx_bce_workspace_bytes(&desc);
-    MUST(rmx_bce_forward_backward(l->ctx, &desc, l->in[0], labels_at, tasks_at, samples_at,
-                                  loss_at, backward ? l->d[0] : NULL, layer_slot(l, 4, bytes),
-                                  bytes));
+    const rmx_loss_desc desc = {.samples = SAMPLES, .tasks = TASKS, .scale = size};
+    const size_t bytes = rmx_loss_workspace(&desc);
+    MUST(rmx_loss_forward_backward(l->ctx, &desc, l->in[0], labels_at, tasks_at, samples_at,
+                                   loss_at, backward ? l->d[0] : NULL, layer_slot(l, 4, bytes),
+                                   bytes));
     operands_get(&l->all, &loss, loss_at, sizeof loss);
     const float y = (float)(dy < 0.0f ? -loss : loss);
     MUST(rmx_upload(l->ctx, l->y, &y, sizeof y));
@@ -311,36 +308,36 @@ Test(gradients, token_mixer)
 
 enum { FFN_TANH = 1, FFN_SHARED = 2, FFN_DROPOUT = 4 };
 
-static rmx_per_token_ffn_desc ffn_desc(layer *l, int variant)
+static rmx_feed_forward_desc ffn_desc(layer *l, int variant)
 {
-    return (rmx_per_token_ffn_desc){
+    return (rmx_feed_forward_desc){
         .samples = B,
         .tokens = T,
         .width = D,
         .hidden = K,
         .shared = variant & FFN_SHARED,
-        .gelu = variant & FFN_TANH ? RMX_GELU_TANH : RMX_GELU_ERF,
+        .activation = variant & FFN_TANH ? RMX_ACTIVATION_GELU_TANH : RMX_ACTIVATION_GELU_ERF,
         .dropout = variant & FFN_DROPOUT ? dropout_desc(l, 0.3f) : (rmx_dropout_desc){.p = 0.0f}};
 }
 
 /* y = x + FFN(x): the residual is x, and dy reaches x beside the feed-forward's gradient. */
 static void ffn_forward(layer *l)
 {
-    const rmx_per_token_ffn_desc desc = ffn_desc(l, l->variant);
-    const rmx_per_token_ffn_weights weights = {l->in[1], l->in[2], l->in[3], l->in[4]};
-    MUST(rmx_per_token_ffn_forward(l->ctx, &desc, &weights, l->in[0], l->in[0],
-                                   layer_floats(l, 0, BT * K), layer_floats(l, 1, BT * K), l->y));
+    const rmx_feed_forward_desc desc = ffn_desc(l, l->variant);
+    const rmx_feed_forward_weights weights = {l->in[1], l->in[2], l->in[3], l->in[4]};
+    MUST(rmx_feed_forward_forward(l->ctx, &desc, &weights, l->in[0], l->in[0],
+                                  layer_floats(l, 0, BT * K), layer_floats(l, 1, BT * K), l->y));
 }
 
 static void ffn_backward(layer *l)
 {
-    const rmx_per_token_ffn_desc desc = ffn_desc(l, l->variant);
-    const rmx_per_token_ffn_weights weights = {l->in[1], l->in[2], l->in[3], l->in[4]};
-    const rmx_per_token_ffn_gradients gradients = {l->d[1], l->d[2], l->d[3], l->d[4]};
-    const size_t bytes = rmx_per_token_ffn_backward_workspace(&desc);
-    MUST(rmx_per_token_ffn_backward(l->ctx, &desc, &weights, l->dy, l->in[0],
-                                    layer_floats(l, 0, BT * K), layer_floats(l, 1, BT * K), l->dy,
-                                    l->d[0], &gradients, layer_slot(l, 2, bytes), bytes));
+    const rmx_feed_forward_desc desc = ffn_desc(l, l->variant);
+    const rmx_feed_forward_weights weights = {l->in[1], l->in[2], l->in[3], l->in[4]};
+    const rmx_feed_forward_gradients gradients = {l->d[1], l->d[2], l->d[3], l->d[4]};
+    const size_t bytes = rmx_feed_forward_backward_workspace(&desc);
+    MUST(rmx_feed_forward_backward(l->ctx, &desc, &weights, l->dy, l->in[0],
+                                   layer_floats(l, 0, BT * K), layer_floats(l, 1, BT * K), l->dy,
+                                   l->d[0], &gradients, layer_slot(l, 2, bytes), bytes));
 }
 
 Test(gradients, per_token_ffn)
@@ -410,7 +407,7 @@ Test(gradients, attention)
 static rmx_block_desc block_desc(layer *l)
 {
     return (rmx_block_desc){.mixer = (rmx_mixer)(l->variant % 3),
-                            .norm = (rmx_norm_place)(l->variant / 3),
+                            .norm_place = (rmx_norm_place)(l->variant / 3),
                             .heads = H,
                             .eps = 1e-5f,
                             .ffn = ffn_desc(l, 0)};
@@ -457,7 +454,7 @@ Test(gradients, block)
 {
     for (int variant = 0; variant < 6; variant++) {
         const bool attention = variant % 3 == RMX_MIXER_ATTENTION;
-        const bool first_norm = variant != RMX_MIXER_NONE + 3 * RMX_NORM_PRE;
+        const bool first_norm = variant != RMX_MIXER_NONE + 3 * RMX_NORM_PLACE_PRE;
         const layer l = {.name = "block",
                          .forward = block_forward,
                          .backward = block_backward,

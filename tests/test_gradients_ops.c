@@ -3,11 +3,11 @@
 #include <criterion/criterion.h>
 
 #include "layer_check.h"
-#include "rankmixer/gelu.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/activation.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/mean.h"
 #include "rankmixer/product.h"
-#include "rankmixer/rms_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 
 #define MUST(call) operands_must(l->ctx, call)
@@ -28,17 +28,19 @@ static rmx_tensor view3(float *data, int64_t a, int64_t b, int64_t c)
 
 static void gelu_forward(layer *l)
 {
-    MUST(rmx_gelu_forward(l->ctx, (rmx_gelu)l->variant, l->outputs, l->in[0], l->y));
+    MUST(rmx_activation_forward(l->ctx, (rmx_activation)l->variant, l->outputs, l->in[0], l->y));
 }
 
 static void gelu_backward(layer *l)
 {
-    MUST(rmx_gelu_backward(l->ctx, (rmx_gelu)l->variant, l->outputs, l->in[0], l->dy, l->d[0]));
+    MUST(rmx_activation_backward(l->ctx, (rmx_activation)l->variant, l->outputs, l->in[0], l->dy,
+                                 l->d[0]));
 }
 
 Test(gradients_ops, gelu)
 {
     layer l = {.name = "gelu erf",
+               .variant = RMX_ACTIVATION_GELU_ERF,
                .forward = gelu_forward,
                .backward = gelu_backward,
                .outputs = 64,
@@ -46,7 +48,7 @@ Test(gradients_ops, gelu)
                .input = {{"x", 64}}};
     cr_expect(layer_check(&l));
     l.name = "gelu tanh";
-    l.variant = RMX_GELU_TANH;
+    l.variant = RMX_ACTIVATION_GELU_TANH;
     cr_expect(layer_check(&l));
 }
 
@@ -135,34 +137,36 @@ enum { ROWS = 6, DIM = 20, WIDE = 23 };
 
 static void layer_norm_forward(layer *l)
 {
-    const rmx_layer_norm_desc desc = {ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_LAYER, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
     MUST(rmx_zero(l->ctx, l->y, (size_t)l->outputs * sizeof(float)));
-    MUST(rmx_layer_norm_forward(l->ctx, &desc, l->in[0], l->in[1], l->in[2], l->y,
-                                layer_floats(l, 0, ROWS), layer_floats(l, 1, ROWS)));
+    MUST(rmx_norm_forward(l->ctx, &desc, l->in[0], l->in[1], l->in[2], l->y,
+                          layer_floats(l, 0, ROWS), layer_floats(l, 1, ROWS)));
 }
 
 static void layer_norm_backward(layer *l)
 {
-    const rmx_layer_norm_desc desc = {ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
-    const size_t bytes = rmx_layer_norm_backward_workspace(&desc);
-    MUST(rmx_layer_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1],
-                                 layer_floats(l, 0, ROWS), layer_floats(l, 1, ROWS), l->d[0],
-                                 l->d[1], l->d[2], layer_slot(l, 2, bytes), bytes));
+    const rmx_norm_desc desc = {RMX_NORM_LAYER, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const size_t bytes = rmx_norm_backward_workspace(&desc);
+    MUST(rmx_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1], layer_floats(l, 0, ROWS),
+                           layer_floats(l, 1, ROWS), l->d[0], l->d[1], l->d[2],
+                           layer_slot(l, 2, bytes), bytes));
 }
 
 static void rms_norm_forward(layer *l)
 {
-    const rmx_rms_norm_desc desc = {ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_RMS, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
     MUST(rmx_zero(l->ctx, l->y, (size_t)l->outputs * sizeof(float)));
-    MUST(rmx_rms_norm_forward(l->ctx, &desc, l->in[0], l->in[1], l->y, layer_floats(l, 0, ROWS)));
+    MUST(rmx_norm_forward(l->ctx, &desc, l->in[0], l->in[1], NULL, l->y, NULL,
+                          layer_floats(l, 0, ROWS)));
 }
 
 static void rms_norm_backward(layer *l)
 {
-    const rmx_rms_norm_desc desc = {ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
-    const size_t bytes = rmx_rms_norm_backward_workspace(&desc);
-    MUST(rmx_rms_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1], layer_floats(l, 0, ROWS),
-                               l->d[0], l->d[1], layer_slot(l, 1, bytes), bytes));
+    const rmx_norm_desc desc = {RMX_NORM_RMS, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const size_t bytes = rmx_norm_backward_workspace(&desc);
+    MUST(rmx_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1], NULL,
+                           layer_floats(l, 0, ROWS), l->d[0], l->d[1], NULL,
+                           layer_slot(l, 1, bytes), bytes));
 }
 
 Test(gradients_ops, norms)

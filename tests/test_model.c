@@ -76,7 +76,7 @@ static void head_gradient(rmx_context *ctx, const uint8_t *labels, int64_t rows,
     rmx_step_result result;
     rmx_parameter p;
     for (uint32_t i = 0; i < ROWS * FIELDS; i++) ids[i] = i * 2654435761u % 10;
-    cr_assert_eq(rmx_model_load(model, &batch), RMX_OK, "%s", rmx_last_error(ctx));
+    cr_assert_eq(rmx_model_set_batch(model, &batch), RMX_OK, "%s", rmx_last_error(ctx));
     cr_assert_eq(rmx_model_backward(model, 1), RMX_OK, "%s", rmx_last_error(ctx));
     cr_assert_eq(rmx_model_read(model, &result), RMX_OK, "%s", rmx_last_error(ctx));
     *loss = result.loss;
@@ -118,7 +118,7 @@ Test(model, masked_labels_are_left_out)
     const uint32_t ids[FIELDS] = {0, 0, 0};
     const uint8_t wrong[TASKS] = {0, 254};
     const rmx_batch batch = {.samples = 1, .sparse = ids, .labels = wrong};
-    cr_assert_eq(rmx_model_load(model, &batch), RMX_ERR_DATA);
+    cr_assert_eq(rmx_model_set_batch(model, &batch), RMX_ERR_DATA);
     cr_assert(strstr(rmx_last_error(ctx), "label 254"), "%s", rmx_last_error(ctx));
     rmx_model_destroy(model);
     rmx_context_destroy(ctx);

@@ -2,7 +2,7 @@
 /* test_norm.c: LayerNorm and RMSNorm, forward and backward. */
 #include "kernel_testing.h"
 #include "kernels/cpu/backend.h"
-#include "kernels/cpu/columns.h"
+#include "kernels/cpu/norm_columns.h"
 #include "kernels/reference/reference.h"
 
 typedef struct norm_case {
@@ -92,15 +92,15 @@ static float add_product(const void *of, int64_t j, float sum)
 /* Products that all round to -0: a row with empty partials has the sum +0, a full one -0. */
 Test(norm, sums_of_vanishing_products)
 {
-    float a[RMX_LANES], b[RMX_LANES];
+    float a[RMX_PARTIAL_SUMS], b[RMX_PARTIAL_SUMS];
     rmx_columns *columns = malloc(sizeof *columns);
     cr_assert(columns);
-    for (int j = 0; j < RMX_LANES; j++) a[j] = 0x1p-100f, b[j] = -0x1p-100f;
+    for (int j = 0; j < RMX_PARTIAL_SUMS; j++) a[j] = 0x1p-100f, b[j] = -0x1p-100f;
     const float *const rows[] = {a, b};
-    for (int64_t n = 1; n <= RMX_LANES; n++) {
+    for (int64_t n = 1; n <= RMX_PARTIAL_SUMS; n++) {
         const float expected = rmx_reference_sum_along(add_product, rows, 0, n);
         const float sum = rmx_lanes_dot(a, b, n);
-        cr_assert_eq(signbit(expected) != 0, n == RMX_LANES);
+        cr_assert_eq(signbit(expected) != 0, n == RMX_PARTIAL_SUMS);
         cr_assert_eq(rmx_float_bits(sum), rmx_float_bits(expected), "n %lld", (long long)n);
         rmx_columns_start(columns, 1);
         for (int64_t j = 0; j < n; j++) rmx_columns_add_product(columns, a + j, b + j);
@@ -142,7 +142,7 @@ static void backward_case(rmx_backend *backend, const char *name, norm_case c,
                             : kernel_floats(&all, NULL, size),
         .dgamma = parts & DGAMMA ? kernel_floats(&all, dgamma, c.dim) : NULL,
         .dbeta = parts & DBETA ? kernel_floats(&all, dbeta, c.dim) : NULL,
-        .ws = kernel_put(&all, NULL, rmx_rows_workspace(1, c.rows, c.dim, 2))};
+        .ws = kernel_put(&all, NULL, rmx_column_sum_scratch(1, c.rows, c.dim, 2))};
     cr_assert_eq(backend->ops->norm_backward(backend, &args), RMX_OK);
     /* if nothing else was asked for: dy, which nobody may change */
     kernel_compare(backend, args.dx ? args.dx : bdy, size, name, testing_pattern_name(pattern));
@@ -309,20 +309,20 @@ static large_run run_large(rmx_backend *backend, kernel_operands *all, rmx_norm_
     float *zeros = calloc((size_t)dim, sizeof *zeros);
     cr_assert(zeros);
     cr_assert_eq(backend->ops->norm(backend, &run.forward), RMX_OK);
-    run.back =
-        (rmx_norm_backward_args){.kind = kind,
-                                 .rows = rows,
-                                 .dim = dim,
-                                 .ld = dim,
-                                 .dy = kernel_floats(all, dy, rows * dim),
-                                 .x = run.forward.x,
-                                 .gamma = run.forward.gamma,
-                                 .mean = run.forward.mean,
-                                 .rstd = run.forward.rstd,
-                                 .dx = kernel_floats(all, NULL, rows * dim),
-                                 .dgamma = kernel_floats(all, zeros, dim),
-                                 .dbeta = kernel_floats(all, zeros, dim),
-                                 .ws = kernel_put(all, NULL, rmx_rows_workspace(1, rows, dim, 2))};
+    run.back = (rmx_norm_backward_args){
+        .kind = kind,
+        .rows = rows,
+        .dim = dim,
+        .ld = dim,
+        .dy = kernel_floats(all, dy, rows * dim),
+        .x = run.forward.x,
+        .gamma = run.forward.gamma,
+        .mean = run.forward.mean,
+        .rstd = run.forward.rstd,
+        .dx = kernel_floats(all, NULL, rows * dim),
+        .dgamma = kernel_floats(all, zeros, dim),
+        .dbeta = kernel_floats(all, zeros, dim),
+        .ws = kernel_put(all, NULL, rmx_column_sum_scratch(1, rows, dim, 2))};
     cr_assert_eq(backend->ops->norm_backward(backend, &run.back), RMX_OK);
     free(zeros);
     return run;

@@ -66,18 +66,18 @@ Test(numerics, limits_and_nan)
 
 Test(numerics, halving_adds_the_upper_half_onto_the_lower)
 {
-    float s[RMX_LANES], expected[RMX_LANES];
-    for (uint32_t i = 0; i < RMX_LANES; i++) {
+    float s[RMX_PARTIAL_SUMS], expected[RMX_PARTIAL_SUMS];
+    for (uint32_t i = 0; i < RMX_PARTIAL_SUMS; i++) {
         s[i] = rmx_uniformf(rmx_random_word(1, RMX_RANDOM_SYNTHETIC, 0, i)) - 0.5f;
         expected[i] = s[i];
     }
-    for (int off = RMX_LANES / 2; off > 0; off /= 2) {
+    for (int off = RMX_PARTIAL_SUMS / 2; off > 0; off /= 2) {
         for (int l = 0; l < off; l++) {
             expected[l] += expected[l + off];
         }
     }
     float ascending = 0.0f;
-    for (int i = 0; i < RMX_LANES; i++) {
+    for (int i = 0; i < RMX_PARTIAL_SUMS; i++) {
         ascending += s[i];
     }
     rmx_lanes_halve(s);

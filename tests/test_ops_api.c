@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "operands.h"
-#include "rankmixer/gelu.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/activation.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/mean.h"
 #include "rankmixer/optimizer.h"
 #include "rankmixer/product.h"
-#include "rankmixer/rms_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 
 #define SHAPE(...) \
@@ -65,19 +65,21 @@ Test(ops_api, gelu)
 {
     bench t = begin();
     float *x = t.a, *y = t.out;
-    cr_expect_eq(rmx_gelu_forward(NULL, RMX_GELU_ERF, 4, x, y), RMX_ERR_ARGUMENT);
-    REFUSES(rmx_gelu_forward(t.ctx, (rmx_gelu)7, 4, x, y), "kind = 7");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, -4, x, y), "n = -4");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, INT64_MAX, x, y), "n = 9223372036854775807");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, 4, NULL, y), "x: NULL");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, 4, x, NULL), "y: NULL");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, 4, y + 1, y), "y (at");
-    REFUSES(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, 4, x, (float *)(void *)((char *)y + 2)),
+    cr_expect_eq(rmx_activation_forward(NULL, RMX_ACTIVATION_GELU_ERF, 4, x, y), RMX_ERR_ARGUMENT);
+    REFUSES(rmx_activation_forward(t.ctx, (rmx_activation)7, 4, x, y), "kind = 7");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, -4, x, y), "n = -4");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, INT64_MAX, x, y),
+            "n = 9223372036854775807");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, NULL, y), "x: NULL");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x, NULL), "y: NULL");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, y + 1, y), "y (at");
+    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x,
+                                   (float *)(void *)((char *)y + 2)),
             "4-byte aligned");
-    REFUSES(rmx_gelu_backward(t.ctx, RMX_GELU_ERF, 4, x, NULL, y), "dy: NULL");
-    REFUSES(rmx_gelu_backward(t.ctx, RMX_GELU_ERF, 4, y, x, y), "dx (16 bytes");
-    ACCEPTS(rmx_gelu_forward(t.ctx, RMX_GELU_ERF, 0, NULL, NULL));
-    ACCEPTS(rmx_gelu_backward(t.ctx, RMX_GELU_TANH, 0, NULL, NULL, NULL));
+    REFUSES(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x, NULL, y), "dy: NULL");
+    REFUSES(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, y, x, y), "dx (16 bytes");
+    ACCEPTS(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 0, NULL, NULL));
+    ACCEPTS(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_TANH, 0, NULL, NULL, NULL));
     end(&t);
 }
 
@@ -151,8 +153,8 @@ Test(ops_api, norms)
 {
     bench t = begin();
     float *x = t.a, *g = t.b, *y = t.out, *m = t.c, *r = t.c + 8;
-    const rmx_layer_norm_desc good = {4, 8, 1e-5f, 0, 0};
-    rmx_layer_norm_desc bad[7] = {good, good, good, good, good, good, good};
+    const rmx_norm_desc good = {RMX_NORM_LAYER, 4, 8, 1e-5f, 0, 0};
+    rmx_norm_desc bad[7] = {good, good, good, good, good, good, good};
     static const char *const text[7] = {"desc.rows = -1",
                                         "desc.dim = 0",
                                         "desc.eps = 0",
@@ -168,37 +170,39 @@ Test(ops_api, norms)
     bad[5].y_stride = -8;
     bad[6].rows = INT64_C(1) << 46;
     for (int i = 0; i < 7; i++) {
-        REFUSES(rmx_layer_norm_forward(t.ctx, &bad[i], x, g, g, y, m, r), text[i]);
-        const rmx_rms_norm_desc rms = {bad[i].rows, bad[i].dim, bad[i].eps, bad[i].x_stride,
-                                       bad[i].y_stride};
-        REFUSES(rmx_rms_norm_forward(t.ctx, &rms, x, g, y, r), text[i]);
+        REFUSES(rmx_norm_forward(t.ctx, &bad[i], x, g, g, y, m, r), text[i]);
+        bad[i].kind = RMX_NORM_RMS;
+        REFUSES(rmx_norm_forward(t.ctx, &bad[i], x, g, NULL, y, NULL, r), text[i]);
     }
-    cr_expect_eq(rmx_layer_norm_backward_workspace(&bad[0]), 0);
-    cr_expect_eq(rmx_layer_norm_backward_workspace(NULL), 0);
-    REFUSES(rmx_layer_norm_forward(t.ctx, NULL, x, g, g, y, m, r), "desc: NULL");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, NULL, g, g, y, m, r), "x: NULL");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, x, g, g, NULL, m, r), "y: NULL");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, y + 8, g, g, y, m, r), "overlaps x");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, x, y, g, y, m, r), "overlaps gamma");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, x, g, g, y, y, r), "mean (16 bytes");
-    REFUSES(rmx_layer_norm_forward(t.ctx, &good, x, g, g, y, m, m), "overlaps rstd");
-    const size_t bytes = rmx_layer_norm_backward_workspace(&good);
-    const rmx_layer_norm_desc apart = {4, 8, 1e-5f, 8, 16};
-    REFUSES(rmx_layer_norm_backward(t.ctx, &good, x, x, g, NULL, r, y, NULL, NULL, t.ws, bytes),
+    cr_expect_eq(rmx_norm_backward_workspace(&bad[0]), 0);
+    cr_expect_eq(rmx_norm_backward_workspace(NULL), 0);
+    REFUSES(rmx_norm_forward(t.ctx, NULL, x, g, g, y, m, r), "desc: NULL");
+    const rmx_norm_desc rms = {RMX_NORM_RMS, 4, 8, 1e-5f, 0, 0}, third = {2, 4, 8, 1e-5f, 0, 0};
+    REFUSES(rmx_norm_forward(t.ctx, &third, x, g, NULL, y, NULL, r), "desc.kind = 2");
+    REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, g, y, NULL, r), "beta: RMX_NORM_RMS has none");
+    REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, NULL, y, m, r), "mean: RMX_NORM_RMS has none");
+    REFUSES(rmx_norm_forward(t.ctx, &good, NULL, g, g, y, m, r), "x: NULL");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, NULL, m, r), "y: NULL");
+    REFUSES(rmx_norm_forward(t.ctx, &good, y + 8, g, g, y, m, r), "overlaps x");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, y, g, y, m, r), "overlaps gamma");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, y, r), "mean (16 bytes");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, m, m), "overlaps rstd");
+    const size_t bytes = rmx_norm_backward_workspace(&good);
+    const rmx_norm_desc apart = {RMX_NORM_LAYER, 4, 8, 1e-5f, 8, 16};
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, x, g, NULL, r, y, NULL, NULL, t.ws, bytes),
             "mean: NULL");
-    REFUSES(rmx_layer_norm_backward(t.ctx, &apart, x, x, g, m, r, NULL, NULL, NULL, t.ws, bytes),
+    REFUSES(rmx_norm_backward(t.ctx, &apart, x, x, g, m, r, NULL, NULL, NULL, t.ws, bytes),
             "unequal desc.x_stride");
-    REFUSES(rmx_layer_norm_backward(t.ctx, &good, x, y, g, m, r, y, NULL, NULL, t.ws, bytes),
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, y, g, m, r, y, NULL, NULL, t.ws, bytes),
             "overlaps x");
-    REFUSES(rmx_layer_norm_backward(t.ctx, &good, x, x, g, m, r, y, y + 8, NULL, t.ws, bytes),
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, x, g, m, r, y, y + 8, NULL, t.ws, bytes),
             "dgamma (32 bytes");
     REFUSES_AS(RMX_ERR_WORKSPACE,
-               rmx_layer_norm_backward(t.ctx, &good, x, x, g, m, r, y, NULL, NULL, t.ws, 4),
-               "ask rmx_layer_norm_backward_workspace");
-    const rmx_layer_norm_desc none = {0, 8, 1e-5f, 0, 0};
-    ACCEPTS(rmx_layer_norm_forward(t.ctx, &none, NULL, g, g, NULL, NULL, NULL));
-    ACCEPTS(rmx_layer_norm_backward(t.ctx, &none, NULL, NULL, g, NULL, NULL, NULL, NULL, NULL,
-                                    NULL, 0));
+               rmx_norm_backward(t.ctx, &good, x, x, g, m, r, y, NULL, NULL, t.ws, 4),
+               "ask rmx_norm_backward_workspace");
+    const rmx_norm_desc none = {RMX_NORM_LAYER, 0, 8, 1e-5f, 0, 0};
+    ACCEPTS(rmx_norm_forward(t.ctx, &none, NULL, g, g, NULL, NULL, NULL));
+    ACCEPTS(rmx_norm_backward(t.ctx, &none, NULL, NULL, g, NULL, NULL, NULL, NULL, NULL, NULL, 0));
     end(&t);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "operands.h"
-#include "rankmixer/layer_norm.h"
+#include "rankmixer/norm.h"
 #include "rankmixer/mean.h"
 #include "rankmixer/softmax.h"
 #include "testing.h"
@@ -276,33 +276,34 @@ static void norm_strides(rmx_context *ctx, operands *all)
     float *tx = operands_put(all, x, ROWS * D), *g = operands_put(all, gamma, D);
     float *y = operands_new(all, ROWS * D), *dx = operands_new(all, ROWS * D);
     float *mean = operands_new(all, ROWS), *rstd = operands_new(all, ROWS);
-    const rmx_layer_norm_desc dense = {ROWS, D, 1e-5f, 0, 0}, strided = {ROWS, D, 1e-5f, LD, LD};
-    const size_t bytes = rmx_layer_norm_backward_workspace(&dense);
+    const rmx_norm_desc dense = {RMX_NORM_LAYER, ROWS, D, 1e-5f, 0, 0},
+                        strided = {RMX_NORM_LAYER, ROWS, D, 1e-5f, LD, LD};
+    const size_t bytes = rmx_norm_backward_workspace(&dense);
     void *ws = operands_bytes(all, bytes);
-    MUST(rmx_layer_norm_forward(ctx, &dense, tx, g, NULL, y, mean, rstd));
-    MUST(rmx_layer_norm_backward(ctx, &dense, y, tx, g, mean, rstd, dx, NULL, NULL, ws, bytes));
+    MUST(rmx_norm_forward(ctx, &dense, tx, g, NULL, y, mean, rstd));
+    MUST(rmx_norm_backward(ctx, &dense, y, tx, g, mean, rstd, dx, NULL, NULL, ws, bytes));
     operands_get(all, want, y, sizeof want);
     operands_get(all, want_dx, dx, sizeof want_dx);
     float *m = operands_put(all, both, ROWS * LD);
-    MUST(rmx_layer_norm_forward(ctx, &strided, m, g, NULL, m + D, NULL, NULL));
+    MUST(rmx_norm_forward(ctx, &strided, m, g, NULL, m + D, NULL, NULL));
     operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++) {
         cr_expect_arr_eq(both + r * LD, x + r * D, D * sizeof *x, "x changed in row %d", (int)r);
         cr_expect_arr_eq(both + r * LD + D, want + r * D, D * sizeof *x, "y, row %d", (int)r);
         cr_expect(isnan(both[r * LD + 2 * D]), "beyond row %d", (int)r);
     }
-    MUST(rmx_layer_norm_backward(ctx, &strided, m + D, m, g, mean, rstd, m + D, NULL, NULL, ws,
-                                 bytes)); /* dx in place of dy */
+    MUST(rmx_norm_backward(ctx, &strided, m + D, m, g, mean, rstd, m + D, NULL, NULL, ws,
+                           bytes)); /* dx in place of dy */
     operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++)
         cr_expect_arr_eq(both + r * LD + D, want_dx + r * D, D * sizeof *x, "dx, row %d", (int)r);
-    const rmx_layer_norm_desc mixed = {ROWS, D, 1e-5f, LD, 0};
-    MUST(rmx_layer_norm_backward(ctx, &mixed, y, m, g, mean, rstd, m + D, NULL, NULL, ws, bytes));
+    const rmx_norm_desc mixed = {RMX_NORM_LAYER, ROWS, D, 1e-5f, LD, 0};
+    MUST(rmx_norm_backward(ctx, &mixed, y, m, g, mean, rstd, m + D, NULL, NULL, ws, bytes));
     operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++)
         cr_expect_arr_eq(both + r * LD + D, want_dx + r * D, D * sizeof *x, "mixed, row %d",
                          (int)r);
-    MUST(rmx_layer_norm_forward(ctx, &dense, tx, g, NULL, tx, NULL, NULL));
+    MUST(rmx_norm_forward(ctx, &dense, tx, g, NULL, tx, NULL, NULL));
     cr_expect(operands_same(all, tx, want, ROWS * D), "in place");
 }
 Test(ops_views, layer_norm) { on_contexts(norm_strides); }

@@ -1,232 +1,153 @@
 /* SPDX-License-Identifier: MIT */
-/* test_optimizer.c: every optimiser against a float64 transcription of its formula, sparse updates
- * against dense ones, and the scalars of a step. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+/* test_optimizer.c: every optimiser, dense and by row. */
+#include "kernel_testing.h"
 
-#include "core/context.h"
-#include "layers/optimizer_internal.h"
-#include "operands.h"
-#include "rankmixer/optimizer.h"
-#include "testing.h"
+typedef struct optim_case {
+    rmx_optimizer kind;
+    int64_t table_rows, width, unique; /* unique < 0: dense */
+    bool momentum, grad_scale;
+} optim_case;
 
-#define MUST(call) operands_must(ctx, call)
+static const optim_case cases[] = {
+    {RMX_OPTIMIZER_SGD, 3, 33, -1, false, false},
+    {RMX_OPTIMIZER_SGD, 300, 100, -1, true, true},
+    {RMX_OPTIMIZER_SGD, 50, 16, 20, false, true},
+    {RMX_OPTIMIZER_SGD, 50, 16, 0, true, true},
+    {RMX_OPTIMIZER_RMSPROP, 1, 20001, -1, false, true},
+    {RMX_OPTIMIZER_RMSPROP, 300, 7, 111, false, false},
+    {RMX_OPTIMIZER_ADAGRAD, 129, 128, -1, false, true},
+    {RMX_OPTIMIZER_ADAGRAD, 1000, 16, 300, false, true},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 40, 16, -1, false, true},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 1000, 64, 300, false, false},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 9, 129, 4, false, true},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 2, 4097, -1, false, true},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 77, 28, 50, false, true},
+    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 77, 100, -1, false, true},
+    {RMX_OPTIMIZER_ADAMW, 0, 5, -1, false, true},
+    {RMX_OPTIMIZER_ADAMW, 31, 1000, -1, false, true},
+    {RMX_OPTIMIZER_ADAMW, 300, 24, 299, false, true},
+};
+enum { CASES = sizeof cases / sizeof *cases };
 
-enum { KINDS = 6, ROWS = 7, WIDTH = 150, COUNT = ROWS * WIDTH, STEPS = 100 };
+static const rmx_optimizer_scalars scalars = {.lr = 0.01f,
+                                              .momentum = 0.9f,
+                                              .beta1 = 0.9f,
+                                              .beta2 = 0.99f,
+                                              .eps = 1e-8f,
+                                              .weight_decay = 0.1f,
+                                              .decay = 0.999f,
+                                              .bias1 = 2.5f,
+                                              .bias2 = 40.0f,
+                                              .one_minus_beta1 = 0.1f,
+                                              .one_minus_beta2 = 0.01f};
 
-/* Settings in which every term matters: a large eps, weight decay, momentum in one of two sgds. */
-static rmx_optimizer_config config_of(int which)
+typedef struct optim_data { /* on the host */
+    int64_t size, states, gradients, rows;
+    float *w, *s1, *s2, *grad;
+    uint32_t *row_index;
+} optim_data;
+
+static optim_data make_data(const optim_case *c, testing_pattern pattern)
 {
-    static const rmx_optimizer kinds[KINDS] = {RMX_OPTIMIZER_SGD,
-                                               RMX_OPTIMIZER_SGD,
-                                               RMX_OPTIMIZER_RMSPROP,
-                                               RMX_OPTIMIZER_ADAGRAD,
-                                               RMX_OPTIMIZER_ROWWISE_ADAGRAD,
-                                               RMX_OPTIMIZER_ADAMW};
-    rmx_optimizer_config config = rmx_optimizer_default(kinds[which]);
-    config.eps = 0.1f;
-    config.weight_decay = 0.05f;
-    config.momentum = which == 1 ? 0.9f : 0.0f;
-    config.initial_sum = which == 3 || which == 4 ? 0.5f : 0.0f;
-    return config;
+    optim_data d = {.size = c->table_rows * c->width};
+    d.rows = c->unique < 0 ? c->table_rows : c->unique;
+    d.states = c->kind == RMX_OPTIMIZER_ROWWISE_ADAGRAD ? c->table_rows : d.size;
+    d.gradients = (d.rows + 3) * c->width; /* more than *unique says */
+    d.w = host_filled(d.size, pattern, 1), d.grad = host_filled(d.gradients, pattern, 2);
+    d.s1 = host_filled(d.states, pattern, 3), d.s2 = host_filled(d.size, pattern, 4);
+    for (int64_t i = 0; i < d.states; i++) d.s1[i] = fabsf(d.s1[i]);
+    for (int64_t i = 0; i < d.size; i++) d.s2[i] = fabsf(d.s2[i]);
+    d.row_index = malloc(sizeof(uint32_t) * (size_t)(d.rows + 3));
+    for (int64_t u = 0; u < d.rows; u++) {
+        d.row_index[u] = (uint32_t)(u * c->table_rows / d.rows); /* ascending, no row twice */
+    }
+    return d;
 }
 
-static const char *const names[KINDS] = {"sgd",     "sgd with momentum", "rmsprop",
-                                         "adagrad", "row-wise adagrad",  "adamw"};
-
-static float rate(uint64_t step) { return 0.02f / (1.0f + 0.01f * (float)step); }
-
-/* ---- against float64 ----------------------------------------------------------------------- */
-
-typedef struct exact {
-    double w[COUNT], s1[COUNT], s2[COUNT];
-} exact;
-
-static void exact_row(exact *e, const rmx_optimizer_config *c, const float *g, double lr, double t,
-                      int row)
+static void free_data(optim_data *d)
 {
-    double mean_square = 0.0;
-    for (int j = 0; j < WIDTH; j++)
-        mean_square += (double)g[row * WIDTH + j] * (double)g[row * WIDTH + j] / WIDTH;
-    for (int j = 0; j < WIDTH; j++) {
-        const int i = row * WIDTH + j;
-        const double gi = g[i], b1 = c->beta1, b2 = c->beta2, eps = c->eps;
-        double *w = &e->w[i], *s1 = &e->s1[i], *s2 = &e->s2[i];
-        *w *= 1.0 - lr * (double)c->weight_decay;
-        switch (c->kind) {
-        case RMX_OPTIMIZER_SGD:
-            *s1 = (double)c->momentum * *s1 + gi;
-            *w -= lr * *s1;
-            break;
-        case RMX_OPTIMIZER_RMSPROP:
-            *s1 = b2 * *s1 + (1.0 - b2) * gi * gi;
-            *w -= lr * gi / (sqrt(*s1) + eps);
-            break;
-        case RMX_OPTIMIZER_ADAGRAD:
-            *s1 += gi * gi;
-            *w -= lr * gi / (sqrt(*s1) + eps);
-            break;
-        case RMX_OPTIMIZER_ROWWISE_ADAGRAD:
-            *s1 += mean_square;
-            *w -= lr * gi / (sqrt(*s1) + eps);
-            break;
-        case RMX_OPTIMIZER_ADAMW:
-            *s1 = b1 * *s1 + (1.0 - b1) * gi;
-            *s2 = b2 * *s2 + (1.0 - b2) * gi * gi;
-            *w -= lr * (*s1 / (1.0 - pow(b1, t))) / (sqrt(*s2 / (1.0 - pow(b2, t))) + eps);
-            break;
-        }
-    }
+    free(d->w), free(d->s1), free(d->s2), free(d->grad), free(d->row_index);
 }
 
-/* Device memory of one optimiser: parameter and states, filled as the first step finds them. */
-typedef struct state {
-    float *w, *s1, *s2;
-    int64_t s1_count;
-} state;
-
-static state make_state(operands *all, const rmx_optimizer_config *c, const float *w)
+static void run_case(rmx_backend *backend, const char *name, const optim_case *c,
+                     testing_pattern pattern, float grad_scale)
 {
-    state s = {.w = operands_put(all, w, COUNT)};
-    float first[COUNT];
-    for (int i = 0; i < COUNT; i++) first[i] = c->initial_sum;
-    s.s1_count = rmx_optimizer_s1_is_per_row(c) ? ROWS : COUNT;
-    if (rmx_optimizer_has_s1(c)) s.s1 = operands_put(all, first, s.s1_count);
-    if (rmx_optimizer_has_s2(c)) s.s2 = operands_zeros(all, COUNT);
-    return s;
+    kernel_operands all = {.backend = backend};
+    optim_data d = make_data(c, pattern);
+    const uint32_t unique = (uint32_t)d.rows;
+    rmx_optimizer_args args = {.kind = c->kind,
+                               .rows = c->unique < 0 ? d.rows : d.rows + 3,
+                               .width = c->width,
+                               .w = kernel_floats(&all, d.w, d.size),
+                               .s1 = kernel_floats(&all, d.s1, d.states),
+                               .s2 = kernel_floats(&all, d.s2, d.size),
+                               .grad = kernel_floats(&all, d.grad, d.gradients),
+                               .scalars = kernel_put(&all, &scalars, sizeof scalars),
+                               .grad_scale =
+                                   c->grad_scale ? kernel_floats(&all, &grad_scale, 1) : NULL};
+    float *s1 = args.s1, *s2 = args.s2;
+    if (c->kind == RMX_OPTIMIZER_SGD && !c->momentum) args.s1 = NULL;
+    if (c->kind != RMX_OPTIMIZER_ADAMW) args.s2 = NULL;
+    if (c->unique >= 0) {
+        args.row_index = kernel_put(&all, d.row_index, sizeof(uint32_t) * (size_t)d.rows);
+        args.unique = kernel_put(&all, &unique, sizeof unique);
+    }
+    cr_assert_eq(backend->ops->optimizer(backend, &args), RMX_OK);
+    if (c->grad_scale && isnan(grad_scale)) { /* nothing is changed */
+        kernel_expect(backend, args.w, d.w, d.size, name, "w after NaN");
+        kernel_expect(backend, s1, d.s1, d.states, name, "s1 after NaN");
+        kernel_expect(backend, s2, d.s2, d.size, name, "s2 after NaN");
+    }
+    kernel_compare(backend, args.w, d.size, name, testing_pattern_name(pattern));
+    kernel_compare(backend, s1, d.states, name, "s1");
+    kernel_compare(backend, s2, d.size, name, "s2");
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
 }
 
-/* Each step rounds w a few times, by 2^-24 of its size or of the step's: STEPS times that is the
- * worst that can add up, and what is allowed here; a tenth of it is seen. */
-static void hundred_steps(rmx_context *ctx, int which)
+/* Every pattern, then a scale that is NaN and one that is infinite. */
+static void contract_case(rmx_backend *backend, const char *name, int i)
 {
-    const rmx_optimizer_config config = config_of(which);
-    exact *e = calloc(1, sizeof *e);
-    float w[COUNT], g[COUNT], got[COUNT];
-    operands all;
-    operands_begin(&all, ctx);
-    testing_fill(w, COUNT, PATTERN_NORMAL, 1);
-    for (int i = 0; i < COUNT; i++) {
-        e->w[i] = w[i];
-        e->s1[i] = config.initial_sum;
-    }
-    const state s = make_state(&all, &config, w);
-    float *tg = operands_new(&all, COUNT);
-    for (uint64_t step = 1; step <= STEPS; step++) {
-        testing_fill(g, COUNT, PATTERN_NORMAL, 1 + step);
-        MUST(rmx_upload(ctx, tg, g, sizeof g));
-        MUST(rmx_optimizer_step(ctx, &config, step, rate(step), ROWS, WIDTH, tg, s.w, s.s1, s.s2));
-        for (int row = 0; row < ROWS; row++)
-            exact_row(e, &config, g, rate(step), (double)step, row);
-    }
-    operands_get(&all, got, s.w, sizeof got);
-    double worst = 0.0, largest = 1.0;
-    for (int i = 0; i < COUNT; i++) {
-        worst = fmax(worst, fabs((double)got[i] - e->w[i]));
-        largest = fmax(largest, fabs(e->w[i]));
-    }
-    cr_expect_leq(worst, STEPS * 0x1p-24 * largest, "%s on %s: off by %g", names[which],
-                  rmx_context_describe(ctx), worst);
-    cr_expect_gt(worst, 0.0, "%s: fp32 cannot be exact here", names[which]);
-    cr_expect(operands_free(&all));
-    free(e);
+    enum { KINDS = PATTERN_COUNT + 2 };
+    const int kind = i % KINDS;
+    const float scale = kind < PATTERN_COUNT ? 0.37f : kind == PATTERN_COUNT ? NAN : INFINITY;
+    const testing_pattern pattern = kind < PATTERN_COUNT ? (testing_pattern)kind : PATTERN_NORMAL;
+    run_case(backend, name, &cases[i / KINDS], pattern, scale);
 }
 
-Test(optimizer, float64_transcription)
+Test(optim, contract) { kernel_cases(CASES * (PATTERN_COUNT + 2), contract_case); }
+
+/* Against double: one AdamW step of plain values, each operation half an ulp. */
+static void near_float64(rmx_backend *backend, const char *name)
 {
-    for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
-        rmx_context *ctx = operands_context(i);
-        if (!ctx) continue;
-        for (int which = 0; which < KINDS; which++) hundred_steps(ctx, which);
-        rmx_context_destroy(ctx);
+    enum { N = 1000 };
+    const optim_case c = {RMX_OPTIMIZER_ADAMW, 1, N, -1, false, false};
+    const rmx_optimizer_scalars *s = &scalars;
+    kernel_operands all = {.backend = backend};
+    optim_data d = make_data(&c, PATTERN_NORMAL);
+    const rmx_optimizer_args args = {.kind = c.kind,
+                                     .rows = 1,
+                                     .width = N,
+                                     .w = kernel_floats(&all, d.w, N),
+                                     .s1 = kernel_floats(&all, d.s1, N),
+                                     .s2 = kernel_floats(&all, d.s2, N),
+                                     .grad = kernel_floats(&all, d.grad, N),
+                                     .scalars = kernel_put(&all, &scalars, sizeof scalars)};
+    float w[N];
+    cr_assert_eq(backend->ops->optimizer(backend, &args), RMX_OK);
+    testing_get(backend, w, args.w, sizeof w);
+    for (int i = 0; i < N; i++) {
+        const double g = (double)d.grad[i];
+        const double m = (double)s->beta1 * (double)d.s1[i] + (double)s->one_minus_beta1 * g;
+        const double v = (double)s->beta2 * (double)d.s2[i] + (double)s->one_minus_beta2 * g * g;
+        const double step =
+            (double)s->lr * m * (double)s->bias1 / (sqrt(v * (double)s->bias2) + (double)s->eps);
+        const double exact = (double)d.w[i] * (double)s->decay - step;
+        const double size = fabs((double)d.w[i]) + (double)s->lr;
+        cr_assert_leq(fabs((double)w[i] - exact), 0x1p-22 * size, "%s: %d", name, i);
     }
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free_data(&d);
 }
 
-/* ---- sparse -------------------------------------------------------------------------------- */
-
-static void optim(rmx_context *ctx, const rmx_optimizer_config *config, const state *s,
-                  const float *grad, const uint32_t *rows, const uint32_t *unique, void *scalars)
-{
-    rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_optim_scalars host = rmx_optimizer_scalars(config, 3, 0.05f);
-    MUST(rmx_upload(ctx, scalars, &host, sizeof host));
-    const rmx_optim_args args = {.kind = rmx_optimizer_kind(config->kind),
-                                 .rows = rows ? 5 : ROWS,
-                                 .width = WIDTH,
-                                 .w = s->w,
-                                 .s1 = s->s1,
-                                 .s2 = s->s2,
-                                 .grad = grad,
-                                 .row_index = rows,
-                                 .unique = unique,
-                                 .scalars = scalars};
-    MUST(backend->ops->optim(backend, &args));
-}
-
-/* A sparse step over some rows gives those rows the bits of a dense step, and leaves the rest. */
-static void sparse_equals_dense(rmx_context *ctx, int which)
-{
-    static const uint32_t touched[5] = {1, 4, 6, 99, 99}; /* *unique = 3: two are room */
-    const uint32_t n = 3;
-    const rmx_optimizer_config config = config_of(which);
-    operands all;
-    operands_begin(&all, ctx);
-    float w[COUNT], g[COUNT], packed[5 * WIDTH] = {0.0f}, want[COUNT];
-    testing_fill(w, COUNT, PATTERN_NORMAL, 7);
-    testing_fill(g, COUNT, PATTERN_NORMAL, 8);
-    for (uint32_t u = 0; u < n; u++)
-        memcpy(packed + u * WIDTH, g + touched[u] * WIDTH, WIDTH * sizeof *g);
-    const state dense = make_state(&all, &config, w), sparse = make_state(&all, &config, w);
-    const uint32_t *rows = operands_put_bytes(&all, touched, sizeof touched);
-    const uint32_t *unique = operands_put_bytes(&all, &n, sizeof n);
-    void *scalars = operands_bytes(&all, sizeof(rmx_optim_scalars));
-    optim(ctx, &config, &dense, operands_put(&all, g, COUNT), NULL, NULL, scalars);
-    optim(ctx, &config, &sparse, operands_put(&all, packed, 5 * WIDTH), rows, unique, scalars);
-    operands_get(&all, want, dense.w, sizeof want);
-    for (uint32_t row = 0; row < ROWS; row++) {
-        const bool updated = row == 1 || row == 4 || row == 6;
-        if (!updated) memcpy(want + row * WIDTH, w + row * WIDTH, WIDTH * sizeof *w);
-    }
-    cr_expect(operands_same(&all, sparse.w, want, COUNT), "%s on %s", names[which],
-              rmx_context_describe(ctx));
-    if (sparse.s1 && rmx_optimizer_s1_is_per_row(&config)) {
-        float sums[ROWS], dense_sums[ROWS];
-        operands_get(&all, sums, sparse.s1, sizeof sums);
-        operands_get(&all, dense_sums, dense.s1, sizeof dense_sums);
-        cr_expect_eq(sums[4], dense_sums[4]);
-        cr_expect_eq(sums[5], config.initial_sum);
-    }
-    cr_expect(operands_free(&all));
-}
-
-Test(optimizer, sparse_equals_dense)
-{
-    for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
-        rmx_context *ctx = operands_context(i);
-        if (!ctx) continue;
-        for (int which = 0; which < KINDS; which++) sparse_equals_dense(ctx, which);
-        rmx_context_destroy(ctx);
-    }
-}
-
-/* ---- scalars ------------------------------------------------------------------------------- */
-
-Test(optimizer, bias_correction)
-{
-    const rmx_optimizer_config config = rmx_optimizer_default(RMX_OPTIMIZER_ADAMW);
-    static const uint64_t steps[] = {1, 2, 3, 10, 999, 123456, UINT64_MAX};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        const rmx_optim_scalars s = rmx_optimizer_scalars(&config, steps[i], 0.25f);
-        const double want = 1.0 / (1.0 - pow(config.beta2, (double)steps[i]));
-        cr_expect_float_eq(s.bias2, want, 0x1p-23 * want, "step %llu: %.9g for %.9g",
-                           (unsigned long long)steps[i], (double)s.bias2, want);
-    }
-    const rmx_optim_scalars s = rmx_optimizer_scalars(&config, 1, 0.25f);
-    cr_expect_eq(s.decay, (float)(1.0 - 0.25 * (double)0.01f));
-    cr_expect_eq(s.one_minus_beta1, (float)(1.0 - (double)0.9f));
-    rmx_optimizer_config none = config;
-    none.beta1 = 0.0f;
-    cr_expect_eq(rmx_optimizer_scalars(&none, 7, 0.1f).bias1, 1.0f);
-}
+Test(optim, near_float64) { kernel_each(near_float64); }

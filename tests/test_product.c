@@ -1,312 +1,470 @@
 /* SPDX-License-Identifier: MIT */
-/* test_product.c: the products of rankmixer/product.h, bit for bit against their definition: one
- * ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
- * the library promises: rows alone and in a batch, views and copies, splits and the whole. */
+/* test_product.c: the product on every backend against the reference's, bit for bit. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "operands.h"
-#include "rankmixer/product.h"
 #include "testing.h"
 
-#define SHAPE(...) \
-    (int64_t[]) { __VA_ARGS__ }
-#define MUST(call) operands_must(ctx, call)
+/* Where the elements of an operand lie; T is batch[1], a token of [rows, T, cols]. */
+typedef enum layout {
+    ROWS,       /* row-major, a few floats between rows */
+    COLUMNS,    /* transposed */
+    TOKENS,     /* one token of [rows, T, cols] */
+    TOKENS_T,   /* the same, transposed: [cols, T, rows] */
+    ODD,        /* nothing is next to anything */
+    SHARED,     /* row-major, one for all of batch[1] */
+    ONE_ROW,    /* rs = 0 */
+    ONE_COLUMN, /* cs = 0 */
+    IN_PLACE,   /* C itself */
+    ABSENT
+} layout;
 
-/* Runs test on every context. */
-static void on_contexts(void (*test)(rmx_context *ctx, operands *all))
+typedef struct spec {
+    int64_t m, n, k, batch[2];
+    layout a, b, c, bias, activation_gradient, multiplier, residual;
+    bool accumulate;
+    float alpha, beta;
+    rmx_activation activation;
+    testing_pattern pattern;
+    bool not_generic; /* too much of it for the generic code */
+} spec;
+
+/* Backends that a test compares with the reference, which takes longer than they do. */
+typedef struct backends {
+    rmx_backend *reference, *at[12];
+    int count;
+} backends;
+
+/* An operand: as given, as the reference leaves it, and the place of its first element. */
+typedef struct buffer {
+    int64_t count;
+    float *given, *expected, *device;
+    rmx_matrix at;
+} buffer;
+
+enum { A, B, C, BIAS, ACTIVATION_GRADIENT, MULTIPLIER, RESIDUAL, OPERANDS };
+
+static uint64_t seed = 1;
+
+static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Strides of a layout, and how many floats it spans. */
+static int64_t lay(layout how, int64_t rows, int64_t cols, const int64_t batch[2], rmx_matrix *at)
 {
-    for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
-        rmx_context *ctx = operands_context(i);
-        if (!ctx) continue;
-        operands all;
-        operands_begin(&all, ctx);
-        test(ctx, &all);
-        cr_expect(operands_free(&all), "%s", rmx_context_describe(ctx));
-        rmx_context_destroy(ctx);
+    const int64_t tokens = batch[1];
+    int64_t one = 0; /* floats of one product's operand, or of all of batch[1] */
+    *at = (rmx_matrix){.rs = cols + 3, .cs = 1};
+    switch (how) {
+    case COLUMNS: *at = (rmx_matrix){.rs = 1, .cs = rows + 1}; break;
+    case TOKENS: *at = (rmx_matrix){.rs = tokens * cols, .cs = 1}; break;
+    case TOKENS_T: *at = (rmx_matrix){.rs = 1, .cs = tokens * rows}; break;
+    case ODD: *at = (rmx_matrix){.rs = 3 * cols + 1, .cs = 3}; break;
+    case ONE_ROW: at->rs = 0; break;
+    case ONE_COLUMN: *at = (rmx_matrix){.rs = 1, .cs = 0}; break;
+    default: break;
     }
+    one = largest(rows - 1, 0) * at->rs + largest(cols - 1, 0) * at->cs + 1;
+    at->batch[1] = how == TOKENS ? cols : how == TOKENS_T ? rows : how == SHARED ? 0 : one + 2;
+    at->batch[0] =
+        how == TOKENS || how == TOKENS_T ? rows * cols * tokens : at->batch[1] * tokens + one;
+    return largest(batch[0] - 1, 0) * at->batch[0] + largest(tokens - 1, 0) * at->batch[1] + one;
 }
 
-static float *values(int64_t count, uint64_t seed)
+static void buffer_new(buffer *x, layout how, int64_t rows, int64_t cols, const spec *s)
 {
-    float *v = malloc((size_t)(count + 1) * sizeof *v);
-    testing_fill(v, count, PATTERN_NORMAL, seed);
-    return v;
+    x->count = lay(how, rows, cols, s->batch, &x->at);
+    x->given = malloc((size_t)x->count * sizeof(float));
+    x->expected = malloc((size_t)x->count * sizeof(float));
+    testing_fill(x->given, x->count, s->pattern, seed++);
+    memcpy(x->expected, x->given, (size_t)x->count * sizeof(float));
 }
 
-/* fma(beta, input, alpha * chain), the chain from start. */
-static float element(const float *a, int64_t as, const float *b, int64_t bs, int64_t k,
-                     float start, float alpha, float beta, float input)
+static rmx_matrix_out out_of(rmx_matrix x, const float *p)
 {
-    float v = start;
-    for (int64_t i = 0; i < k; i++) v = fmaf(a[i * as], b[i * bs], v);
-    if (alpha != 1.0f) v = alpha * v;
-    return beta != 0.0f ? fmaf(beta, input, v) : v;
+    rmx_matrix_out out = {.rs = x.rs, .batch = {x.batch[0], x.batch[1]}};
+    memcpy(&out.p, &p, sizeof p); /* the buffers are ours to write */
+    return out;
 }
 
-static rmx_tensor view(float *data, int64_t rows, int64_t columns)
+static rmx_product_args args_of(const spec *s, const buffer x[OPERANDS], bool device)
 {
-    return rmx_tensor_of(data, 2, SHAPE(rows, columns));
-}
-
-static rmx_tensor flipped(float *data, int64_t rows, int64_t columns)
-{
-    return rmx_tensor_transpose(view(data, columns, rows), 0, 1);
-}
-
-/* [rows, columns] as [columns, rows] */
-static float *transposed(const float *v, int64_t rows, int64_t columns)
-{
-    float *t = malloc((size_t)(rows * columns + 1) * sizeof *t);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) t[j * rows + i] = v[i * columns + j];
-    return t;
-}
-
-/* ---- mm: every combination of transposed operands gives the chain's bits ------------------- */
-
-static void mm_shape(rmx_context *ctx, operands *all, int64_t m, int64_t n, int64_t k)
-{
-    float *a = values(m * k, 1), *b = values(k * n, 2);
-    float *want = malloc((size_t)(m * n + 1) * sizeof *want);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++)
-            want[i * n + j] = element(a + i * k, 1, b + j, n, k, 0.0f, 1.0f, 0.0f, 0.0f);
-    float *at = transposed(a, m, k), *bt = transposed(b, k, n), *want_t = transposed(want, m, n);
-    const rmx_tensor as[2] = {view(operands_put(all, a, m * k), m, k),
-                              flipped(operands_put(all, at, m * k), m, k)};
-    const rmx_tensor bs[2] = {view(operands_put(all, b, k * n), k, n),
-                              flipped(operands_put(all, bt, k * n), k, n)};
-    for (int which = 0; which < 8; which++) {
-        float *out = operands_new(all, m * n);
-        const rmx_tensor y = which & 4 ? flipped(out, m, n) : view(out, m, n);
-        MUST(rmx_mm(ctx, &as[which & 1], &bs[which >> 1 & 1], &y));
-        cr_expect(operands_same(all, out, which & 4 ? want_t : want, m * n),
-                  "%lldx%lldx%lld, transposed operands %d, %s", (long long)m, (long long)n,
-                  (long long)k, which, rmx_context_describe(ctx));
+    rmx_matrix at[OPERANDS];
+    for (int i = 0; i < OPERANDS; i++) {
+        at[i] = x[i].at;
+        at[i].p = device ? x[i].device : x[i].expected;
     }
-    free(a);
-    free(b);
-    free(want);
-    free(at);
-    free(bt);
-    free(want_t);
+    return (rmx_product_args){.m = s->m,
+                              .n = s->n,
+                              .k = s->k,
+                              .batch = {s->batch[0], s->batch[1]},
+                              .a = at[A],
+                              .b = at[B],
+                              .c = out_of(at[C], at[C].p),
+                              .accumulate = s->accumulate,
+                              .alpha = s->alpha,
+                              .beta = s->beta,
+                              .bias = at[BIAS],
+                              .activation_gradient =
+                                  out_of(at[ACTIVATION_GRADIENT], at[ACTIVATION_GRADIENT].p),
+                              .activation = s->activation,
+                              .multiplier = at[MULTIPLIER],
+                              .residual = at[RESIDUAL]};
 }
 
-static void mm_shapes(rmx_context *ctx, operands *all)
+static void run_and_compare(rmx_backend *backend, const spec *s, buffer x[OPERANDS],
+                            const layout how[OPERANDS])
 {
-    static const int64_t shapes[][3] = {{1, 1, 1},    {1, 7, 5},  {7, 1, 5},    {3, 4, 0},
-                                        {33, 17, 65}, {5, 70, 9}, {130, 36, 31}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        mm_shape(ctx, all, shapes[i][0], shapes[i][1], shapes[i][2]);
-}
-Test(product, mm_is_one_chain) { on_contexts(mm_shapes); }
-
-static void empty_products(rmx_context *ctx, operands *all)
-{
-    float *b = operands_zeros(all, 12), *out = operands_new(all, 4);
-    const rmx_tensor a0 = rmx_tensor_of(NULL, 2, SHAPE(0, 3));
-    const rmx_tensor b3 = view(b, 3, 4), y0 = rmx_tensor_of(NULL, 2, SHAPE(0, 4));
-    MUST(rmx_mm(ctx, &a0, &b3, &y0)); /* no rows */
-    const rmx_tensor a1 = rmx_tensor_of(NULL, 2, SHAPE(2, 0));
-    const rmx_tensor b0 = rmx_tensor_of(NULL, 2, SHAPE(0, 2)), y = view(out, 2, 2);
-    MUST(rmx_mm(ctx, &a1, &b0, &y)); /* no terms */
-    cr_expect(operands_same(all, out, (float[4]){0.0f}, 4));
-    float *db = operands_put(all, (float[12]){1, 2, 3, 4}, 12);
-    const rmx_tensor db3 = view(db, 3, 4), dy0 = rmx_tensor_of(NULL, 2, SHAPE(0, 4));
-    MUST(rmx_mm_backward(ctx, &dy0, &a0, &b3, &a0, &db3)); /* a batch of none adds nothing */
-    cr_expect(operands_same(all, db, (float[12]){1, 2, 3, 4}, 12));
-    float *dv = operands_put(all, (float[4]){1, 2, 3, 4}, 4), *dm = operands_new(all, 4);
-    const rmx_tensor vector = rmx_tensor_of(dv, 1, SHAPE(4)), row = view(dm, 1, 4);
-    MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &vector, NULL, NULL, NULL, 0));
-    MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &row, NULL, NULL, NULL, 0));
-    cr_expect(operands_same(all, dv, (float[4]){1, 2, 3, 4}, 4)); /* a parameter: accumulated */
-    cr_expect(operands_same(all, dm, (float[4]){0.0f}, 4));       /* an activation: overwritten */
-}
-Test(product, empty_operands) { on_contexts(empty_products); }
-
-/* ---- addmm --------------------------------------------------------------------------------- */
-
-static void addmm_inputs(rmx_context *ctx, operands *all)
-{
-    enum { M = 9, N = 21, K = 40 };
-    static const float factors[][2] = {{1, 1}, {0.7f, 1}, {1, -0.3f}, {2.5f, 0.1f}, {0.7f, 0}};
-    float *a = values(M * K, 3), *b = values(K * N, 4), *in = values(M * N, 5), want[M * N];
-    const rmx_tensor ta = view(operands_put(all, a, M * K), M, K);
-    const rmx_tensor tb = view(operands_put(all, b, K * N), K, N);
-    float *input = operands_put(all, in, M * N), *out = operands_new(all, M * N);
-    const rmx_tensor y = view(out, M, N);
-    const rmx_tensor inputs[] = {rmx_tensor_of(input, 1, SHAPE(N)),
-                                 view(input, M, N),
-                                 view(input, 1, N),
-                                 view(input, M, 1),
-                                 rmx_tensor_of(input, 1, SHAPE(1)),
-                                 rmx_tensor_of(input, 0, NULL)};
-    static const int64_t steps[6][2] = {{0, 1}, {N, 1}, {0, 1}, {1, 0}, {0, 0}, {0, 0}};
-    for (int s = 0; s < 6; s++)
-        for (int f = 0; f < 5; f++) {
-            const float alpha = factors[f][0], beta = factors[f][1];
-            for (int64_t i = 0; i < M; i++)
-                for (int64_t j = 0; j < N; j++)
-                    want[i * N + j] = element(a + i * K, 1, b + j, N, K, 0.0f, alpha, beta,
-                                              in[i * steps[s][0] + j * steps[s][1]]);
-            MUST(rmx_addmm(ctx, alpha, beta, &inputs[s], &ta, &tb, &y));
-            cr_expect(operands_same(all, out, want, M * N), "input %d, factors %d", s, f);
+    for (int i = 0; i < OPERANDS; i++) {
+        if (how[i] == ABSENT) continue;
+        if (how[i] == IN_PLACE) {
+            x[i].device = x[C].device;
+            continue;
         }
-    float nan = NAN;
-    const rmx_tensor poison = rmx_tensor_of(operands_put(all, &nan, 1), 0, NULL);
-    MUST(rmx_addmm(ctx, 0.7f, 0.0f, &poison, &ta, &tb, &y)); /* beta = 0: input is not read */
-    cr_expect(operands_same(all, out, want, M * N));
-    MUST(rmx_addmm(ctx, 0.7f, 0.0f, NULL, &ta, &tb, &y));
-    cr_expect(operands_same(all, out, want, M * N));
-    free(a);
-    free(b);
-    free(in);
-}
-Test(product, addmm_inputs_and_factors) { on_contexts(addmm_inputs); }
-
-/* ---- batch invariance ---------------------------------------------------------------------- */
-
-static void row_alone(rmx_context *ctx, operands *all)
-{
-    enum { M = 200, N = 24, K = 77 };
-    float *a = values(M * K, 6), *b = values(K * N, 7), whole[M * N], one[N];
-    float *da = operands_put(all, a, M * K), *out = operands_new(all, M * N);
-    const rmx_tensor tb = view(operands_put(all, b, K * N), K, N);
-    const rmx_tensor ta = view(da, M, K), y = view(out, M, N);
-    MUST(rmx_mm(ctx, &ta, &tb, &y));
-    operands_get(all, whole, out, sizeof whole);
-    for (int64_t size = 1; size <= M; size += size < 20 ? 1 : 13) {
-        const int64_t row = (size * 37) % (M - size + 1);
-        const rmx_tensor part = view(da + row * K, size, K), py = view(out, size, N);
-        MUST(rmx_mm(ctx, &part, &tb, &py));
-        operands_get(all, one, out, sizeof one);
-        cr_expect_arr_eq(one, whole + row * N, sizeof one, "row %d first of %d", (int)row,
-                         (int)size);
+        x[i].device = testing_floats(backend, x[i].count);
+        testing_put(backend, x[i].device, x[i].given, (size_t)x[i].count * sizeof(float));
     }
-    free(a);
-    free(b);
-}
-Test(product, a_row_knows_no_batch) { on_contexts(row_alone); }
-
-/* ---- gradients: any split of the rows gives the bits of the whole -------------------------- */
-
-/* dw and dbias of rows first .. first+rows-1, added to what the buffers hold. */
-static void gradient_part(rmx_context *ctx, operands *all, float *a, float *dy, int64_t first,
-                          int64_t rows, float *dw, float *dbias, float *da, float *w)
-{
-    enum { N = 18, K = 29 };
-    const rmx_tensor ta = view(a + first * K, rows, K), tdy = view(dy + first * N, rows, N);
-    const rmx_tensor tda = view(da + first * K, rows, K), tw = view(w, K, N);
-    const rmx_tensor tdw = view(dw, K, N), bias = rmx_tensor_of(dbias, 1, SHAPE(N));
-    const size_t bytes = rmx_addmm_backward_workspace(&tdy, &bias);
-    MUST(rmx_addmm_backward(ctx, 1.0f, 1.0f, &tdy, &ta, &tw, &bias, &tda, &tdw,
-                            operands_bytes(all, bytes), bytes));
-}
-
-static void splits(rmx_context *ctx, operands *all)
-{
-    enum { N = 18, K = 29, ROWS = 128 * 5 + 40 };
-    float *a = values(ROWS * K, 8), *dy = values(ROWS * N, 9), *w = values(K * N, 10);
-    float *ta = operands_put(all, a, ROWS * K), *tdy = operands_put(all, dy, ROWS * N);
-    float *tw = operands_put(all, w, K * N), *da = operands_new(all, ROWS * K);
-    float *dw = operands_zeros(all, K * N), *dbias = operands_zeros(all, N);
-    float want_dw[K * N], want_dbias[N], *want_da = malloc(ROWS * K * sizeof *want_da);
-    gradient_part(ctx, all, ta, tdy, 0, ROWS, dw, dbias, da, tw);
-    operands_get(all, want_dw, dw, sizeof want_dw);
-    operands_get(all, want_dbias, dbias, sizeof want_dbias);
-    operands_get(all, want_da, da, ROWS * K * sizeof *want_da);
-    for (int64_t i = 0; i < K; i++) /* and it is the chain over the rows */
-        for (int64_t j = 0; j < N; j++)
-            cr_expect_eq(want_dw[i * N + j],
-                         element(a + i, K, dy + j, N, ROWS, 0.0f, 1.0f, 0.0f, 0.0f));
-    for (int64_t step = 128; step < ROWS; step += 128) {
-        float *part = operands_zeros(all, K * N), *part_bias = operands_zeros(all, N);
-        float *part_da = operands_new(all, ROWS * K);
-        for (int64_t first = 0; first < ROWS; first += step)
-            gradient_part(ctx, all, ta, tdy, first, first + step < ROWS ? step : ROWS - first,
-                          part, part_bias, part_da, tw);
-        cr_expect(operands_same(all, part, want_dw, K * N), "dw, parts of %d", (int)step);
-        cr_expect(operands_same(all, part_bias, want_dbias, N), "dbias, parts of %d", (int)step);
-        cr_expect(operands_same(all, part_da, want_da, ROWS * K), "da, parts of %d", (int)step);
+    const rmx_product_args args = args_of(s, x, true);
+    cr_assert(backend->ops->product(backend, &args) == RMX_OK);
+    for (int i = 0; i < OPERANDS; i++) {
+        if (how[i] == ABSENT || how[i] == IN_PLACE) continue;
+        float *got = malloc((size_t)x[i].count * sizeof(float));
+        testing_get(backend, got, x[i].device, (size_t)x[i].count * sizeof(float));
+        const int64_t at = testing_first_difference(got, x[i].expected, x[i].count);
+        cr_assert(at < 0,
+                  "%s: m %ld n %ld k %ld batch %ld %ld layouts %d %d %d %d %d %d %d accumulate %d "
+                  "alpha %g beta %g act %d %s: operand %d at %ld is %a, not %a",
+                  backend->ops->code, (long)s->m, (long)s->n, (long)s->k, (long)s->batch[0],
+                  (long)s->batch[1], s->a, s->b, s->c, s->bias, s->activation_gradient,
+                  s->multiplier, s->residual, s->accumulate, s->alpha, s->beta, s->activation,
+                  testing_pattern_name(s->pattern), i, (long)at, got[at], x[i].expected[at]);
+        cr_assert(testing_guards_ok(backend, x[i].device), "operand %d: guard overwritten", i);
+        testing_free(backend, x[i].device);
+        free(got);
     }
-    free(a);
-    free(dy);
-    free(w);
-    free(want_da);
 }
-Test(product, splits_of_the_batch) { on_contexts(splits); }
 
-/* ---- batches and groups -------------------------------------------------------------------- */
-
-static void batches(rmx_context *ctx, operands *all)
+static void check(const backends *all, const spec *s)
 {
-    enum { P = 4, M = 6, N = 11, K = 13 };
-    float *a = values(P * M * K, 11), *b = values(K * N, 12), want[P * M * N];
-    const rmx_tensor ta = rmx_tensor_of(operands_put(all, a, P * M * K), 3, SHAPE(P, M, K));
-    rmx_tensor tb = rmx_tensor_of(operands_put(all, b, K * N), 3, SHAPE(1, K, N));
-    tb.shape[0] = P; /* one matrix for the whole batch */
-    tb.stride[0] = 0;
-    float *out = operands_new(all, P * M * N);
-    const rmx_tensor y = rmx_tensor_of(out, 3, SHAPE(P, M, N));
-    for (int64_t i = 0; i < P * M; i++)
-        for (int64_t j = 0; j < N; j++)
-            want[i * N + j] = element(a + i * K, 1, b + j, N, K, 0.0f, 1.0f, 0.0f, 0.0f);
-    MUST(rmx_bmm(ctx, &ta, &tb, &y));
-    cr_expect(operands_same(all, out, want, P * M * N));
-    rmx_tensor ones = rmx_tensor_of(operands_put(all, (float[1]){1.0f}, 1), 0, NULL);
-    MUST(rmx_baddbmm(ctx, -2.0f, 0.5f, &ones, &ta, &tb, &y));
-    for (int64_t i = 0; i < P * M * N; i++) want[i] = fmaf(0.5f, 1.0f, -2.0f * want[i]);
-    cr_expect(operands_same(all, out, want, P * M * N));
-    free(a);
-    free(b);
-}
-Test(product, bmm_repeats_a_matrix) { on_contexts(batches); }
-
-/* x [B1, B2, G, K], contiguous and as a slice of wider rows; each group has its own weights. */
-static void groups(rmx_context *ctx, operands *all)
-{
-    enum { B1 = 3, B2 = 2, G = 4, N = 10, K = 7, WIDE = 12, B = B1 * B2 };
-    float *x = values(B * G * WIDE, 13), *w = values(G * K * N, 14), want[B * G * N];
-    rmx_tensor tx = rmx_tensor_of(operands_put(all, x, B * G * WIDE), 4, SHAPE(B1, B2, G, WIDE));
-    tx.shape[3] = K;
-    const rmx_tensor tw = rmx_tensor_of(operands_put(all, w, G * K * N), 3, SHAPE(G, K, N));
-    float *out = operands_new(all, B * G * N);
-    const rmx_tensor y = rmx_tensor_of(out, 4, SHAPE(B1, B2, G, N));
-    for (int64_t r = 0; r < B; r++)
-        for (int64_t g = 0; g < G; g++)
-            for (int64_t j = 0; j < N; j++)
-                want[(r * G + g) * N + j] = element(x + (r * G + g) * WIDE, 1, w + g * K * N + j,
-                                                    N, K, 0.0f, 1.0f, 0.0f, 0.0f);
-    MUST(rmx_grouped_mm(ctx, &tx, &tw, &y));
-    cr_expect(operands_same(all, out, want, B * G * N));
-    rmx_tensor last = rmx_tensor_of(tx.data, 2, SHAPE(G, WIDE)); /* without a batch axis */
-    last.shape[1] = K;
-    const rmx_tensor y2 = rmx_tensor_of(out, 2, SHAPE(G, N));
-    MUST(rmx_grouped_mm(ctx, &last, &tw, &y2));
-    cr_expect(operands_same(all, out, want, B * G * N));
-    free(x);
-    free(w);
-}
-Test(product, groups_have_their_own_weights) { on_contexts(groups); }
-
-/* A control: a chain cut in two, a split K, gives other bits, so equality
- * says something. */
-Test(product, another_order_differs)
-{
-    enum { K = 300, ROWS = 64 };
-    float *a = values(ROWS * K, 15), *b = values(K, 16);
-    int different = 0;
-    for (int64_t i = 0; i < ROWS; i++) {
-        const float whole = element(a + i * K, 1, b, 1, K, 0.0f, 1.0f, 0.0f, 0.0f);
-        const float half = element(a + i * K, 1, b, 1, K / 2, 0.0f, 1.0f, 0.0f, 0.0f);
-        const float rest =
-            element(a + i * K + K / 2, 1, b + K / 2, 1, K - K / 2, 0.0f, 1.0f, 0.0f, 0.0f);
-        if (half + rest != whole) different++;
+    const layout how[OPERANDS] = {s->a,          s->b,       s->c, s->bias, s->activation_gradient,
+                                  s->multiplier, s->residual};
+    buffer x[OPERANDS] = {0};
+    for (int i = 0; i < OPERANDS; i++)
+        if (how[i] == IN_PLACE)
+            x[i] = x[C];
+        else if (how[i] != ABSENT)
+            buffer_new(&x[i], how[i], i == B ? s->k : s->m, i == A ? s->k : s->n, s);
+    const rmx_product_args expected = args_of(s, x, false);
+    cr_assert(all->reference->ops->product(all->reference, &expected) == RMX_OK); /* host memory */
+    for (int i = 0; i < all->count; i++)
+        if (!s->not_generic || strcmp(all->at[i]->ops->code, "generic") != 0)
+            run_and_compare(all->at[i], s, x, how);
+    for (int i = 0; i < OPERANDS; i++) {
+        if (how[i] == ABSENT || how[i] == IN_PLACE) continue;
+        free(x[i].given);
+        free(x[i].expected);
     }
-    cr_expect_gt(different, ROWS / 4);
-    free(a);
-    free(b);
 }
+
+static spec plain(int64_t m, int64_t n, int64_t k)
+{
+    return (spec){.m = m,
+                  .n = n,
+                  .k = k,
+                  .batch = {1, 1},
+                  .bias = ABSENT,
+                  .activation_gradient = ABSENT,
+                  .multiplier = ABSENT,
+                  .residual = ABSENT,
+                  .alpha = 1.0f,
+                  .beta = 1.0f};
+}
+
+/* The reference, and all other backends of this machine with so many threads. */
+static backends backends_new(int least_threads, int most_threads)
+{
+    static const char *const codes[] = {"generic", "avx2", "avx512", "cuda"};
+    backends all = {.reference = testing_backend("reference", 1)};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        const int most = strcmp(codes[i], "cuda") == 0 ? least_threads : most_threads;
+        for (int threads = least_threads; threads <= most; threads++) {
+            rmx_backend *backend = testing_backend(codes[i], threads);
+            if (backend) all.at[all.count++] = backend;
+        }
+    }
+    cr_assert(all.reference && all.count > 0);
+    return all;
+}
+
+static void backends_free(backends *all)
+{
+    for (int i = 0; i < all->count; i++) testing_backend_free(all->at[i]);
+    testing_backend_free(all->reference);
+}
+
+static void together(void (*test)(const backends *), int least_threads, int most_threads)
+{
+    backends all = backends_new(least_threads, most_threads);
+    test(&all);
+    backends_free(&all);
+}
+
+static void one_by_one(void (*test)(rmx_backend *), int least_threads, int most_threads)
+{
+    backends all = backends_new(least_threads, most_threads);
+    test(all.reference);
+    for (int i = 0; i < all.count; i++) test(all.at[i]);
+    backends_free(&all);
+}
+
+/* ---- sizes and layouts -------------------------------------------------------------------- */
+
+static const layout a_layouts[] = {ROWS, COLUMNS, TOKENS, TOKENS_T, ODD, SHARED};
+static const layout c_layouts[] = {ROWS, TOKENS};
+
+static void sizes(const backends *all)
+{
+    static const int64_t m[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 18, 19, 25, 36, 37, 65};
+    static const int64_t n[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 64, 65, 129};
+    static const int64_t k[] = {0, 1, 2, 7, 8, 9, 17};
+    size_t turn = 0;
+    for (size_t i = 0; i < sizeof m / sizeof *m; i++)
+        for (size_t j = 0; j < sizeof n / sizeof *n; j++)
+            for (size_t l = 0; l < sizeof k / sizeof *k; l++, turn++) {
+                spec s = plain(m[i], n[j], k[l]);
+                s.a = a_layouts[turn % 6];
+                s.b = a_layouts[turn / 5 % 6];
+                s.c = c_layouts[turn / 7 % 2];
+                s.batch[0] = 1 + (int64_t)(turn / 3 % 2);
+                s.batch[1] = 1 + (int64_t)(turn / 2 % 3);
+                s.accumulate = turn / 4 % 2;
+                s.bias = turn % 3 ? ABSENT : ONE_ROW;
+                s.residual = turn % 4 ? ABSENT : IN_PLACE;
+                s.activation = turn % 5 ? RMX_ACTIVATION_NONE : RMX_ACTIVATION_GELU_ERF;
+                check(all, &s);
+            }
+}
+
+Test(product, every_size_near_a_tile_edge) { together(sizes, 1, 3); }
+
+/* Sizes where k, rows or columns are cut into blocks. */
+static void blocks(const backends *all)
+{
+    static const int64_t shapes[][3] = {
+        {1, 2100, 100}, {3, 1030, 200},  {17, 700, 130}, {19, 45, 1000}, {121, 33, 400},
+        {241, 50, 390}, {800, 33, 20},   {800, 20, 400}, {40, 1400, 20}, {40, 700, 400},
+        {1000, 1, 300}, {500, 3, 33},    {16, 16, 4},    {16, 4, 16},    {1, 1, 5000},
+        {64, 3, 2000},  {129, 129, 129},
+    };
+    size_t turn = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t a = 0; a < 6; a++)
+            for (size_t b = 0; b < 6; b++, turn++) {
+                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                if (s.m * s.n * s.k > 2000000 && turn % 5) continue;
+                s.a = a_layouts[a];
+                s.b = a_layouts[b];
+                s.c = c_layouts[turn / 3 % 2];
+                s.batch[1] = s.m * s.n * s.k < 500000 ? 2 : 1;
+                s.accumulate = turn % 2;
+                s.residual = turn % 3 ? ABSENT : turn % 2 ? ROWS : IN_PLACE;
+                s.multiplier = turn % 5 ? ABSENT : IN_PLACE;
+                s.not_generic = turn % 7 != 0;
+                check(all, &s);
+            }
+}
+
+Test(product, every_layout_in_blocks) { together(blocks, 1, 3); }
+
+static void many_products(const backends *all)
+{
+    spec s = plain(16, 16, 4);
+    s.a = s.b = TOKENS;
+    s.batch[0] = 37;
+    s.batch[1] = 12;
+    check(all, &s);
+    s.b = COLUMNS;
+    s.alpha = 0.5f;
+    check(all, &s);
+    s = plain(70, 40, 30);
+    s.a = s.c = TOKENS;
+    s.batch[1] = 16;
+    check(all, &s);
+    s.batch[0] = 0;
+    check(all, &s);
+}
+
+Test(product, many_small_products) { together(many_products, 1, 3); }
+
+/* ---- epilogues and values ----------------------------------------------------------------- */
+
+static void epilogues(const backends *all)
+{
+    static const int64_t shapes[][3] = {{13, 19, 5}, {7, 32, 9}, {40, 2, 20}, {2, 70, 3}};
+    static const layout bias[] = {ABSENT, ROWS, ONE_ROW, ONE_COLUMN};
+    static const layout multiplier[] = {ABSENT, ROWS, IN_PLACE, ONE_ROW, ONE_COLUMN};
+    static const layout residual[] = {ABSENT, ODD, IN_PLACE, ONE_ROW, ONE_COLUMN};
+    static const float alphas[] = {1.0f, 0.25f, -1.7f, 0.0f};
+    size_t turn = 0;
+    for (size_t i = 0; i < 4; i++)
+        for (size_t b = 0; b < 4; b++)
+            for (size_t activation_gradient = 0; activation_gradient < 2; activation_gradient++)
+                for (size_t act = 0; act < 3; act++)
+                    for (size_t f = 0; f < 5; f++)
+                        for (size_t r = 0; r < 5; r++, turn++) {
+                            spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                            s.batch[1] = 2;
+                            s.bias = bias[b];
+                            s.activation_gradient = activation_gradient ? TOKENS : ABSENT;
+                            s.activation = (rmx_activation)act;
+                            s.multiplier = multiplier[f];
+                            s.residual = residual[r];
+                            s.alpha = alphas[turn / 2 % 4];
+                            s.beta = alphas[turn / 5 % 4];
+                            s.accumulate = turn / 3 % 2;
+                            check(all, &s);
+                        }
+}
+
+Test(product, every_epilogue) { together(epilogues, 2, 2); }
+
+static void patterns(const backends *all)
+{
+    static const int64_t shapes[][3] = {
+        {1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}, {9, 34, 0}};
+    for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int finish = 0; finish < 3; finish++) {
+                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                s.pattern = (testing_pattern)pattern;
+                s.accumulate = finish == 1;
+                s.bias = finish == 2 ? ROWS : ABSENT;
+                s.activation = finish == 2 ? RMX_ACTIVATION_GELU_ERF : RMX_ACTIVATION_NONE;
+                s.activation_gradient = finish == 2 ? ROWS : ABSENT;
+                s.multiplier = finish == 1 ? ROWS : ABSENT;
+                s.residual = finish == 2 ? IN_PLACE : ABSENT;
+                check(all, &s);
+            }
+}
+
+Test(product, every_value_pattern) { together(patterns, 2, 2); }
+
+/* ---- what the chain promises --------------------------------------------------------------- */
+
+/* Operands of a plain row-major product on the backend, and its result on the host. */
+typedef struct product {
+    rmx_backend *backend;
+    int64_t m, n, k;
+    float *a, *b, *c;
+} product;
+
+static product product_new(rmx_backend *backend, int64_t m, int64_t n, int64_t k, float *host_a,
+                           float *host_b)
+{
+    product p = {backend,
+                 m,
+                 n,
+                 k,
+                 testing_floats(backend, m * k),
+                 testing_floats(backend, k * n),
+                 testing_floats(backend, m * n)};
+    testing_fill(host_a, m * k, PATTERN_NORMAL, 11);
+    testing_fill(host_b, k * n, PATTERN_NORMAL, 12);
+    testing_put(backend, p.a, host_a, (size_t)(m * k) * sizeof(float));
+    testing_put(backend, p.b, host_b, (size_t)(k * n) * sizeof(float));
+    return p;
+}
+
+static void product_free(product *p)
+{
+    cr_assert(testing_guards_ok(p->backend, p->c));
+    testing_free(p->backend, p->a);
+    testing_free(p->backend, p->b);
+    testing_free(p->backend, p->c);
+}
+
+/* Rows [row, row + rows) and k [from, to) of the product, to host [rows, n]. */
+static void multiply(const product *p, int64_t row, int64_t rows, int64_t from, int64_t to,
+                     bool accumulate, float *host)
+{
+    const rmx_product_args args = {.m = rows,
+                                   .n = p->n,
+                                   .k = to - from,
+                                   .batch = {1, 1},
+                                   .a = {.p = p->a + row * p->k + from, .rs = p->k, .cs = 1},
+                                   .b = {.p = p->b + from * p->n, .rs = p->n, .cs = 1},
+                                   .c = {.p = p->c + row * p->n, .rs = p->n},
+                                   .accumulate = accumulate,
+                                   .alpha = 1.0f};
+    cr_assert(p->backend->ops->product(p->backend, &args) == RMX_OK);
+    testing_get(p->backend, host, p->c + row * p->n, (size_t)(rows * p->n) * sizeof(float));
+}
+
+static void alone(rmx_backend *backend)
+{
+    enum { M = 320, N = 50, K = 70 };
+    static float a[M * K], b[K * N], whole[M * N], part[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, whole);
+    const bool slow = strcmp(backend->ops->code, "reference") == 0; /* fewer of them */
+    for (int64_t rows = 1; rows <= 300; rows += slow ? 13 : 1) {
+        for (int64_t place = 0; place < 3; place++) {
+            const int64_t row = place * 7919 * rows % (M - rows + 1);
+            multiply(&p, row, rows, 0, K, false, part);
+            const int64_t at = testing_first_difference(part, whole + row * N, rows * N);
+            cr_assert(at < 0, "%s: %ld rows from %ld differ from the batch's at %ld",
+                      backend->ops->code, (long)rows, (long)row, (long)at);
+        }
+    }
+    product_free(&p);
+}
+
+Test(product, a_row_alone_is_the_row_in_a_batch) { one_by_one(alone, 2, 2); }
+
+/* The chain goes on where it stopped; and, as the control that shows what these tests can see, a
+ * sum of two half chains is another number. */
+static void halves(rmx_backend *backend)
+{
+    enum { M = 64, N = 96, K = 1000 };
+    static float a[M * K], b[K * N], whole[M * N], first[M * N], second[M * N], both[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, whole);
+    const int64_t step = strcmp(backend->ops->code, "reference") == 0 ? 500 : 125; /* it is slow */
+    for (int64_t cut = 0; cut <= K; cut += step) {
+        multiply(&p, 0, M, 0, cut, false, first);
+        multiply(&p, 0, M, cut, K, true, both);
+        cr_assert(testing_first_difference(both, whole, M * N) < 0, "%s: cut at %ld",
+                  backend->ops->code, (long)cut);
+    }
+    multiply(&p, 0, M, 0, K / 2, false, first);
+    multiply(&p, 0, M, K / 2, K, false, second);
+    for (int64_t i = 0; i < M * N; i++) both[i] = first[i] + second[i];
+    cr_assert(testing_first_difference(both, whole, M * N) >= 0, "split k gave the same bits");
+    product_free(&p);
+}
+
+Test(product, two_halves_of_k_make_the_whole) { one_by_one(halves, 1, 2); }
+
+/* A chain of k roundings is off by at most k * 2^-24 / (1 - k * 2^-24) of the sum of |a b|. */
+static void bound(rmx_backend *backend)
+{
+    enum { M = 33, N = 65, K = 3000 };
+    static float a[M * K], b[K * N], c[M * N];
+    product p = product_new(backend, M, N, K, a, b);
+    multiply(&p, 0, M, 0, K, false, c);
+    const double unit = K * 0x1p-24, gamma = unit / (1.0 - unit);
+    for (int64_t i = 0; i < M; i++)
+        for (int64_t j = 0; j < N; j++) {
+            double exact = 0.0, size = 0.0;
+            for (int64_t k = 0; k < K; k++) {
+                exact += (double)a[i * K + k] * b[k * N + j];
+                size += fabs((double)a[i * K + k] * b[k * N + j]);
+            }
+            cr_assert(fabs(c[i * N + j] - exact) <= gamma * size, "%s: (%ld, %ld) is off by %g",
+                      backend->ops->code, (long)i, (long)j, c[i * N + j] - exact);
+        }
+    product_free(&p);
+}
+
+Test(product, float64_reference) { one_by_one(bound, 2, 2); }

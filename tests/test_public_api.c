@@ -42,25 +42,27 @@ Test(public_api, sizes_of_rows)
         linear, rmx_linear_backward_workspace(&linear[i]),
         rmx_linear_forward(ctx, &linear[i], m[0], m[1], m[2], m[3]),
         rmx_linear_backward(ctx, &linear[i], m[0], m[1], m[2], m[3], m[4], m[5], ws, sizeof ws));
-    const rmx_layer_norm_desc layer[] = {{-1, 2, 1e-5f, 0, 0},      {4, 0, 1e-5f, 0, 0},
-                                         {4, 2, 0.0f, 0, 0},        {4, 2, 1e-5f, 1, 0},
-                                         {4, 2, 1e-5f, 0, -1},      {ENORMOUS, BIG, 1e-5f, 0, 0},
-                                         {4, 2, 1e-5f, ENORMOUS, 0}};
-    ALL_BAD(layer, rmx_layer_norm_backward_workspace(&layer[i]),
-            rmx_layer_norm_forward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5]),
-            rmx_layer_norm_backward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7],
-                                    ws, sizeof ws));
-    const rmx_rms_norm_desc rms[] = {
-        {-1, 2, 1e-5f, 0, 0}, {4, 2, -1.0f, 0, 0}, {ENORMOUS - 1, 2, 1e-5f, 0, 0}};
-    ALL_BAD(
-        rms, rmx_rms_norm_backward_workspace(&rms[i]),
-        rmx_rms_norm_forward(ctx, &rms[i], m[0], m[1], m[2], m[3]),
-        rmx_rms_norm_backward(ctx, &rms[i], m[0], m[1], m[2], m[3], m[4], m[5], ws, sizeof ws));
-    const rmx_bce_desc bce[] = {
+    const rmx_norm_desc layer[] = {
+        {RMX_NORM_LAYER, -1, 2, 1e-5f, 0, 0},      {RMX_NORM_LAYER, 4, 0, 1e-5f, 0, 0},
+        {RMX_NORM_LAYER, 4, 2, 0.0f, 0, 0},        {RMX_NORM_LAYER, 4, 2, 1e-5f, 1, 0},
+        {RMX_NORM_LAYER, 4, 2, 1e-5f, 0, -1},      {RMX_NORM_LAYER, ENORMOUS, BIG, 1e-5f, 0, 0},
+        {RMX_NORM_LAYER, 4, 2, 1e-5f, ENORMOUS, 0}};
+    ALL_BAD(layer, rmx_norm_backward_workspace(&layer[i]),
+            rmx_norm_forward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5]),
+            rmx_norm_backward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], ws,
+                              sizeof ws));
+    const rmx_norm_desc rms[] = {{RMX_NORM_RMS, -1, 2, 1e-5f, 0, 0},
+                                 {RMX_NORM_RMS, 4, 2, -1.0f, 0, 0},
+                                 {RMX_NORM_RMS, ENORMOUS - 1, 2, 1e-5f, 0, 0}};
+    ALL_BAD(rms, rmx_norm_backward_workspace(&rms[i]),
+            rmx_norm_forward(ctx, &rms[i], m[0], m[1], NULL, m[2], NULL, m[3]),
+            rmx_norm_backward(ctx, &rms[i], m[0], m[1], m[2], NULL, m[3], m[4], m[5], NULL, ws,
+                              sizeof ws));
+    const rmx_loss_desc bce[] = {
         {-1, 1, 1.0f}, {4, 0, 1.0f}, {ENORMOUS, 1, 1.0f}, {ENORMOUS / 2, BIG, 1.0f}};
-    ALL_BAD(bce, rmx_bce_workspace_bytes(&bce[i]),
-            rmx_bce_forward_backward(ctx, &bce[i], m[0], (uint8_t *)m[1], NULL, NULL, NULL, m[2],
-                                     ws, sizeof ws),
+    ALL_BAD(bce, rmx_loss_workspace(&bce[i]),
+            rmx_loss_forward_backward(ctx, &bce[i], m[0], (uint8_t *)m[1], NULL, NULL, NULL, m[2],
+                                      ws, sizeof ws),
             RMX_ERR_ARGUMENT);
     rmx_context_destroy(ctx);
 }
@@ -86,19 +88,19 @@ Test(public_api, sizes_of_tokens)
             rmx_attention_forward(ctx, &attention[i], &w, m[11], NULL, &saved, m[12]),
             rmx_attention_backward(ctx, &attention[i], &w, m[11], m[12], &saved, NULL, m[13], &g,
                                    ws, sizeof ws));
-    const rmx_per_token_ffn_desc ffn[] = {
+    const rmx_feed_forward_desc ffn[] = {
         {.samples = -1, .tokens = 2, .width = 4, .hidden = 4},
         {.samples = 2, .tokens = 2, .width = 4, .hidden = 0},
-        {.samples = 2, .tokens = 2, .width = 4, .hidden = 4, .gelu = (rmx_gelu)7},
+        {.samples = 2, .tokens = 2, .width = 4, .hidden = 4, .activation = (rmx_activation)7},
         {.samples = 2, .tokens = 2, .width = 4, .hidden = 4, .dropout.p = 1.0f},
         {.samples = ENORMOUS, .tokens = BIG, .width = BIG, .hidden = BIG},
         {.samples = 1, .tokens = 1, .width = BIG, .hidden = BIG}};
-    const rmx_per_token_ffn_weights fw = {m[0], m[1], m[2], m[3]};
-    const rmx_per_token_ffn_gradients fg = {m[4], m[5], m[6], m[7]};
-    ALL_BAD(ffn, rmx_per_token_ffn_backward_workspace(&ffn[i]),
-            rmx_per_token_ffn_forward(ctx, &ffn[i], &fw, m[8], NULL, m[9], m[10], m[11]),
-            rmx_per_token_ffn_backward(ctx, &ffn[i], &fw, m[8], m[9], m[10], m[11], NULL, m[12],
-                                       &fg, ws, sizeof ws));
+    const rmx_feed_forward_weights fw = {m[0], m[1], m[2], m[3]};
+    const rmx_feed_forward_gradients fg = {m[4], m[5], m[6], m[7]};
+    ALL_BAD(ffn, rmx_feed_forward_backward_workspace(&ffn[i]),
+            rmx_feed_forward_forward(ctx, &ffn[i], &fw, m[8], NULL, m[9], m[10], m[11]),
+            rmx_feed_forward_backward(ctx, &ffn[i], &fw, m[8], m[9], m[10], m[11], NULL, m[12],
+                                      &fg, ws, sizeof ws));
     for (size_t i = 0; i < sizeof ffn / sizeof *ffn; i++) {
         const rmx_block_desc block = {.heads = 1, .eps = 1e-5f, .ffn = ffn[i]};
         cr_expect_eq(rmx_block_saved_bytes(&block), 0);
@@ -184,7 +186,7 @@ Test(public_api, nothing_is_loaded)
     NOTHING(rmx_model_step(model, &step));
     const uint32_t id = 1;
     const rmx_batch batch = {.samples = 1, .sparse = &id};
-    cr_expect_eq(rmx_model_load(model, &batch), RMX_OK);
+    cr_expect_eq(rmx_model_set_batch(model, &batch), RMX_OK);
     cr_expect_eq(rmx_model_logits(model, &logit), RMX_ERR_ARGUMENT);
     cr_expect(strstr(rmx_last_error(ctx), "has no logits yet"), "%s", rmx_last_error(ctx));
     cr_expect_eq(rmx_model_forward(model), RMX_OK);

@@ -68,7 +68,7 @@ static void run(rmx_backend *backend, const walk_case *c, walk_data *d)
             dx,
             dgamma,
             dbeta,
-            kernel_put(&all, NULL, rmx_token_mixer_workspace(c->samples, c->tokens, c->width))};
+            kernel_put(&all, NULL, rmx_token_mixer_scratch(c->samples, c->tokens, c->width))};
         cr_assert_eq(backend->ops->token_mixer_backward(backend, &args), RMX_OK);
     } else {
         const rmx_norm_backward_args args = {
@@ -85,7 +85,7 @@ static void run(rmx_backend *backend, const walk_case *c, walk_data *d)
             dx,
             dgamma,
             dbeta,
-            kernel_put(&all, NULL, rmx_rows_workspace(1, rows, c->width, 2))};
+            kernel_put(&all, NULL, rmx_column_sum_scratch(1, rows, c->width, 2))};
         cr_assert_eq(backend->ops->norm_backward(backend, &args), RMX_OK);
     }
     testing_get(backend, d->dx, dx, sizeof(float) * (size_t)size);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "rankmixer/attention.h"
-#include "rankmixer/per_token_ffn.h"
+#include "rankmixer/feed_forward.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,27 +17,27 @@ typedef enum rmx_mixer {
     RMX_MIXER_ATTENTION, /* self-attention over the tokens: the baseline */
     RMX_MIXER_NONE       /* tokens never meet: the ablation */
 } rmx_mixer;
-typedef enum rmx_norm_place { RMX_NORM_POST, RMX_NORM_PRE } rmx_norm_place;
+typedef enum rmx_norm_place { RMX_NORM_PLACE_POST, RMX_NORM_PLACE_PRE } rmx_norm_place;
 
 typedef struct rmx_block_desc {
     rmx_mixer mixer;
-    rmx_norm_place norm;
-    int32_t heads;              /* H, divides D; RMX_MIXER_NONE ignores it */
-    float eps;                  /* of both LayerNorms, > 0 */
-    rmx_per_token_ffn_desc ffn; /* samples, tokens, width, hidden, shared, gelu, dropout */
-    bool forward_only;          /* scoring: GELU's derivative is not computed and not kept */
+    rmx_norm_place norm_place;
+    int32_t heads;             /* H, divides D; RMX_MIXER_NONE ignores it */
+    float eps;                 /* of both LayerNorms, > 0 */
+    rmx_feed_forward_desc ffn; /* samples, tokens, width, hidden, shared, activation, dropout */
+    bool forward_only;         /* scoring: GELU's derivative is not computed and not kept */
 } rmx_block_desc;
 
 typedef struct rmx_block_weights {
     const float *gamma1, *beta1, *gamma2, *beta2; /* [D] each */
     rmx_attention_weights attention;              /* RMX_MIXER_ATTENTION only */
-    rmx_per_token_ffn_weights ffn;
+    rmx_feed_forward_weights ffn;
 } rmx_block_weights;
 
 typedef struct rmx_block_gradients {
     float *gamma1, *beta1, *gamma2, *beta2;
     rmx_attention_gradients attention;
-    rmx_per_token_ffn_gradients ffn;
+    rmx_feed_forward_gradients ffn;
 } rmx_block_gradients; /* all accumulated */
 
 /* post-norm (RankMixer, Eq. 1):  S = LN1(X + M(X));   Y = LN2(S + FFN(S))

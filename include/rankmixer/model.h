@@ -24,7 +24,10 @@ extern "C" {
 
 typedef struct rmx_model rmx_model;
 
-typedef enum rmx_ffn { RMX_FFN_PER_TOKEN, RMX_FFN_SHARED } rmx_ffn;
+typedef enum rmx_feed_forward_kind {
+    RMX_FEED_FORWARD_PER_TOKEN,
+    RMX_FEED_FORWARD_SHARED
+} rmx_feed_forward_kind;
 
 /* Plain data; the arrays are read during rmx_model_create only. */
 typedef struct rmx_model_config {
@@ -34,11 +37,11 @@ typedef struct rmx_model_config {
     int32_t layers;    /* L, >= 0 */
     int32_t expansion; /* K = expansion * D, >= 1 */
     rmx_mixer mixer;
-    rmx_ffn ffn;
-    rmx_norm_place norm;
-    rmx_gelu gelu;
-    float dropout;  /* in [0, 1), on the hidden activations of the feed-forwards */
-    float norm_eps; /* > 0; 0 stands for 1e-5 */
+    rmx_feed_forward_kind ffn;
+    rmx_norm_place norm_place;
+    rmx_activation activation; /* 0 stands for RMX_ACTIVATION_GELU_ERF */
+    float dropout;             /* in [0, 1), on the hidden activations of the feed-forwards */
+    float norm_eps;            /* > 0; 0 stands for 1e-5 */
 
     int32_t embedding_width;        /* E, >= 1 where there are sparse fields */
     int32_t sparse_fields;          /* >= 0 */
@@ -144,7 +147,7 @@ RMX_API double rmx_model_forward_flop(const rmx_model *model);
 /* Copies a batch in; ids, labels and values are checked on the way (RMX_ERR_DATA names row and
  * field). The caller's memory is free again when it returns; the copy to the device goes on beside
  * the step that is still running. */
-RMX_NODISCARD RMX_API rmx_status rmx_model_load(rmx_model *model, const rmx_batch *batch);
+RMX_NODISCARD RMX_API rmx_status rmx_model_set_batch(rmx_model *model, const rmx_batch *batch);
 /* Logits of the loaded batch, without dropout; nothing is kept for a backward pass. */
 RMX_NODISCARD RMX_API rmx_status rmx_model_forward(rmx_model *model);
 /* Gradients of the mean loss of the loaded batch over all its micro-batches, replacing the old

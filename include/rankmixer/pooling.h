@@ -16,13 +16,13 @@ extern "C" {
  *
  * Result:  summed by numerics.md's halving order over tokens; the same bits on every backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
-RMX_NODISCARD RMX_API rmx_status rmx_mean_pool_forward(rmx_context *ctx, int64_t samples,
-                                                       int32_t tokens, int32_t width,
-                                                       const float *x, float *y);
+RMX_NODISCARD RMX_API rmx_status rmx_pooling_forward(rmx_context *ctx, int64_t samples,
+                                                     int32_t tokens, int32_t width, const float *x,
+                                                     float *y);
 /* dx[b, t, :] = dy[b, :] / T, overwritten. */
-RMX_NODISCARD RMX_API rmx_status rmx_mean_pool_backward(rmx_context *ctx, int64_t samples,
-                                                        int32_t tokens, int32_t width,
-                                                        const float *dy, float *dx);
+RMX_NODISCARD RMX_API rmx_status rmx_pooling_backward(rmx_context *ctx, int64_t samples,
+                                                      int32_t tokens, int32_t width,
+                                                      const float *dy, float *dx);
 
 #ifdef __cplusplus
 }

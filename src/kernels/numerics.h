@@ -22,9 +22,9 @@
  * one at a time, the most important first, and those left were fitted again after each.
  *
  * Reductions. "The sum of row v[0..n-1]" has this order and no other, whatever computes it:
- *   n <= RMX_SPAN  RMX_LANES partial sums start at +0. Element j goes into partial j % RMX_LANES,
+ *   n <= RMX_SPAN  RMX_PARTIAL_SUMS partial sums start at +0. Element j goes into partial j % RMX_PARTIAL_SUMS,
  *                  j ascending: s += v[j], or s = fma(a[j], b[j], s) for a sum of products. Then
- *                  for off = RMX_LANES / 2, ..., 2, 1: s[l] = s[l] + s[l + off] for every l < off.
+ *                  for off = RMX_PARTIAL_SUMS / 2, ..., 2, 1: s[l] = s[l] + s[l + off] for every l < off.
  *                  The sum is s[0]. Partials that got no element take part as the +0 they are.
  *   n > RMX_SPAN   The row is cut into spans of RMX_SPAN elements, the last may be shorter. Each
  *                  is summed as above, and their sums are a row to be summed by the same rule
@@ -58,9 +58,9 @@
 #define RMX_HD static inline
 #endif
 
-#define RMX_LANES 128      /* partial sums of a row */
-#define RMX_SPAN 4096      /* longest row that is summed in one go */
-#define RMX_BLOCK_ROWS 128 /* samples in a block, for sums over samples that are not products */
+#define RMX_PARTIAL_SUMS 128 /* partial sums of a row */
+#define RMX_SPAN 4096        /* longest row that is summed in one go */
+#define RMX_ROW_BLOCK 128    /* samples in a block, for sums over samples that are not products */
 
 /* ---- Operations that round once ---- */
 
@@ -154,7 +154,7 @@ RMX_HD void rmx_lanes_fold(float *s, int off)
 
 /* The end of a row sum on the host: s[0] becomes the sum of all partials. The steps are written
  * out because with constant distances the compiler sees that reads and writes do not overlap. */
-RMX_HD void rmx_lanes_halve(float s[RMX_LANES])
+RMX_HD void rmx_lanes_halve(float s[RMX_PARTIAL_SUMS])
 {
     rmx_lanes_fold(s, 64);
     rmx_lanes_fold(s, 32);

@@ -3,15 +3,15 @@
  *
  * A backend fills every slot. The reference (kernels/reference/) is the text below in C, written
  * plainly; every other backend gives the same bits. All work is fp32 through numerics.h, whose
- * RMX_LANES, RMX_SPAN and RMX_BLOCK_ROWS fix the order of every sum:
+ * RMX_PARTIAL_SUMS, RMX_SPAN and RMX_ROW_BLOCK fix the order of every sum:
  *   lanes(n)   a sum along a row: 128 partials, element j to partial j % 128, then halving;
  *              rows over RMX_SPAN are summed span by span (numerics.h).
- *   rows(n)    a sum down the rows: fixed blocks of RMX_BLOCK_ROWS rows, in each block one
+ *   rows(n)    a sum down the rows: fixed blocks of RMX_ROW_BLOCK rows, in each block one
  *              ascending chain from +0, then a chain over the blocks that starts from what the
  *              destination holds.
  *   chain      one ascending chain.
  * So no result depends on threads, grid, batch size or a row's place, and a batch cut at a
- * multiple of RMX_BLOCK_ROWS gives the bits of the whole.
+ * multiple of RMX_ROW_BLOCK gives the bits of the whole.
  *
  * Kernels trust their arguments (the layers have checked them): sizes >= 0, pointers valid on
  * the backend, no overlap of an output with another operand unless "in place" is said. A size
@@ -26,7 +26,10 @@
 
 #include "kernels/numerics.h"
 #include "kernels/size.h"
-#include "rankmixer/loss.h" /* RMX_LABEL_MASKED */
+#include "rankmixer/activation.h" /* rmx_activation */
+#include "rankmixer/loss.h"       /* RMX_LABEL_MASKED */
+#include "rankmixer/norm.h"       /* rmx_norm_kind */
+#include "rankmixer/optimizer.h"  /* rmx_optimizer */
 #include "rankmixer/status.h"
 #include "rankmixer/tensor.h" /* RMX_MAX_DIMS */
 
@@ -41,59 +44,57 @@ typedef struct rmx_backend rmx_backend;
 /* One operand of a product: element (i, j) of product (u, v) is
  * p[u * batch[0] + v * batch[1] + i * rs + j * cs]. A transposed matrix exchanges rs and cs, a
  * row vector has rs = 0. p = NULL where an operand is optional: it takes no part. */
-typedef struct rmx_mat {
+typedef struct rmx_matrix {
     const float *p;
     int64_t rs, cs, batch[2];
-} rmx_mat;
+} rmx_matrix;
 
-typedef struct rmx_mat_out { /* column stride 1 */
+typedef struct rmx_matrix_out { /* column stride 1 */
     float *p;
     int64_t rs, batch[2];
-} rmx_mat_out;
-
-typedef enum rmx_act { RMX_ACT_NONE, RMX_ACT_GELU_ERF, RMX_ACT_GELU_TANH } rmx_act;
+} rmx_matrix_out;
 
 /* For each of batch[0] * batch[1] products, A [m,k], B [k,n], C [m,n]:
  *
  *   acc  = accumulate ? C : +0;  for kk = 0 .. k-1: acc = fma(A[i,kk], B[kk,j], acc)    chain
  *   v    = alpha * acc                        (alpha == 1: v = acc)
  *   v    = fma(beta, bias[i,j], v)            if bias.p
- *   slope[i,j] = act'(v)                      if slope.p; act' the derivative of act
+ *   activation_gradient[i,j] = act'(v)                      if activation_gradient.p; act' the derivative of act
  *   v    = act(v)
- *   v    = v * factor[i,j]                    if factor.p
+ *   v    = v * multiplier[i,j]                    if multiplier.p
  *   v    = v + residual[i,j]                  if residual.p
  *   C[i,j] = v
  *
- * residual and factor may be C's own memory (in place); A and B may not. A backward pass takes the
- * slope for its factor: both of act and act' cost little more than one. */
-typedef struct rmx_gemm_args {
+ * residual and multiplier may be C's own memory (in place); A and B may not. A backward pass takes the
+ * activation_gradient for its multiplier: both of act and act' cost little more than one. */
+typedef struct rmx_product_args {
     int64_t m, n, k, batch[2];
-    rmx_mat a, b;
-    rmx_mat_out c;
+    rmx_matrix a, b;
+    rmx_matrix_out c;
     bool accumulate;
     float alpha, beta;
-    rmx_mat bias;
-    rmx_mat_out slope;
-    rmx_act act;
-    rmx_mat factor, residual;
-} rmx_gemm_args;
+    rmx_matrix bias;
+    rmx_matrix_out activation_gradient;
+    rmx_activation activation;
+    rmx_matrix multiplier, residual;
+} rmx_product_args;
 
 /* dst[g, j] += sum over r of x[g * group_stride + r * ld + j], order rows(rows).
- * x [groups, rows, cols], dst [groups, cols] contiguous. ws: rmx_rows_workspace(groups, rows,
+ * x [groups, rows, cols], dst [groups, cols] contiguous. ws: rmx_column_sum_scratch(groups, rows,
  * cols, 1). The bias gradient of a linear layer. */
-typedef struct rmx_col_sum_args {
+typedef struct rmx_column_sum_args {
     int64_t groups, rows, cols, ld, group_stride;
     const float *x;
     float *dst;
     void *ws;
-} rmx_col_sum_args;
+} rmx_column_sum_args;
 
 /* Bytes of scratch for `outputs` sums down the rows: one partial per block, group and column.
  * RMX_SIZE_TOO_LARGE (size.h) where they overflow; so for the sizes below. */
-static inline size_t rmx_rows_workspace(int64_t groups, int64_t rows, int64_t cols,
-                                        int64_t outputs)
+static inline size_t rmx_column_sum_scratch(int64_t groups, int64_t rows, int64_t cols,
+                                            int64_t outputs)
 {
-    const int64_t blocks = rmx_size_parts(rows, RMX_BLOCK_ROWS);
+    const int64_t blocks = rmx_size_parts(rows, RMX_ROW_BLOCK);
     const size_t partials = rmx_size_mul(rmx_size_mul(sizeof(float), groups), blocks);
     return rmx_size_mul(rmx_size_mul(partials, cols), outputs);
 }
@@ -140,8 +141,6 @@ typedef struct rmx_mean_backward_args {
     float *dx;
 } rmx_mean_backward_args;
 
-typedef enum rmx_norm_kind { RMX_NORM_LAYER, RMX_NORM_RMS } rmx_norm_kind;
-
 /* For each of rows rows of dim elements, D = (float)dim, u = 2^96:
  *   layer: mean = lanes(x) / D;  c_j = x_j - mean;  var = lanes(fma(c_j, c_j)) / D
  *          rstd = 1 / sqrt(var + eps);  h_j = c_j * rstd
@@ -172,7 +171,7 @@ typedef struct rmx_norm_args {
  *   dx_j = dx_j + residual_j                       if residual
  *   dgamma_j += rows sum of fma(dy_j, h_j);  dbeta_j += rows sum of dy_j     (either may be NULL)
  * dx, residual, dy and x share ld. dx may be dy or residual. NULL dx: parameters only.
- * ws: rmx_rows_workspace(1, rows, dim, 2). */
+ * ws: rmx_column_sum_scratch(1, rows, dim, 2). */
 typedef struct rmx_norm_backward_args {
     rmx_norm_kind kind;
     int64_t rows, dim, ld;
@@ -207,7 +206,7 @@ typedef struct rmx_token_mixer_args {
 
 /* dz = the norm's dx for z = x + mix(x) (recomputed);  dx = dz + revert(dz) (dz first);
  * dgamma, dbeta as in rmx_norm_backward_args over samples * tokens rows.
- * ws: rmx_token_mixer_workspace(samples, tokens, width). dx overlaps neither dy nor x. */
+ * ws: rmx_token_mixer_scratch(samples, tokens, width). dx overlaps neither dy nor x. */
 typedef struct rmx_token_mixer_backward_args {
     int64_t samples, tokens, width, heads;
     const float *dy, *x, *gamma, *mean, *rstd;
@@ -216,31 +215,31 @@ typedef struct rmx_token_mixer_backward_args {
 } rmx_token_mixer_backward_args;
 
 /* dz of the whole batch, then the partial sums down the rows. */
-static inline size_t rmx_token_mixer_workspace(int64_t samples, int64_t tokens, int64_t width)
+static inline size_t rmx_token_mixer_scratch(int64_t samples, int64_t tokens, int64_t width)
 {
     const size_t rows = rmx_size_mul(rmx_size_mul(1, samples), tokens);
     if (rows > INT64_MAX) return RMX_SIZE_TOO_LARGE;
     return rmx_size_add(rmx_size_mul(rmx_size_mul(sizeof(float), (int64_t)rows), width),
-                        rmx_rows_workspace(1, (int64_t)rows, width, 2));
+                        rmx_column_sum_scratch(1, (int64_t)rows, width, 2));
 }
 
 /* ---- element by element ------------------------------------------------------------------ */
 
 /* y_i = act(x_i) of n values. y may be x. */
-typedef struct rmx_act_args {
-    rmx_act act;
+typedef struct rmx_activation_args {
+    rmx_activation activation;
     int64_t n;
     const float *x;
     float *y;
-} rmx_act_args;
+} rmx_activation_args;
 
 /* dx_i = dy_i * act'(x_i). dx may be dy. */
-typedef struct rmx_act_backward_args {
-    rmx_act act;
+typedef struct rmx_activation_backward_args {
+    rmx_activation activation;
     int64_t n;
     const float *x, *dy;
     float *dx;
-} rmx_act_backward_args;
+} rmx_activation_backward_args;
 
 /* y_i = x_i + r_i. y may be x or r. */
 typedef struct rmx_add_args {
@@ -271,7 +270,7 @@ typedef struct rmx_dropout_args {
  * and +0 in every other column of out's row of out_width elements.
  * ids are below their field's vocabulary (checked when the data was read).
  * row_offset, column, dense_column are arrays on the backend. */
-typedef struct rmx_features_args {
+typedef struct rmx_embedding_lookup_args {
     int64_t samples, fields, width, dense_fields, out_width;
     const float *table;          /* [rows, width] all fields' tables, one after another */
     const int64_t *row_offset;   /* [fields] */
@@ -280,14 +279,14 @@ typedef struct rmx_features_args {
     const uint32_t *ids;         /* [samples, fields] */
     const float *dense;          /* [samples, dense_fields] */
     float *out;                  /* [samples, out_width] */
-} rmx_features_args;
+} rmx_embedding_lookup_args;
 
 /* The distinct rows that a batch touches and, for each, its places in ascending order.
  * n = samples * fields entries, entry i = b * fields + f has key row_offset[f] + ids[i].
  *   order[0 .. n-1]   entries sorted by key, stably
  *   rows[0 .. u-1]    the distinct keys, ascending;  start[0 .. u] where each begins in order
  *   *unique           u
- * ws: ops->embedding_sort_workspace(samples, fields). rows < 2^32. */
+ * ws: ops->embedding_sort_scratch(samples, fields). rows < 2^32. */
 typedef struct rmx_embedding_sort_args {
     int64_t samples, fields, table_rows;
     const int64_t *row_offset;
@@ -302,13 +301,13 @@ typedef struct rmx_embedding_sort_args {
 /* grad[u, :] = chain from +0 over i = start[u] .. start[u+1]-1 of
  *              dout[b, column[f] .. + width-1], with order[i] = b * fields + f
  * for u < *unique. grad [n, width], only the first *unique rows are written. */
-typedef struct rmx_embedding_grad_args {
+typedef struct rmx_embedding_gradient_args {
     int64_t samples, fields, width, out_width;
     const int32_t *column;
     const float *dout; /* [samples, out_width] */
     const uint32_t *order, *start, *unique;
     float *grad;
-} rmx_embedding_grad_args;
+} rmx_embedding_gradient_args;
 
 /* ---- loss -------------------------------------------------------------------------------- */
 
@@ -319,8 +318,8 @@ typedef struct rmx_embedding_grad_args {
  *   dlogits[b,t] = ((task_weight[t] * sample_weight[b]) * (sigmoid(z) - y)) * scale
  * A masked label leaves l[b] as it is in the chain, and dlogits[b,t] = +0.
  * dlogits and loss may be NULL. scale is 1 / (samples of the global batch), rounded once.
- * ws: rmx_bce_workspace(samples). */
-typedef struct rmx_bce_args {
+ * ws: rmx_loss_scratch(samples). */
+typedef struct rmx_loss_args {
     int64_t samples, tasks;
     const float *logits;
     const uint8_t *labels;      /* [samples, tasks] */
@@ -330,12 +329,12 @@ typedef struct rmx_bce_args {
     double *loss; /* [1] on the backend, continued */
     float *dlogits;
     void *ws;
-} rmx_bce_args;
+} rmx_loss_args;
 
-static inline size_t rmx_bce_workspace(int64_t samples)
+static inline size_t rmx_loss_scratch(int64_t samples)
 {
     return rmx_size_add(rmx_size_mul(sizeof(float), samples),
-                        rmx_size_mul(sizeof(float), rmx_size_parts(samples, RMX_BLOCK_ROWS)));
+                        rmx_size_mul(sizeof(float), rmx_size_parts(samples, RMX_ROW_BLOCK)));
 }
 
 /* y_i = sigmoid(x_i). y may be x. */
@@ -347,17 +346,9 @@ typedef struct rmx_sigmoid_args {
 
 /* ---- optimisers -------------------------------------------------------------------------- */
 
-typedef enum rmx_optim_kind {
-    RMX_OPTIM_SGD,
-    RMX_OPTIM_RMSPROP,
-    RMX_OPTIM_ADAGRAD,
-    RMX_OPTIM_ROWWISE_ADAGRAD,
-    RMX_OPTIM_ADAMW
-} rmx_optim_kind;
-
 /* What changes from step to step, or could; lives on the backend, so that a captured step
  * can be replayed. Filled by optimizer.c, in one place for all backends. */
-typedef struct rmx_optim_scalars {
+typedef struct rmx_optimizer_scalars {
     float lr;           /* this step's rate */
     float momentum;     /* sgd: 0 is plain */
     float beta1, beta2; /* adamw; rmsprop's decay is beta2 */
@@ -366,7 +357,7 @@ typedef struct rmx_optim_scalars {
     float decay;        /* that factor, rounded once */
     float bias1, bias2; /* adamw: 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
     float one_minus_beta1, one_minus_beta2;
-} rmx_optim_scalars;
+} rmx_optimizer_scalars;
 
 /* With g_i = grad_i * (*grad_scale) (grad_scale NULL: grad_i), w_i = w_i * decay first:
  *   sgd               s1 = fma(momentum, s1, g);  w = fma(-lr, s1, w)
@@ -384,28 +375,28 @@ typedef struct rmx_optim_scalars {
  * Sparse: row_index and unique given (on the backend): only rows row_index[u], u < *unique, are
  * touched, with gradient grad[u, :]; decay and moments too ("lazy" updates); rows = the largest
  * possible *unique. s1 of rowwise_adagrad is [table rows]; all other states are shaped as w. */
-typedef struct rmx_optim_args {
-    rmx_optim_kind kind;
+typedef struct rmx_optimizer_args {
+    rmx_optimizer kind;
     int64_t rows, width;
     float *w, *s1, *s2;
     const float *grad;
     const uint32_t *row_index, *unique;
-    const rmx_optim_scalars *scalars;
+    const rmx_optimizer_scalars *scalars;
     const float *grad_scale;
-} rmx_optim_args;
+} rmx_optimizer_args;
 
 /* *sum += chain in double over blocks of RMX_SPAN values of (double)(lanes sum of fma(g, g)).
  * n values, or, where unique is given, *unique * width of them (n is then the most possible).
- * ws: rmx_sum_squares_workspace(n). */
-typedef struct rmx_sum_squares_args {
+ * ws: rmx_gradient_norm_scratch(n). */
+typedef struct rmx_gradient_norm_sum_squares_args {
     int64_t n, width;
     const float *g;
     const uint32_t *unique;
     double *sum; /* [1] on the backend */
     void *ws;
-} rmx_sum_squares_args;
+} rmx_gradient_norm_sum_squares_args;
 
-static inline size_t rmx_sum_squares_workspace(int64_t n)
+static inline size_t rmx_gradient_norm_scratch(int64_t n)
 {
     return rmx_size_mul(sizeof(float), rmx_size_parts(n, RMX_SPAN));
 }
@@ -414,11 +405,11 @@ static inline size_t rmx_sum_squares_workspace(int64_t n)
  * *grad_scale = norm not finite, or *grad_scale a NaN ? NaN
  *             : max_norm > 0 && norm > max_norm ? max_norm / norm : 1.
  * So after a gradient that is not finite nothing is updated until somebody looks. */
-typedef struct rmx_clip_args {
+typedef struct rmx_gradient_norm_clip_args {
     float max_norm; /* 0: no clipping */
     const double *sum;
     float *grad_norm, *grad_scale; /* [1] each, on the backend */
-} rmx_clip_args;
+} rmx_gradient_norm_clip_args;
 
 /* *count = number of values that are NaN or infinite. */
 typedef struct rmx_nonfinite_args {
@@ -465,8 +456,8 @@ typedef struct rmx_ops {
     rmx_status (*replay)(rmx_backend *, void *recording);
     void (*record_free)(rmx_backend *, void *recording);
 
-    rmx_status (*gemm)(rmx_backend *, const rmx_gemm_args *);
-    rmx_status (*col_sum)(rmx_backend *, const rmx_col_sum_args *);
+    rmx_status (*product)(rmx_backend *, const rmx_product_args *);
+    rmx_status (*column_sum)(rmx_backend *, const rmx_column_sum_args *);
     rmx_status (*softmax)(rmx_backend *, const rmx_softmax_args *);
     rmx_status (*softmax_backward)(rmx_backend *, const rmx_softmax_backward_args *);
     rmx_status (*mean)(rmx_backend *, const rmx_mean_args *);
@@ -476,19 +467,20 @@ typedef struct rmx_ops {
     rmx_status (*token_mix)(rmx_backend *, const rmx_token_mix_args *);
     rmx_status (*token_mixer)(rmx_backend *, const rmx_token_mixer_args *);
     rmx_status (*token_mixer_backward)(rmx_backend *, const rmx_token_mixer_backward_args *);
-    rmx_status (*act)(rmx_backend *, const rmx_act_args *);
-    rmx_status (*act_backward)(rmx_backend *, const rmx_act_backward_args *);
+    rmx_status (*activation)(rmx_backend *, const rmx_activation_args *);
+    rmx_status (*activation_backward)(rmx_backend *, const rmx_activation_backward_args *);
     rmx_status (*add)(rmx_backend *, const rmx_add_args *);
     rmx_status (*dropout)(rmx_backend *, const rmx_dropout_args *);
-    rmx_status (*features)(rmx_backend *, const rmx_features_args *);
-    size_t (*embedding_sort_workspace)(int64_t samples, int64_t fields);
+    rmx_status (*embedding_lookup)(rmx_backend *, const rmx_embedding_lookup_args *);
+    size_t (*embedding_sort_scratch)(int64_t samples, int64_t fields);
     rmx_status (*embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
-    rmx_status (*embedding_grad)(rmx_backend *, const rmx_embedding_grad_args *);
-    rmx_status (*bce)(rmx_backend *, const rmx_bce_args *);
+    rmx_status (*embedding_gradient)(rmx_backend *, const rmx_embedding_gradient_args *);
+    rmx_status (*loss)(rmx_backend *, const rmx_loss_args *);
     rmx_status (*sigmoid)(rmx_backend *, const rmx_sigmoid_args *);
-    rmx_status (*optim)(rmx_backend *, const rmx_optim_args *);
-    rmx_status (*sum_squares)(rmx_backend *, const rmx_sum_squares_args *);
-    rmx_status (*clip)(rmx_backend *, const rmx_clip_args *);
+    rmx_status (*optimizer)(rmx_backend *, const rmx_optimizer_args *);
+    rmx_status (*gradient_norm_sum_squares)(rmx_backend *,
+                                            const rmx_gradient_norm_sum_squares_args *);
+    rmx_status (*gradient_norm_clip)(rmx_backend *, const rmx_gradient_norm_clip_args *);
     rmx_status (*nonfinite)(rmx_backend *, const rmx_nonfinite_args *);
 } rmx_ops;
 

@@ -21,7 +21,7 @@ typedef enum part {
     MEAN2,
     RSTD2,
     NORMED2, /* pre-norm: LN2(S), what the feed-forward reads */
-    SLOPE,
+    ACTIVATION_GRADIENT,
     HIDDEN,
     SUM2, /* post-norm: S + FFN(S), what LN2 reads */
     PARTS
@@ -33,17 +33,27 @@ typedef struct layout {
     size_t bytes;
 } layout;
 
-static const char *const part_names[PARTS] = {
-    "norm1.mean",      "norm1.rstd", "norm1",      "attention.qkv", "attention.probabilities",
-    "attention.mixed", "sum1",       "mixed",      "norm2.mean",    "norm2.rstd",
-    "norm2",           "ffn.slope",  "ffn.hidden", "sum2"};
+static const char *const part_names[PARTS] = {"norm1.mean",
+                                              "norm1.rstd",
+                                              "norm1",
+                                              "attention.qkv",
+                                              "attention.probabilities",
+                                              "attention.mixed",
+                                              "sum1",
+                                              "mixed",
+                                              "norm2.mean",
+                                              "norm2.rstd",
+                                              "norm2",
+                                              "ffn.activation_gradient",
+                                              "ffn.hidden",
+                                              "sum2"};
 
 static layout layout_of(const rmx_block_desc *desc)
 {
-    const rmx_per_token_ffn_desc *f = &desc->ffn;
+    const rmx_feed_forward_desc *f = &desc->ffn;
     const int64_t rows = f->samples * f->tokens;
     const int64_t x = rows * f->width, hidden = rows * f->hidden;
-    const bool pre = desc->norm == RMX_NORM_PRE;
+    const bool pre = desc->norm_place == RMX_NORM_PLACE_PRE;
     const bool attention = desc->mixer == RMX_MIXER_ATTENTION;
     const bool norm1 = !pre || desc->mixer != RMX_MIXER_NONE;
 
@@ -58,7 +68,7 @@ static layout layout_of(const rmx_block_desc *desc)
                           [MEAN2] = rows,
                           [RSTD2] = rows,
                           [NORMED2] = pre ? x : 0,
-                          [SLOPE] = desc->forward_only ? 0 : hidden,
+                          [ACTIVATION_GRADIENT] = desc->forward_only ? 0 : hidden,
                           [HIDDEN] = hidden,
                           [SUM2] = pre ? 0 : x}};
     for (int i = 0; i < PARTS; i++) {
@@ -93,9 +103,9 @@ static rmx_attention_desc attention_desc(const rmx_block_desc *desc)
 static rmx_status check_block_desc(rmx_context *ctx, const rmx_block_desc *desc)
 {
     RMX_TRY(rmx_check_size(ctx, "desc.mixer", desc->mixer, 0, RMX_MIXER_NONE));
-    RMX_TRY(rmx_check_size(ctx, "desc.norm", desc->norm, 0, RMX_NORM_PRE));
+    RMX_TRY(rmx_check_size(ctx, "desc.norm_place", desc->norm_place, 0, RMX_NORM_PLACE_PRE));
     RMX_TRY(rmx_check_positive(ctx, "desc.eps", desc->eps));
-    RMX_TRY(rmx_check_ffn_desc(ctx, &desc->ffn));
+    RMX_TRY(rmx_check_feed_forward_desc(ctx, &desc->ffn));
     if (desc->mixer == RMX_MIXER_NONE) return RMX_OK;
     const rmx_attention_desc attention = attention_desc(desc);
     if (desc->mixer == RMX_MIXER_ATTENTION) return rmx_check_attention_desc(ctx, &attention);
@@ -112,7 +122,7 @@ static rmx_status check_block_weights(rmx_context *ctx, const rmx_block_desc *de
                                       const rmx_block_weights *w)
 {
     RMX_TRY(rmx_check_pointer(ctx, "weights", w));
-    if (desc->norm == RMX_NORM_POST || desc->mixer != RMX_MIXER_NONE) {
+    if (desc->norm_place == RMX_NORM_PLACE_POST || desc->mixer != RMX_MIXER_NONE) {
         RMX_TRY(rmx_check_pointer(ctx, "weights.gamma1", w->gamma1));
         RMX_TRY(rmx_check_pointer(ctx, "weights.beta1", w->beta1));
     }
@@ -284,20 +294,22 @@ rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
     const rmx_range ins[] = {{"x", x, bytes}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 2, ins, 1));
 
-    const bool pre = desc->norm == RMX_NORM_PRE;
+    const bool pre = desc->norm_place == RMX_NORM_PLACE_PRE;
     const layout l = layout_of(desc);
     RMX_TRY((pre ? mix_pre : mix_post)(ctx, desc, weights, x, &l, saved));
     const float *s = mixed_of(desc, &l, saved, x);
     float *hidden = at(&l, saved, HIDDEN);
-    float *slope = desc->forward_only ? NULL : at(&l, saved, SLOPE);
+    float *activation_gradient = desc->forward_only ? NULL : at(&l, saved, ACTIVATION_GRADIENT);
     float *mean2 = at(&l, saved, MEAN2), *rstd2 = at(&l, saved, RSTD2);
     if (pre) {
         float *v = at(&l, saved, NORMED2);
         RMX_TRY(norm_forward(ctx, desc, s, weights->gamma2, weights->beta2, v, mean2, rstd2));
-        return rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, v, s, slope, hidden, y);
+        return rmx_feed_forward_forward(ctx, &desc->ffn, &weights->ffn, v, s, activation_gradient,
+                                        hidden, y);
     }
     float *sum = at(&l, saved, SUM2);
-    RMX_TRY(rmx_per_token_ffn_forward(ctx, &desc->ffn, &weights->ffn, s, s, slope, hidden, sum));
+    RMX_TRY(rmx_feed_forward_forward(ctx, &desc->ffn, &weights->ffn, s, s, activation_gradient,
+                                     hidden, sum));
     return norm_forward(ctx, desc, sum, weights->gamma2, weights->beta2, y, mean2, rstd2);
 }
 
@@ -310,8 +322,8 @@ size_t rmx_block_backward_workspace(const rmx_block_desc *desc)
     const int64_t rows = desc->ffn.samples * desc->ffn.tokens, width = desc->ffn.width;
     const rmx_token_mixer_desc mixer = mixer_desc(desc);
     const rmx_attention_desc attention = attention_desc(desc);
-    size_t scratch = rmx_rows_workspace(1, rows, width, 2);
-    scratch = larger(scratch, rmx_per_token_ffn_backward_workspace(&desc->ffn));
+    size_t scratch = rmx_column_sum_scratch(1, rows, width, 2);
+    scratch = larger(scratch, rmx_feed_forward_backward_workspace(&desc->ffn));
     if (desc->mixer == RMX_MIXER_TOKEN)
         scratch = larger(scratch, rmx_token_mixer_backward_workspace(&mixer));
     if (desc->mixer == RMX_MIXER_ATTENTION)
@@ -335,9 +347,9 @@ typedef struct backward {
 static rmx_status ffn_backward(rmx_context *ctx, const backward *b, const float *dy,
                                const float *x, const float *residual, float *dx)
 {
-    return rmx_per_token_ffn_backward(ctx, &b->desc->ffn, &b->w->ffn, dy, x,
-                                      at(&b->l, b->saved, SLOPE), at(&b->l, b->saved, HIDDEN),
-                                      residual, dx, &b->g->ffn, b->ws, b->ws_bytes);
+    return rmx_feed_forward_backward(
+        ctx, &b->desc->ffn, &b->w->ffn, dy, x, at(&b->l, b->saved, ACTIVATION_GRADIENT),
+        at(&b->l, b->saved, HIDDEN), residual, dx, &b->g->ffn, b->ws, b->ws_bytes);
 }
 
 static rmx_status attention_backward(rmx_context *ctx, const backward *b, const float *dy,
@@ -413,7 +425,7 @@ rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
                   .ds = ws,
                   .ws = (char *)ws + rmx_align((size_t)bytes),
                   .ws_bytes = ws_bytes - rmx_align((size_t)bytes)};
-    const bool pre = desc->norm == RMX_NORM_PRE;
+    const bool pre = desc->norm_place == RMX_NORM_PLACE_PRE;
     const bool attention_post = desc->mixer == RMX_MIXER_ATTENTION && !pre;
     b.norm1 = (norm_saved){.x = attention_post ? at(&b.l, saved, SUM1) : x,
                            .gamma = weights->gamma1,

@@ -34,7 +34,7 @@ rmx_status rmx_check_dropout(rmx_context *ctx, const rmx_dropout_desc *desc)
     return desc->p == 0.0f ? RMX_OK : rmx_check_pointer(ctx, "dropout.step", desc->step);
 }
 
-rmx_status rmx_check_ffn_desc(rmx_context *ctx, const rmx_per_token_ffn_desc *desc)
+rmx_status rmx_check_feed_forward_desc(rmx_context *ctx, const rmx_feed_forward_desc *desc)
 {
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_size(ctx, "hidden", desc->hidden, 1, INT32_MAX));
@@ -43,7 +43,8 @@ rmx_status rmx_check_ffn_desc(rmx_context *ctx, const rmx_per_token_ffn_desc *de
     const int64_t sets = desc->shared ? 1 : desc->tokens;
     RMX_TRY(rmx_check_count(ctx, desc->shared ? "width * hidden" : "tokens * width * hidden",
                             (int64_t[]){sets, desc->width, desc->hidden}, 3, NULL));
-    RMX_TRY(rmx_check_size(ctx, "gelu", (int64_t)desc->gelu, 0, RMX_GELU_TANH));
+    RMX_TRY(
+        rmx_check_size(ctx, "activation", (int64_t)desc->activation, 0, RMX_ACTIVATION_GELU_TANH));
     return check_dropout_numbers(ctx, &desc->dropout);
 }
 

@@ -89,7 +89,7 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         from[at] = plan->from[i];
         to[at] = plan->to[i];
     }
-    const rmx_gemm_args args = {
+    const rmx_product_args args = {
         .m = shape[2],
         .n = shape[3],
         .k = 0,
@@ -100,10 +100,10 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         .alpha = -1.0f,
         .beta = scale,
         .bias = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
-        .act = RMX_ACT_NONE,
+        .activation = RMX_ACTIVATION_NONE,
     };
     rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
+    return rmx_context_check(ctx, backend->ops->product(backend, &args));
 }
 
 rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,

@@ -38,23 +38,23 @@ rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, con
         {"x", x, bytes_of(n, in)}, {"w", w, bytes_of(in, out)}, {"b", b, bytes_of(1, out)}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 3));
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_gemm_args args = {.m = n,
-                                .n = out,
-                                .k = in,
-                                .batch = {1, 1},
-                                .a = {.p = x, .rs = in, .cs = 1},
-                                .b = {.p = w, .rs = out, .cs = 1},
-                                .c = {.p = y, .rs = out},
-                                .alpha = 1.0f,
-                                .beta = 1.0f,
-                                .bias = {.p = b, .rs = 0, .cs = 1}};
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
+    const rmx_product_args args = {.m = n,
+                                   .n = out,
+                                   .k = in,
+                                   .batch = {1, 1},
+                                   .a = {.p = x, .rs = in, .cs = 1},
+                                   .b = {.p = w, .rs = out, .cs = 1},
+                                   .c = {.p = y, .rs = out},
+                                   .alpha = 1.0f,
+                                   .beta = 1.0f,
+                                   .bias = {.p = b, .rs = 0, .cs = 1}};
+    return rmx_context_check(ctx, backend->ops->product(backend, &args));
 }
 
 size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc)
 {
     if (!desc || check_linear(NULL, desc) != RMX_OK) return 0;
-    return rmx_rows_workspace(1, desc->rows, desc->out_features, 1);
+    return rmx_column_sum_scratch(1, desc->rows, desc->out_features, 1);
 }
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_linear_desc *desc, const float *dy,
@@ -88,29 +88,29 @@ rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, co
     RMX_TRY(check_backward(ctx, desc, dy, x, w, dx, dw, db, ws, ws_bytes));
     const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_gemm_args weights = {.m = in,
-                                   .n = out,
-                                   .k = n,
-                                   .batch = {1, 1},
-                                   .a = {.p = x, .rs = 1, .cs = in},
-                                   .b = {.p = dy, .rs = out, .cs = 1},
-                                   .c = {.p = dw, .rs = out},
-                                   .accumulate = true,
-                                   .alpha = 1.0f};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->gemm(backend, &weights)));
+    const rmx_product_args weights = {.m = in,
+                                      .n = out,
+                                      .k = n,
+                                      .batch = {1, 1},
+                                      .a = {.p = x, .rs = 1, .cs = in},
+                                      .b = {.p = dy, .rs = out, .cs = 1},
+                                      .c = {.p = dw, .rs = out},
+                                      .accumulate = true,
+                                      .alpha = 1.0f};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->product(backend, &weights)));
     if (db) {
-        const rmx_col_sum_args bias = {
+        const rmx_column_sum_args bias = {
             .groups = 1, .rows = n, .cols = out, .ld = out, .x = dy, .dst = db, .ws = ws};
-        RMX_TRY(rmx_context_check(ctx, backend->ops->col_sum(backend, &bias)));
+        RMX_TRY(rmx_context_check(ctx, backend->ops->column_sum(backend, &bias)));
     }
     if (!dx) return RMX_OK;
-    const rmx_gemm_args inputs = {.m = n,
-                                  .n = in,
-                                  .k = out,
-                                  .batch = {1, 1},
-                                  .a = {.p = dy, .rs = out, .cs = 1},
-                                  .b = {.p = w, .rs = 1, .cs = out},
-                                  .c = {.p = dx, .rs = in},
-                                  .alpha = 1.0f};
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &inputs));
+    const rmx_product_args inputs = {.m = n,
+                                     .n = in,
+                                     .k = out,
+                                     .batch = {1, 1},
+                                     .a = {.p = dy, .rs = out, .cs = 1},
+                                     .b = {.p = w, .rs = 1, .cs = out},
+                                     .c = {.p = dx, .rs = in},
+                                     .alpha = 1.0f};
+    return rmx_context_check(ctx, backend->ops->product(backend, &inputs));
 }

@@ -5,7 +5,7 @@
 #include "core/context.h"
 #include "layers/check.h"
 
-static rmx_status check_bce(rmx_context *ctx, const rmx_bce_desc *desc, int64_t *count)
+static rmx_status check_bce(rmx_context *ctx, const rmx_loss_desc *desc, int64_t *count)
 {
     RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.tasks", desc->tasks, 1, INT32_MAX));
@@ -14,16 +14,16 @@ static rmx_status check_bce(rmx_context *ctx, const rmx_bce_desc *desc, int64_t 
                            count);
 }
 
-size_t rmx_bce_workspace_bytes(const rmx_bce_desc *desc)
+size_t rmx_loss_workspace(const rmx_loss_desc *desc)
 {
     if (!desc || check_bce(NULL, desc, NULL) != RMX_OK) return 0;
-    return rmx_bce_workspace(desc->samples);
+    return rmx_loss_scratch(desc->samples);
 }
 
-rmx_status rmx_bce_forward_backward(rmx_context *ctx, const rmx_bce_desc *desc,
-                                    const float *logits, const uint8_t *labels,
-                                    const float *task_weight, const float *sample_weight,
-                                    double *loss, float *dlogits, void *ws, size_t ws_bytes)
+rmx_status rmx_loss_forward_backward(rmx_context *ctx, const rmx_loss_desc *desc,
+                                     const float *logits, const uint8_t *labels,
+                                     const float *task_weight, const float *sample_weight,
+                                     double *loss, float *dlogits, void *ws, size_t ws_bytes)
 {
     int64_t count = 0;
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
@@ -36,20 +36,20 @@ rmx_status rmx_bce_forward_backward(rmx_context *ctx, const rmx_bce_desc *desc,
     if ((uintptr_t)loss % sizeof(double) != 0)
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "loss = %p: must be 8-byte aligned",
                                 (void *)loss);
-    RMX_TRY(rmx_check_workspace(ctx, "rmx_bce_workspace_bytes", ws, ws_bytes,
-                                rmx_bce_workspace_bytes(desc)));
+    RMX_TRY(
+        rmx_check_workspace(ctx, "rmx_loss_workspace", ws, ws_bytes, rmx_loss_workspace(desc)));
     RMX_TRY(rmx_check_in_place(ctx, "dlogits", dlogits, "logits", logits,
                                count * (int64_t)sizeof(float)));
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_bce_args args = {.samples = desc->samples,
-                               .tasks = desc->tasks,
-                               .logits = logits,
-                               .labels = labels,
-                               .task_weight = task_weight,
-                               .sample_weight = sample_weight,
-                               .scale = desc->scale,
-                               .loss = loss,
-                               .dlogits = dlogits,
-                               .ws = ws};
-    return rmx_context_check(ctx, backend->ops->bce(backend, &args));
+    const rmx_loss_args args = {.samples = desc->samples,
+                                .tasks = desc->tasks,
+                                .logits = logits,
+                                .labels = labels,
+                                .task_weight = task_weight,
+                                .sample_weight = sample_weight,
+                                .scale = desc->scale,
+                                .loss = loss,
+                                .dlogits = dlogits,
+                                .ws = ws};
+    return rmx_context_check(ctx, backend->ops->loss(backend, &args));
 }

@@ -47,7 +47,7 @@ static void copy(void *to, const void *from, size_t bytes)
     if (bytes) memcpy(to, from, bytes);
 }
 
-rmx_status rmx_model_load(rmx_model *m, const rmx_batch *b)
+rmx_status rmx_model_set_batch(rmx_model *m, const rmx_batch *b)
 {
     if (!m) return RMX_ERR_ARGUMENT;
     const rmx_model_config *c = &m->config;
@@ -89,7 +89,7 @@ rmx_status rmx_model_check_loaded(rmx_model *m)
 {
     if (m->loaded) return RMX_OK;
     return rmx_context_fail(m->ctx, RMX_ERR_ARGUMENT,
-                            "no batch is loaded: call rmx_model_load first");
+                            "no batch is loaded: call rmx_model_set_batch first");
 }
 
 rmx_status rmx_model_begin(rmx_model *m)

@@ -18,20 +18,21 @@ static rmx_status check_sizes(rmx_context *ctx, const rmx_model_config *c)
     RMX_TRY(rmx_check_size(ctx, "layers", c->layers, 0, LAYERS_MAX));
     RMX_TRY(rmx_check_size(ctx, "expansion", c->expansion, 1, 1 << 10));
     RMX_TRY(rmx_check_size(ctx, "mixer", c->mixer, 0, RMX_MIXER_NONE));
-    RMX_TRY(rmx_check_size(ctx, "ffn", c->ffn, 0, RMX_FFN_SHARED));
-    RMX_TRY(rmx_check_size(ctx, "norm", c->norm, 0, RMX_NORM_PRE));
-    RMX_TRY(rmx_check_size(ctx, "gelu", (int64_t)c->gelu, 0, RMX_GELU_TANH));
+    RMX_TRY(rmx_check_size(ctx, "ffn", c->ffn, 0, RMX_FEED_FORWARD_SHARED));
+    RMX_TRY(rmx_check_size(ctx, "norm", c->norm_place, 0, RMX_NORM_PLACE_PRE));
+    RMX_TRY(
+        rmx_check_size(ctx, "activation", (int64_t)c->activation, 0, RMX_ACTIVATION_GELU_TANH));
     RMX_TRY(rmx_check_range(ctx, "dropout", c->dropout, 0.0f, 1.0f));
     if (c->norm_eps != 0.0f) RMX_TRY(rmx_check_positive(ctx, "norm_eps", c->norm_eps));
     RMX_TRY(rmx_check_size(ctx, "tasks", c->tasks, 1, 1 << 10));
     RMX_TRY(rmx_check_size(ctx, "batch", c->batch, 1, (int64_t)1 << 31));
     RMX_TRY(rmx_check_size(ctx, "micro_batch", c->micro_batch, 0, (int64_t)1 << 31));
-    if (c->micro_batch > 0 && c->micro_batch < c->batch && c->micro_batch % RMX_BLOCK_ROWS != 0)
+    if (c->micro_batch > 0 && c->micro_batch < c->batch && c->micro_batch % RMX_ROW_BLOCK != 0)
         return rmx_context_fail(
             ctx, RMX_ERR_ARGUMENT,
             "micro_batch = %lld: must be a multiple of %d, or at least batch = "
             "%lld, so that sums over samples keep their order",
-            (long long)c->micro_batch, RMX_BLOCK_ROWS, (long long)c->batch);
+            (long long)c->micro_batch, RMX_ROW_BLOCK, (long long)c->batch);
     return RMX_OK;
 }
 

@@ -55,7 +55,7 @@ static rmx_status pass_and_look(rmx_model *m, int32_t layers, int64_t first, int
         RMX_TRY(look_at_block(m, layers - 1, first, samples, train, found));
     }
     if (layers < all) return RMX_OK;
-    RMX_TRY(look(m, "", "norm", m->last, c->norm == RMX_NORM_PRE ? x : 0, found));
+    RMX_TRY(look(m, "", "norm", m->last, c->norm_place == RMX_NORM_PLACE_PRE ? x : 0, found));
     RMX_TRY(look(m, "", "pooled", m->pooled, samples * c->width, found));
     return look(m, "", "logits", m->logits + first * c->tasks, samples * c->tasks, found);
 }

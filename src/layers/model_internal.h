@@ -30,7 +30,7 @@ typedef struct model_parameter {
 /* Small values on the device, one of each. Offsets are the same everywhere. */
 typedef struct model_head { /* written by the host before a step */
     uint64_t step;
-    rmx_optim_scalars scalars[RMX_ROLES];
+    rmx_optimizer_scalars scalars[RMX_ROLES];
 } model_head;
 
 typedef struct model_control {

@@ -70,12 +70,12 @@ static void vector(list *l, const char *name, int64_t groups, int64_t n, float i
 
 static bool has_norm1(const rmx_model_config *c)
 {
-    return c->norm == RMX_NORM_POST || c->mixer != RMX_MIXER_NONE;
+    return c->norm_place == RMX_NORM_PLACE_POST || c->mixer != RMX_MIXER_NONE;
 }
 
 static void list_block(list *l, const rmx_model_config *c)
 {
-    const int64_t t = c->ffn == RMX_FFN_SHARED ? 1 : c->tokens;
+    const int64_t t = c->ffn == RMX_FEED_FORWARD_SHARED ? 1 : c->tokens;
     const int64_t d = c->width, k = d * c->expansion;
     if (c->mixer == RMX_MIXER_ATTENTION) {
         weight(l, "attention.wqkv", 3, d, d);
@@ -123,7 +123,7 @@ rmx_status rmx_model_list_parameters(rmx_model *m, const char *const *field_name
         list_block(&l, c);
     }
     l.prefix = "";
-    if (c->norm == RMX_NORM_PRE) {
+    if (c->norm_place == RMX_NORM_PLACE_PRE) {
         vector(&l, "norm.gamma", 0, c->width, 1.0f);
         vector(&l, "norm.beta", 0, c->width, 0.0f);
     }
@@ -182,7 +182,7 @@ static void cut_activations(rmx_model *m, rmx_arena *arena)
             b->out = i % 2 ? m->x0 : m->blocks[0].out;
         }
     }
-    if (c->norm == RMX_NORM_PRE) {
+    if (c->norm_place == RMX_NORM_PLACE_PRE) {
         m->last = rmx_arena_floats(arena, x);
         m->last_mean = rmx_arena_floats(arena, rows);
         m->last_rstd = rmx_arena_floats(arena, rows);
@@ -197,23 +197,23 @@ static size_t scratch_needed(const rmx_model *m)
 {
     const rmx_model_config *c = &m->config;
     const int64_t rows = c->micro_batch * c->tokens;
-    const rmx_bce_desc bce = {.samples = c->micro_batch, .tasks = c->tasks};
-    size_t n = rmx_bce_workspace_bytes(&bce);
+    const rmx_loss_desc bce = {.samples = c->micro_batch, .tasks = c->tasks};
+    size_t n = rmx_loss_workspace(&bce);
     if (!m->training) return n;
     const rmx_block_desc block = rmx_model_block_desc(m, c->micro_batch, 0, 0, m->training);
     rmx_tokenizer_desc tokenizer = m->tokenizer;
     tokenizer.samples = c->micro_batch;
     if (c->layers > 0) n = larger(n, rmx_block_backward_workspace(&block));
     n = larger(n, rmx_tokenizer_backward_workspace(&tokenizer));
-    n = larger(n, rmx_rows_workspace(1, rows, c->width, 2));
-    n = larger(n, rmx_rows_workspace(1, c->micro_batch, c->tasks, 1));
-    n = larger(n, rmx_sum_squares_workspace(m->region_count[RMX_ROLE_WEIGHT]));
-    n = larger(n, rmx_sum_squares_workspace(m->region_count[RMX_ROLE_VECTOR]));
+    n = larger(n, rmx_column_sum_scratch(1, rows, c->width, 2));
+    n = larger(n, rmx_column_sum_scratch(1, c->micro_batch, c->tasks, 1));
+    n = larger(n, rmx_gradient_norm_scratch(m->region_count[RMX_ROLE_WEIGHT]));
+    n = larger(n, rmx_gradient_norm_scratch(m->region_count[RMX_ROLE_VECTOR]));
     if (c->sparse_fields > 0) {
         const int64_t entries = c->batch * c->sparse_fields;
         const rmx_embedding_desc embedding = rmx_model_embedding_desc(m, c->batch);
         n = larger(n, rmx_embedding_backward_workspace(m->ctx, &embedding));
-        n = larger(n, rmx_sum_squares_workspace(entries * c->embedding_width));
+        n = larger(n, rmx_gradient_norm_scratch(entries * c->embedding_width));
     }
     return n;
 }
@@ -336,7 +336,7 @@ void rmx_model_choose_passes(rmx_model *m)
     if (c->micro_batch > 0) return;
     c->micro_batch = batch;
     if (rmx_context_device(m->ctx) != RMX_DEVICE_CPU) return;
-    for (int64_t some = RMX_BLOCK_ROWS; 2 * some <= batch; some *= 2) {
+    for (int64_t some = RMX_ROW_BLOCK; 2 * some <= batch; some *= 2) {
         c->micro_batch = some;
         if (some >= threads * SAMPLES_A_THREAD && pass_bytes(m) >= ACTIVATIONS_A_WEIGHT * weights)
             return;

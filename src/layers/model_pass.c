@@ -14,7 +14,7 @@ rmx_block_desc rmx_model_block_desc(const rmx_model *m, int64_t samples, int32_t
     const int64_t hidden = (int64_t)c->width * c->expansion;
     return (rmx_block_desc){
         .mixer = c->mixer,
-        .norm = c->norm,
+        .norm_place = c->norm_place,
         .heads = c->heads,
         .eps = c->norm_eps,
         .forward_only = !train,
@@ -22,8 +22,8 @@ rmx_block_desc rmx_model_block_desc(const rmx_model *m, int64_t samples, int32_t
                 .tokens = c->tokens,
                 .width = c->width,
                 .hidden = (int32_t)hidden,
-                .shared = c->ffn == RMX_FFN_SHARED,
-                .gelu = c->gelu,
+                .shared = c->ffn == RMX_FEED_FORWARD_SHARED,
+                .activation = c->activation,
                 .dropout = {.p = train ? c->dropout : 0.0f,
                             .seed = c->seed,
                             .site = (uint32_t)layer,
@@ -117,11 +117,11 @@ rmx_status rmx_model_forward_pass(rmx_model *m, int64_t first, int64_t samples, 
                                   rmx_block_saved_bytes(&desc)));
         x = b->out;
     }
-    if (c->norm == RMX_NORM_PRE) {
+    if (c->norm_place == RMX_NORM_PLACE_PRE) {
         RMX_TRY(last_norm(m, samples));
         x = m->last;
     }
-    RMX_TRY(rmx_mean_pool_forward(m->ctx, samples, c->tokens, c->width, x, m->pooled));
+    RMX_TRY(rmx_pooling_forward(m->ctx, samples, c->tokens, c->width, x, m->pooled));
     const rmx_linear_desc head = head_desc(m, samples);
     return rmx_linear_forward(m->ctx, &head, m->pooled, m->head_weight, m->head_bias,
                               m->logits + first * c->tasks);
@@ -131,12 +131,12 @@ static rmx_status loss(rmx_model *m, int64_t first, int64_t samples)
 {
     const rmx_model_config *c = &m->config;
     const model_input *in = &m->input[m->slot];
-    const rmx_bce_desc desc = {
+    const rmx_loss_desc desc = {
         .samples = samples, .tasks = c->tasks, .scale = rmx_divf(1.0f, (float)m->samples)};
-    return rmx_bce_forward_backward(m->ctx, &desc, m->logits + first * c->tasks,
-                                    in->labels + first * c->tasks, m->dev_task_weight,
-                                    m->has_weights ? in->weights + first : NULL, &m->control->loss,
-                                    m->dlogits, m->scratch, m->scratch_bytes);
+    return rmx_loss_forward_backward(m->ctx, &desc, m->logits + first * c->tasks,
+                                     in->labels + first * c->tasks, m->dev_task_weight,
+                                     m->has_weights ? in->weights + first : NULL,
+                                     &m->control->loss, m->dlogits, m->scratch, m->scratch_bytes);
 }
 
 rmx_status rmx_model_backward_pass(rmx_model *m, int64_t first, int64_t samples)
@@ -147,8 +147,8 @@ rmx_status rmx_model_backward_pass(rmx_model *m, int64_t first, int64_t samples)
     RMX_TRY(rmx_linear_backward(m->ctx, &head, m->dlogits, m->pooled, m->head_weight, m->dpooled,
                                 m->d_head_weight, m->d_head_bias, m->scratch, m->scratch_bytes));
     float *dy = m->dx[0], *dx = m->dx[1];
-    RMX_TRY(rmx_mean_pool_backward(m->ctx, samples, c->tokens, c->width, m->dpooled, dy));
-    if (c->norm == RMX_NORM_PRE) RMX_TRY(last_norm_backward(m, samples, dy, dy));
+    RMX_TRY(rmx_pooling_backward(m->ctx, samples, c->tokens, c->width, m->dpooled, dy));
+    if (c->norm_place == RMX_NORM_PLACE_PRE) RMX_TRY(last_norm_backward(m, samples, dy, dy));
     for (int32_t i = c->layers - 1; i >= 0; i--) {
         const model_block *b = &m->blocks[i];
         const rmx_block_desc desc = rmx_model_block_desc(m, samples, i, first, true);

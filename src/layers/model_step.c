@@ -23,21 +23,23 @@ static rmx_status sum_squares(rmx_model *m)
 {
     rmx_backend *backend = rmx_context_backend(m->ctx);
     for (int role = RMX_ROLE_WEIGHT; role <= RMX_ROLE_VECTOR; role++) {
-        const rmx_sum_squares_args args = {.n = m->region_count[role],
-                                           .g = m->gradient[role],
-                                           .sum = &m->control->sum_squares,
-                                           .ws = m->scratch};
-        RMX_TRY(rmx_context_check(m->ctx, backend->ops->sum_squares(backend, &args)));
+        const rmx_gradient_norm_sum_squares_args args = {.n = m->region_count[role],
+                                                         .g = m->gradient[role],
+                                                         .sum = &m->control->sum_squares,
+                                                         .ws = m->scratch};
+        RMX_TRY(
+            rmx_context_check(m->ctx, backend->ops->gradient_norm_sum_squares(backend, &args)));
     }
     if (m->config.sparse_fields == 0) return RMX_OK;
     const int64_t width = m->config.embedding_width;
-    const rmx_sum_squares_args args = {.n = m->samples * m->config.sparse_fields * width,
-                                       .width = width,
-                                       .g = m->embedding_gradient,
-                                       .unique = &m->control->unique,
-                                       .sum = &m->control->sum_squares,
-                                       .ws = m->scratch};
-    return rmx_context_check(m->ctx, backend->ops->sum_squares(backend, &args));
+    const rmx_gradient_norm_sum_squares_args args = {.n = m->samples * m->config.sparse_fields *
+                                                          width,
+                                                     .width = width,
+                                                     .g = m->embedding_gradient,
+                                                     .unique = &m->control->unique,
+                                                     .sum = &m->control->sum_squares,
+                                                     .ws = m->scratch};
+    return rmx_context_check(m->ctx, backend->ops->gradient_norm_sum_squares(backend, &args));
 }
 
 rmx_status rmx_model_run_backward(rmx_model *m)
@@ -78,19 +80,19 @@ static rmx_status apply(rmx_model *m)
     for (int role = 0; role < RMX_ROLES; role++) {
         const bool table = role == RMX_ROLE_EMBEDDING;
         if (m->region_count[role] == 0) continue;
-        const rmx_optim_args args = {
-            .kind = rmx_optimizer_kind(table ? m->how.embedding.kind : m->how.dense.kind),
-            .rows = table ? m->samples * m->config.sparse_fields : m->region_count[role],
-            .width = table ? m->config.embedding_width : 1,
-            .w = m->value[role],
-            .s1 = m->state[role][0],
-            .s2 = m->state[role][1],
-            .grad = table ? m->embedding_gradient : m->gradient[role],
-            .row_index = table ? m->touched : NULL,
-            .unique = table ? &m->control->unique : NULL,
-            .scalars = &m->control->head.scalars[role],
-            .grad_scale = &m->control->grad_scale};
-        RMX_TRY(rmx_context_check(m->ctx, backend->ops->optim(backend, &args)));
+        const rmx_optimizer_args args = {.kind = table ? m->how.embedding.kind : m->how.dense.kind,
+                                         .rows = table ? m->samples * m->config.sparse_fields
+                                                       : m->region_count[role],
+                                         .width = table ? m->config.embedding_width : 1,
+                                         .w = m->value[role],
+                                         .s1 = m->state[role][0],
+                                         .s2 = m->state[role][1],
+                                         .grad = table ? m->embedding_gradient : m->gradient[role],
+                                         .row_index = table ? m->touched : NULL,
+                                         .unique = table ? &m->control->unique : NULL,
+                                         .scalars = &m->control->head.scalars[role],
+                                         .grad_scale = &m->control->grad_scale};
+        RMX_TRY(rmx_context_check(m->ctx, backend->ops->optimizer(backend, &args)));
     }
     return RMX_OK;
 }
@@ -100,11 +102,11 @@ static rmx_status update(rmx_model *m)
     rmx_backend *backend = rmx_context_backend(m->ctx);
     RMX_TRY(rmx_zero(m->ctx, &m->control->sum_squares, sizeof m->control->sum_squares));
     RMX_TRY(sum_squares(m));
-    const rmx_clip_args clip = {.max_norm = m->how.clip,
-                                .sum = &m->control->sum_squares,
-                                .grad_norm = &m->control->grad_norm,
-                                .grad_scale = &m->control->grad_scale};
-    RMX_TRY(rmx_context_check(m->ctx, backend->ops->clip(backend, &clip)));
+    const rmx_gradient_norm_clip_args clip = {.max_norm = m->how.clip,
+                                              .sum = &m->control->sum_squares,
+                                              .grad_norm = &m->control->grad_norm,
+                                              .grad_scale = &m->control->grad_scale};
+    RMX_TRY(rmx_context_check(m->ctx, backend->ops->gradient_norm_clip(backend, &clip)));
     return apply(m);
 }
 
@@ -123,9 +125,9 @@ static rmx_status upload_head(rmx_model *m, const rmx_step *step)
     rmx_optimizer_config vectors = m->how.dense;
     vectors.weight_decay = 0.0f;
     head.scalars[RMX_ROLE_EMBEDDING] =
-        rmx_optimizer_scalars(&m->how.embedding, step->step, step->embedding_lr);
-    head.scalars[RMX_ROLE_WEIGHT] = rmx_optimizer_scalars(&m->how.dense, step->step, step->lr);
-    head.scalars[RMX_ROLE_VECTOR] = rmx_optimizer_scalars(&vectors, step->step, step->lr);
+        rmx_optimizer_scalars_of(&m->how.embedding, step->step, step->embedding_lr);
+    head.scalars[RMX_ROLE_WEIGHT] = rmx_optimizer_scalars_of(&m->how.dense, step->step, step->lr);
+    head.scalars[RMX_ROLE_VECTOR] = rmx_optimizer_scalars_of(&vectors, step->step, step->lr);
     return rmx_upload(m->ctx, &m->control->head, &head, sizeof head);
 }
 

@@ -22,18 +22,6 @@ rmx_optimizer_config rmx_optimizer_default(rmx_optimizer kind)
     return config;
 }
 
-rmx_optim_kind rmx_optimizer_kind(rmx_optimizer kind)
-{
-    switch (kind) {
-    case RMX_OPTIMIZER_RMSPROP: return RMX_OPTIM_RMSPROP;
-    case RMX_OPTIMIZER_ADAGRAD: return RMX_OPTIM_ADAGRAD;
-    case RMX_OPTIMIZER_ROWWISE_ADAGRAD: return RMX_OPTIM_ROWWISE_ADAGRAD;
-    case RMX_OPTIMIZER_ADAMW: return RMX_OPTIM_ADAMW;
-    case RMX_OPTIMIZER_SGD: break;
-    }
-    return RMX_OPTIM_SGD;
-}
-
 bool rmx_optimizer_has_s1(const rmx_optimizer_config *config)
 {
     return config->kind != RMX_OPTIMIZER_SGD || config->momentum > 0.0f;
@@ -88,11 +76,11 @@ static double power(double base, uint64_t exponent)
     return result;
 }
 
-rmx_optim_scalars rmx_optimizer_scalars(const rmx_optimizer_config *config, uint64_t step,
-                                        float lr)
+rmx_optimizer_scalars rmx_optimizer_scalars_of(const rmx_optimizer_config *config, uint64_t step,
+                                               float lr)
 {
     const double beta1 = config->beta1, beta2 = config->beta2;
-    return (rmx_optim_scalars){
+    return (rmx_optimizer_scalars){
         .lr = lr,
         .momentum = config->momentum,
         .beta1 = config->beta1,
@@ -140,12 +128,12 @@ rmx_status rmx_optimizer_step(rmx_context *ctx, const rmx_optimizer_config *conf
         {"s2", s2, bytes}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, &in, 1));
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_optim_scalars scalars = rmx_optimizer_scalars(config, step, lr);
-    rmx_optim_scalars *on_backend = rmx_context_scratch(ctx);
+    const rmx_optimizer_scalars scalars = rmx_optimizer_scalars_of(config, step, lr);
+    rmx_optimizer_scalars *on_backend = rmx_context_scratch(ctx);
     RMX_TRY(rmx_context_check(
         ctx, backend->ops->upload(backend, on_backend, &scalars, sizeof scalars)));
-    const rmx_optim_args args = {
-        .kind = rmx_optimizer_kind(config->kind),
+    const rmx_optimizer_args args = {
+        .kind = config->kind,
         .rows = rows,
         .width = width,
         .w = w,
@@ -154,5 +142,5 @@ rmx_status rmx_optimizer_step(rmx_context *ctx, const rmx_optimizer_config *conf
         .grad = g,
         .scalars = on_backend,
     };
-    return rmx_context_check(ctx, backend->ops->optim(backend, &args));
+    return rmx_context_check(ctx, backend->ops->optimizer(backend, &args));
 }

@@ -10,9 +10,8 @@
 rmx_status rmx_check_optimizer(rmx_context *ctx, const char *name,
                                const rmx_optimizer_config *config);
 /* The scalars of one step (1, 2, ...), the one place where they are rounded. */
-rmx_optim_scalars rmx_optimizer_scalars(const rmx_optimizer_config *config, uint64_t step,
-                                        float lr);
-rmx_optim_kind rmx_optimizer_kind(rmx_optimizer kind);
+rmx_optimizer_scalars rmx_optimizer_scalars_of(const rmx_optimizer_config *config, uint64_t step,
+                                               float lr);
 /* Which states a config keeps: s1 per element, s1 per row, s2 per element. */
 bool rmx_optimizer_has_s1(const rmx_optimizer_config *config);
 bool rmx_optimizer_s1_is_per_row(const rmx_optimizer_config *config);

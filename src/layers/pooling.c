@@ -18,8 +18,8 @@ static rmx_status check_pool(rmx_context *ctx, int64_t samples, int32_t tokens, 
     return rmx_check_overlap(ctx, mean_name, mean, bytes / tokens, whole_name, whole, bytes);
 }
 
-rmx_status rmx_mean_pool_forward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
-                                 const float *x, float *y)
+rmx_status rmx_pooling_forward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
+                               const float *x, float *y)
 {
     RMX_TRY(check_pool(ctx, samples, tokens, width, "x", x, "y", y));
     rmx_backend *backend = rmx_context_backend(ctx);
@@ -34,8 +34,8 @@ rmx_status rmx_mean_pool_forward(rmx_context *ctx, int64_t samples, int32_t toke
     return rmx_context_check(ctx, backend->ops->mean(backend, &args));
 }
 
-rmx_status rmx_mean_pool_backward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
-                                  const float *dy, float *dx)
+rmx_status rmx_pooling_backward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
+                                const float *dy, float *dx)
 {
     RMX_TRY(check_pool(ctx, samples, tokens, width, "dx", dx, "dy", dy));
     rmx_backend *backend = rmx_context_backend(ctx);

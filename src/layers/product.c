@@ -135,7 +135,7 @@ static input_plan plan_input(const rmx_tensor *dy, const rmx_tensor *dinput, flo
         plan.bytes = 0;
     else if (plan.sum_rows)
         plan.bytes =
-            rmx_size_add(plan.partials_at, rmx_rows_workspace(1, dy->shape[0], columns, 1));
+            rmx_size_add(plan.partials_at, rmx_column_sum_scratch(1, dy->shape[0], columns, 1));
     else if (plan.sum_columns)
         plan.bytes = sizeof(float);
     return plan;
@@ -203,14 +203,14 @@ static rmx_status make_one(rmx_context *ctx, float *one)
 static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, void *partials)
 {
     rmx_backend *backend = rmx_context_backend(ctx);
-    const rmx_col_sum_args args = {.groups = 1,
-                                   .rows = dy->shape[0],
-                                   .cols = dy->shape[1],
-                                   .ld = dy->shape[0] > 1 ? dy->stride[0] : dy->shape[1],
-                                   .x = dy->data,
-                                   .dst = dst,
-                                   .ws = partials};
-    return rmx_context_check(ctx, backend->ops->col_sum(backend, &args));
+    const rmx_column_sum_args args = {.groups = 1,
+                                      .rows = dy->shape[0],
+                                      .cols = dy->shape[1],
+                                      .ld = dy->shape[0] > 1 ? dy->stride[0] : dy->shape[1],
+                                      .x = dy->data,
+                                      .dst = dst,
+                                      .ws = partials};
+    return rmx_context_check(ctx, backend->ops->column_sum(backend, &args));
 }
 
 /* The sum over no rows. */

@@ -77,12 +77,12 @@ rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const
  * one that is beyond all memory would still overflow where a kernel multiplies it. */
 static int64_t step(int64_t stride) { return stride <= RMX_COUNT_MAX ? stride : 0; }
 
-static rmx_mat operand(const rmx_tensor *t)
+static rmx_matrix operand(const rmx_tensor *t)
 {
-    return (rmx_mat){.p = t->data,
-                     .rs = step(t->stride[1]),
-                     .cs = step(t->stride[2]),
-                     .batch = {step(t->stride[0]), 0}};
+    return (rmx_matrix){.p = t->data,
+                        .rs = step(t->stride[1]),
+                        .cs = step(t->stride[2]),
+                        .batch = {step(t->stride[0]), 0}};
 }
 
 static rmx_product transposed(const rmx_product *product)
@@ -98,7 +98,7 @@ static rmx_product transposed(const rmx_product *product)
 rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
 {
     const rmx_product p = rows_contiguous(&given->out) ? *given : transposed(given);
-    rmx_gemm_args args = {
+    rmx_product_args args = {
         .m = p.out.shape[1],
         .n = p.out.shape[2],
         .k = p.a.shape[2],
@@ -109,16 +109,16 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
         .accumulate = p.accumulate && p.alpha == 1.0f,
         .alpha = p.alpha,
         .beta = p.beta,
-        .act = RMX_ACT_NONE,
+        .activation = RMX_ACTIVATION_NONE,
     };
     if (args.m == 0 || args.n == 0 || args.batch[0] == 0) return RMX_OK;
     if (args.k == 0) args.a.p = args.b.p = p.out.data; /* may be NULL; not read */
     if (p.input.data && p.beta != 0.0f) args.bias = operand(&p.input);
     if (p.accumulate && !args.accumulate)
         args.residual =
-            (rmx_mat){.p = args.c.p, .rs = args.c.rs, .cs = 1, .batch = {args.c.batch[0], 0}};
+            (rmx_matrix){.p = args.c.p, .rs = args.c.rs, .cs = 1, .batch = {args.c.batch[0], 0}};
     rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &args));
+    return rmx_context_check(ctx, backend->ops->product(backend, &args));
 }
 
 rmx_status rmx_product_run_backward(rmx_context *ctx, const rmx_product_gradients *g)

@@ -135,18 +135,19 @@ rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
 }
 
 /* Token t's slice of every sample: rows T * W apart. */
-static rmx_mat slices(const rmx_tokenizer_desc *d, const float *features, bool transposed)
+static rmx_matrix slices(const rmx_tokenizer_desc *d, const float *features, bool transposed)
 {
     const int64_t row = (int64_t)d->tokens * d->slice;
-    return (rmx_mat){.p = features,
-                     .rs = transposed ? 1 : row,
-                     .cs = transposed ? row : 1,
-                     .batch = {d->slice, 0}};
+    return (rmx_matrix){.p = features,
+                        .rs = transposed ? 1 : row,
+                        .cs = transposed ? row : 1,
+                        .batch = {d->slice, 0}};
 }
 
-static rmx_mat token_rows(const rmx_tokenizer_desc *d, const float *x)
+static rmx_matrix token_rows(const rmx_tokenizer_desc *d, const float *x)
 {
-    return (rmx_mat){.p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
+    return (rmx_matrix){
+        .p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
 }
 
 rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
@@ -169,20 +170,20 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
 
     rmx_backend *backend = rmx_context_backend(ctx);
     const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
-    const rmx_features_args gather = {.samples = desc->samples,
-                                      .fields = desc->sparse_fields,
-                                      .width = desc->embedding_width,
-                                      .dense_fields = desc->dense_fields,
-                                      .out_width = row,
-                                      .table = inputs->table,
-                                      .row_offset = inputs->row_offset,
-                                      .column = inputs->column,
-                                      .dense_column = inputs->column + desc->sparse_fields,
-                                      .ids = inputs->ids,
-                                      .dense = inputs->dense,
-                                      .out = features};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->features(backend, &gather)));
-    const rmx_gemm_args project = {
+    const rmx_embedding_lookup_args gather = {.samples = desc->samples,
+                                              .fields = desc->sparse_fields,
+                                              .width = desc->embedding_width,
+                                              .dense_fields = desc->dense_fields,
+                                              .out_width = row,
+                                              .table = inputs->table,
+                                              .row_offset = inputs->row_offset,
+                                              .column = inputs->column,
+                                              .dense_column = inputs->column + desc->sparse_fields,
+                                              .ids = inputs->ids,
+                                              .dense = inputs->dense,
+                                              .out = features};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->embedding_lookup(backend, &gather)));
+    const rmx_product_args project = {
         .m = desc->samples,
         .n = width,
         .k = desc->slice,
@@ -193,13 +194,13 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
         .alpha = 1.0f,
         .beta = 1.0f,
         .bias = {.p = b, .rs = 0, .cs = 1, .batch = {width, 0}}};
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &project));
+    return rmx_context_check(ctx, backend->ops->product(backend, &project));
 }
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
 {
     if (!desc || check_tokenizer(NULL, desc) != RMX_OK) return 0;
-    return rmx_rows_workspace(desc->tokens, desc->samples, desc->width, 1);
+    return rmx_column_sum_scratch(desc->tokens, desc->samples, desc->width, 1);
 }
 
 rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
@@ -220,26 +221,27 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
 
     rmx_backend *backend = rmx_context_backend(ctx);
     const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
-    const rmx_gemm_args weights = {.m = desc->slice,
-                                   .n = width,
-                                   .k = desc->samples,
-                                   .batch = {desc->tokens, 1},
-                                   .a = slices(desc, features, true),
-                                   .b = token_rows(desc, dx),
-                                   .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
-                                   .accumulate = true,
-                                   .alpha = 1.0f};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->gemm(backend, &weights)));
-    const rmx_col_sum_args bias = {.groups = desc->tokens,
-                                   .rows = desc->samples,
-                                   .cols = width,
-                                   .ld = desc->tokens * width,
-                                   .group_stride = width,
-                                   .x = dx,
-                                   .dst = db,
-                                   .ws = ws};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->col_sum(backend, &bias)));
-    const rmx_gemm_args inputs = {
+    const rmx_product_args weights = {
+        .m = desc->slice,
+        .n = width,
+        .k = desc->samples,
+        .batch = {desc->tokens, 1},
+        .a = slices(desc, features, true),
+        .b = token_rows(desc, dx),
+        .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
+        .accumulate = true,
+        .alpha = 1.0f};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->product(backend, &weights)));
+    const rmx_column_sum_args bias = {.groups = desc->tokens,
+                                      .rows = desc->samples,
+                                      .cols = width,
+                                      .ld = desc->tokens * width,
+                                      .group_stride = width,
+                                      .x = dx,
+                                      .dst = db,
+                                      .ws = ws};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->column_sum(backend, &bias)));
+    const rmx_product_args inputs = {
         .m = desc->samples,
         .n = desc->slice,
         .k = width,
@@ -248,5 +250,5 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
         .b = {.p = w, .rs = 1, .cs = width, .batch = {desc->slice * width, 0}},
         .c = {.p = dfeatures, .rs = row, .batch = {desc->slice, 0}},
         .alpha = 1.0f};
-    return rmx_context_check(ctx, backend->ops->gemm(backend, &inputs));
+    return rmx_context_check(ctx, backend->ops->product(backend, &inputs));
 }

@@ -37,9 +37,8 @@ _Static_assert(RMX_OPTIMIZER_SGD == 0 && RMX_OPTIMIZER_RMSPROP == 1 &&
                    RMX_OPTIMIZER_ADAMW == 4,
                "OPTIMIZERS");
 _Static_assert(RMX_MIXER_TOKEN == 0 && RMX_MIXER_ATTENTION == 1 && RMX_MIXER_NONE == 2, "mixer");
-_Static_assert(RMX_FFN_PER_TOKEN == 0 && RMX_FFN_SHARED == 1, "ffn");
-_Static_assert(RMX_NORM_POST == 0 && RMX_NORM_PRE == 1, "norm");
-_Static_assert(RMX_GELU_ERF == 0 && RMX_GELU_TANH == 1, "gelu");
+_Static_assert(RMX_FEED_FORWARD_PER_TOKEN == 0 && RMX_FEED_FORWARD_SHARED == 1, "ffn");
+_Static_assert(RMX_NORM_PLACE_POST == 0 && RMX_NORM_PLACE_PRE == 1, "norm");
 _Static_assert(RMX_DEVICE_AUTO == 0 && RMX_DEVICE_CPU == 1 && RMX_DEVICE_CUDA == 2, "device");
 
 const rmx_key rmx_keys[] = {

@@ -27,7 +27,7 @@ static const char *begins_where(rmx_model *model, const rmx_schema *schema,
     rmx_batch batch = {.samples = 1};
     if (view->sparse) batch.sparse = view->sparse + row * schema->sparse_fields;
     if (view->dense) batch.dense = view->dense + row * schema->dense_fields;
-    if (rmx_model_load(model, &batch) != RMX_OK ||
+    if (rmx_model_set_batch(model, &batch) != RMX_OK ||
         rmx_model_find_nonfinite(model, 0, &where) != RMX_OK || !where)
         return "logits";
     return where;
@@ -59,7 +59,7 @@ rmx_status rmx_score(rmx_context *ctx, rmx_model *model, const rmx_schema *train
 {
     rmx_batch batch = rmx_reader_batch(view);
     batch.labels = NULL;
-    rmx_status status = rmx_model_load(model, &batch);
+    rmx_status status = rmx_model_set_batch(model, &batch);
     if (status == RMX_OK) status = rmx_model_forward(model);
     if (status == RMX_OK) status = rmx_model_logits(model, logits);
     if (status != RMX_OK) return rmx_fail(error, status, "%s", rmx_last_error(ctx));

@@ -43,7 +43,7 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
                            .lr = rmx_trainer_lr(t, t->config->train.lr, number),
                            .embedding_lr =
                                rmx_trainer_lr(t, t->config->train.embedding_lr, number)};
-    rmx_status status = rmx_model_load(t->model, &batch);
+    rmx_status status = rmx_model_set_batch(t->model, &batch);
     if (status == RMX_OK) status = rmx_model_step(t->model, &step);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     status = settle(t); /* the state is still that of the step before */

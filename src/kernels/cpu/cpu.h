@@ -21,8 +21,8 @@
 /* The kernels of this instruction set; contracts in ops.h. */
 extern const rmx_ops RMX_CPU(ops);
 
-rmx_status RMX_CPU(gemm)(rmx_backend *, const rmx_gemm_args *);
-rmx_status RMX_CPU(col_sum)(rmx_backend *, const rmx_col_sum_args *);
+rmx_status RMX_CPU(product)(rmx_backend *, const rmx_product_args *);
+rmx_status RMX_CPU(column_sum)(rmx_backend *, const rmx_column_sum_args *);
 rmx_status RMX_CPU(softmax)(rmx_backend *, const rmx_softmax_args *);
 rmx_status RMX_CPU(softmax_backward)(rmx_backend *, const rmx_softmax_backward_args *);
 rmx_status RMX_CPU(mean)(rmx_backend *, const rmx_mean_args *);
@@ -32,19 +32,20 @@ rmx_status RMX_CPU(norm_backward)(rmx_backend *, const rmx_norm_backward_args *)
 rmx_status RMX_CPU(token_mix)(rmx_backend *, const rmx_token_mix_args *);
 rmx_status RMX_CPU(token_mixer)(rmx_backend *, const rmx_token_mixer_args *);
 rmx_status RMX_CPU(token_mixer_backward)(rmx_backend *, const rmx_token_mixer_backward_args *);
-rmx_status RMX_CPU(act)(rmx_backend *, const rmx_act_args *);
-rmx_status RMX_CPU(act_backward)(rmx_backend *, const rmx_act_backward_args *);
+rmx_status RMX_CPU(activation)(rmx_backend *, const rmx_activation_args *);
+rmx_status RMX_CPU(activation_backward)(rmx_backend *, const rmx_activation_backward_args *);
 rmx_status RMX_CPU(add)(rmx_backend *, const rmx_add_args *);
 rmx_status RMX_CPU(dropout)(rmx_backend *, const rmx_dropout_args *);
-rmx_status RMX_CPU(features)(rmx_backend *, const rmx_features_args *);
-size_t RMX_CPU(embedding_sort_workspace)(int64_t samples, int64_t fields);
+rmx_status RMX_CPU(embedding_lookup)(rmx_backend *, const rmx_embedding_lookup_args *);
+size_t RMX_CPU(embedding_sort_scratch)(int64_t samples, int64_t fields);
 rmx_status RMX_CPU(embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
-rmx_status RMX_CPU(embedding_grad)(rmx_backend *, const rmx_embedding_grad_args *);
-rmx_status RMX_CPU(bce)(rmx_backend *, const rmx_bce_args *);
+rmx_status RMX_CPU(embedding_gradient)(rmx_backend *, const rmx_embedding_gradient_args *);
+rmx_status RMX_CPU(loss)(rmx_backend *, const rmx_loss_args *);
 rmx_status RMX_CPU(sigmoid)(rmx_backend *, const rmx_sigmoid_args *);
-rmx_status RMX_CPU(optim)(rmx_backend *, const rmx_optim_args *);
-rmx_status RMX_CPU(sum_squares)(rmx_backend *, const rmx_sum_squares_args *);
-rmx_status RMX_CPU(clip)(rmx_backend *, const rmx_clip_args *);
+rmx_status RMX_CPU(optimizer)(rmx_backend *, const rmx_optimizer_args *);
+rmx_status RMX_CPU(gradient_norm_sum_squares)(rmx_backend *,
+                                              const rmx_gradient_norm_sum_squares_args *);
+rmx_status RMX_CPU(gradient_norm_clip)(rmx_backend *, const rmx_gradient_norm_clip_args *);
 rmx_status RMX_CPU(nonfinite)(rmx_backend *, const rmx_nonfinite_args *);
 
 #endif /* RMX_CPU_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dropout.c: dropout whose mask is a function of (seed, step, site, element). */
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/partial_sums.h"
 #include "kernels/philox.h"
 
 #define QUADS 64 /* counters whose words are made at a time, four words each */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/partial_sums.h"
 
 /* ---- sort ----------------------------------------------------------------------------------
  *
@@ -31,7 +31,7 @@ typedef struct sort_job {
 
 static int64_t round_up(int64_t n) { return (n + 63) / 64 * 64; }
 
-size_t RMX_CPU(embedding_sort_workspace)(int64_t samples, int64_t fields)
+size_t RMX_CPU(embedding_sort_scratch)(int64_t samples, int64_t fields)
 {
     const int64_t entries = round_up(samples * fields);
     return sizeof(uint32_t) * (size_t)(3 * entries) + sizeof(group) * (size_t)fields;
@@ -180,7 +180,7 @@ rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sor
 /* ---- gradients ---------------------------------------------------------------------------- */
 
 /* The gradient at the place of entry i in order. */
-RMX_INLINE const float *place_gradient(const rmx_embedding_grad_args *a, uint32_t fields,
+RMX_INLINE const float *place_gradient(const rmx_embedding_gradient_args *a, uint32_t fields,
                                        uint32_t i)
 {
     const uint32_t entry = a->order[i]; /* 32 bits: a shorter division */
@@ -190,7 +190,7 @@ RMX_INLINE const float *place_gradient(const rmx_embedding_grad_args *a, uint32_
 /* items: distinct rows */
 static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
-    const rmx_embedding_grad_args *a = job;
+    const rmx_embedding_gradient_args *a = job;
     (void)worker;
     const int64_t width = a->width;
     const uint32_t fields = (uint32_t)a->fields;
@@ -216,9 +216,9 @@ static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* grad[u] = sum of the gradients of every place where row u was used.
  * order   one chain from +0 over the places, in the order of the batch
  * traffic dout read once, grad written once */
-rmx_status RMX_CPU(embedding_grad)(rmx_backend *backend, const rmx_embedding_grad_args *a)
+rmx_status RMX_CPU(embedding_gradient)(rmx_backend *backend, const rmx_embedding_gradient_args *a)
 {
-    rmx_embedding_grad_args job = *a;
+    rmx_embedding_gradient_args job = *a;
     const int64_t entries = a->samples * a->fields, unique = *a->unique;
     if (entries * a->width == 0) return RMX_OK;
     const int64_t grain = 1 + 4096 / a->width * unique / entries; /* rows of so many entries */

@@ -7,7 +7,7 @@
 #ifndef RMX_EXP_H
 #define RMX_EXP_H
 
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/partial_sums.h"
 
 #define RMX_EXP_LEAST (-104.0f) /* exp: 0 */
 

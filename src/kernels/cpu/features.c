@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/partial_sums.h"
 
 static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
-    const rmx_features_args *a = job;
+    const rmx_embedding_lookup_args *a = job;
     (void)worker;
     for (int64_t b = begin; b < end; b++) {
         float *out = a->out + b * a->out_width;
@@ -33,9 +33,9 @@ static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* out[b] = embedding rows and dense values of sample b, each at its column, +0 elsewhere.
  * order   none: copies
  * traffic ids, dense and one table row per id read, out written once */
-rmx_status RMX_CPU(features)(rmx_backend *backend, const rmx_features_args *a)
+rmx_status RMX_CPU(embedding_lookup)(rmx_backend *backend, const rmx_embedding_lookup_args *a)
 {
-    rmx_features_args job = *a;
+    rmx_embedding_lookup_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->samples, 1 + 4096 / (a->out_width + 1), features_task,
                  &job);
     return RMX_OK;

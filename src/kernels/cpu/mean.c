@@ -6,7 +6,7 @@
  * the last kept axis. */
 #include <string.h>
 
-#include "kernels/cpu/columns.h"
+#include "kernels/cpu/norm_columns.h"
 #include "kernels/cpu/cpu.h"
 
 typedef struct axes { /* outermost first */
@@ -119,7 +119,7 @@ static void mean_columns_task(void *job, int64_t begin, int64_t end, int32_t wor
 {
     const mean_job *m = job;
     rmx_columns *sums = rmx_cpu_scratch(m->backend, worker);
-    const bool few = m->n <= RMX_LANES && m->reduced.count == 1 && m->inner_stride == 1;
+    const bool few = m->n <= RMX_PARTIAL_SUMS && m->reduced.count == 1 && m->inner_stride == 1;
     for (int64_t item = begin; item < end; item++) {
         const int64_t outer = item / m->strips, col = item % m->strips * RMX_COLUMNS;
         const float *x = m->x + offset_of(&m->kept, m->kept.count - 1, outer);

@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/norm_row.h"
-#include "kernels/cpu/rows_sum.h"
+#include "kernels/cpu/column_sum.h"
 
 static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
@@ -45,7 +45,7 @@ rmx_status RMX_CPU(norm)(rmx_backend *backend, const rmx_norm_args *a)
     return RMX_OK;
 }
 
-/* items: blocks of RMX_BLOCK_ROWS rows, each with its row of partial sums */
+/* items: blocks of RMX_ROW_BLOCK rows, each with its row of partial sums */
 static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_norm_backward_args *a = job;
@@ -56,8 +56,8 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
                         rmx_stream_wanted(a->dx, a->rows * a->dim, a->dim);
     const rmx_norm_grads grads = {a->kind, a->dim, a->ld, a->gamma, stream};
     for (int64_t block = begin; block < end; block++) {
-        const int64_t first = block * RMX_BLOCK_ROWS;
-        const int64_t last = a->rows - first < RMX_BLOCK_ROWS ? a->rows : first + RMX_BLOCK_ROWS;
+        const int64_t first = block * RMX_ROW_BLOCK;
+        const int64_t last = a->rows - first < RMX_ROW_BLOCK ? a->rows : first + RMX_ROW_BLOCK;
         float *pgamma = (float *)a->ws + block * a->dim;
         float *pbeta = (float *)a->ws + (blocks + block) * a->dim;
         if (parameters) {
@@ -84,7 +84,7 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
 }
 
 /* dx and the parameter gradients from dy, x and the saved statistics (ops.h).
- * order   along a row by lanes; down the rows in blocks of RMX_BLOCK_ROWS, then over the blocks
+ * order   along a row by lanes; down the rows in blocks of RMX_ROW_BLOCK, then over the blocks
  * traffic dy and x (and residual) read once, dx written once; the partial sums of a block stay
  *         in cache */
 rmx_status RMX_CPU(norm_backward)(rmx_backend *backend, const rmx_norm_backward_args *a)

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "kernels/cpu/lanes.h"
-#include "kernels/cpu/norm_short.h"
+#include "kernels/cpu/partial_sums.h"
+#include "kernels/cpu/norm_narrow.h"
 #include "kernels/cpu/stream.h"
 #include "kernels/ops.h"
 
@@ -247,10 +247,10 @@ static void rmx_norm_terms_part(const rmx_norm_grad_row *r, int64_t j, int64_t n
     }
 }
 
-/* Partials beyond `vecs` vectors have got no element (lanes.h). */
+/* Partials beyond `vecs` vectors have got no element (partial_sums.h). */
 RMX_INLINE rmx_vec rmx_norm_halve(rmx_vec *v, int64_t vecs)
 {
-    for (int64_t half = RMX_LANES / RMX_VL / 2; half >= 4; half /= 2) {
+    for (int64_t half = RMX_PARTIAL_SUMS / RMX_VL / 2; half >= 4; half /= 2) {
         for (int64_t i = 0; i + half < vecs; i++) v[i] = v[i] + v[i + half];
         if (vecs > half) vecs = half;
     }
@@ -263,14 +263,14 @@ RMX_INLINE void rmx_norm_sums_sized(const rmx_norm_grad_row *row, const float *g
                                     int64_t begin, int64_t n, float *pgamma, float *pbeta,
                                     rmx_vec *g, rmx_vec *gh)
 {
-    enum { VECS = RMX_LANES / RMX_VL, GROUP = 4 * RMX_VL };
+    enum { VECS = RMX_PARTIAL_SUMS / RMX_VL, GROUP = 4 * RMX_VL };
     const rmx_norm_grad_row r = *row; /* a copy, which no store can change */
     const int64_t most = (n + GROUP - 1) / GROUP * 4, vecs = most < VECS ? most : VECS;
     const int64_t end = begin + n, whole = end - n % GROUP;
     rmx_vec s[VECS], p[VECS];
     for (int64_t k = 0; k < vecs; k += 4) {
         rmx_vec s0 = rmx_vec_zero(), s1 = s0, s2 = s0, s3 = s0, p0 = s0, p1 = s0, p2 = s0, p3 = s0;
-        for (int64_t j = begin + k * RMX_VL; j < whole; j += RMX_LANES) {
+        for (int64_t j = begin + k * RMX_VL; j < whole; j += RMX_PARTIAL_SUMS) {
             rmx_norm_terms(&r, gamma, j, pgamma, pbeta, &s0, &p0);
             rmx_norm_terms(&r, gamma, j + RMX_VL, pgamma, pbeta, &s1, &p1);
             rmx_norm_terms(&r, gamma, j + 2 * RMX_VL, pgamma, pbeta, &s2, &p2);
@@ -279,7 +279,7 @@ RMX_INLINE void rmx_norm_sums_sized(const rmx_norm_grad_row *row, const float *g
         s[k] = s0, s[k + 1] = s1, s[k + 2] = s2, s[k + 3] = s3;
         p[k] = p0, p[k + 1] = p1, p[k + 2] = p2, p[k + 3] = p3;
     }
-    int64_t j = whole, k = (whole - begin) % RMX_LANES / RMX_VL;
+    int64_t j = whole, k = (whole - begin) % RMX_PARTIAL_SUMS / RMX_VL;
     for (; j + RMX_VL <= end; j += RMX_VL, k++)
         rmx_norm_terms(&r, gamma, j, pgamma, pbeta, &s[k], &p[k]);
     if (j < end) rmx_norm_terms_part(&r, j, end - j, &s[k], &p[k]);

@@ -5,7 +5,7 @@
  * memory, and up to RMX_COLUMNS of them go side by side. The order of each sum is the same. */
 #include <string.h>
 
-#include "kernels/cpu/columns.h"
+#include "kernels/cpu/norm_columns.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/exp.h"
 #include "kernels/cpu/stream.h"
@@ -170,13 +170,13 @@ static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t wor
 
 /* ---- rows that lie across ------------------------------------------------------------------ */
 
-/* Scratch of a worker: the exponentials of up to RMX_LANES elements of rows side by side. */
+/* Scratch of a worker: the exponentials of up to RMX_PARTIAL_SUMS elements of rows side by side. */
 typedef struct columns_scratch {
-    float e[RMX_LANES * RMX_COLUMNS], half[RMX_LANES / 2 * RMX_COLUMNS];
+    float e[RMX_PARTIAL_SUMS * RMX_COLUMNS], half[RMX_PARTIAL_SUMS / 2 * RMX_COLUMNS];
     rmx_columns sums;
 } columns_scratch;
 
-/* Up to RMX_LANES elements: each is a partial of its own, so that the exponentials are halved as
+/* Up to RMX_PARTIAL_SUMS elements: each is a partial of its own, so that the exponentials are halved as
  * they stand. width is a multiple of RMX_VL. */
 RMX_INLINE void softmax_few(const float *x, const float *next, int64_t n, int64_t stride,
                             int64_t width, bool log, bool stream, columns_scratch *c, float *y)
@@ -246,7 +246,7 @@ static void softmax_columns_task(void *job, int64_t begin, int64_t end, int32_t 
     const rmx_softmax_args *a = j->a;
     columns_scratch *c = rmx_cpu_scratch(j->backend, worker);
     const int64_t n = a->n, inner = a->inner, strips = (inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
-    const bool few = n <= RMX_LANES, in_place = a->x == a->y;
+    const bool few = n <= RMX_PARTIAL_SUMS, in_place = a->x == a->y;
     const bool stream = !in_place && few && inner % RMX_COLUMNS == 0 &&
                         rmx_stream_wanted(a->y, a->outer * n * inner, inner);
     for (int64_t item = begin; item < end; item++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* softmax_backward.c: gradients of softmax.c, whose two cases these are too. */
-#include "kernels/cpu/columns.h"
+#include "kernels/cpu/norm_columns.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/exp.h"
 #include "kernels/cpu/stream.h"

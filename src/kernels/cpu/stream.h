@@ -11,7 +11,7 @@
 
 #include "kernels/cpu/backend.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/lanes.h"
+#include "kernels/cpu/partial_sums.h"
 
 /* Whether an output of count floats at p, cut into rows of `row` floats, is to be streamed: then
  * every vector of a row can be. A kernel in place does not ask: its lines are in cache. */

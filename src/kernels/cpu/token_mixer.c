@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
-#include "kernels/cpu/mixer_short.h"
+#include "kernels/cpu/token_mixer_narrow.h"
 #include "kernels/cpu/norm_row.h"
-#include "kernels/cpu/pieces.h"
-#include "kernels/cpu/rows_sum.h"
+#include "kernels/cpu/token_mixer_slice.h"
+#include "kernels/cpu/column_sum.h"
 
 typedef float quad __attribute__((vector_size(16)));
 
@@ -320,7 +320,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, in
     const float *x = a->x + begin * a->width;
     int64_t row_of_z = 0;
     for (int64_t r = begin, rows; r < end; r += rows) {
-        const int64_t left = RMX_BLOCK_ROWS - r % RMX_BLOCK_ROWS;
+        const int64_t left = RMX_ROW_BLOCK - r % RMX_ROW_BLOCK;
         rows = end - r < ahead ? end - r : ahead;
         if (rows > left) rows = left;
         build_z(s, rows, &row_of_z, &x, z);
@@ -371,7 +371,7 @@ rmx_status RMX_CPU(token_mixer_backward)(rmx_backend *backend,
 {
     const int64_t rows = a->samples * a->tokens, blocks = rmx_row_blocks(rows);
     if (rows * a->width == 0) return RMX_OK;
-    mixer_backward_job job = {a, backend, RMX_BLOCK_ROWS / gcd(RMX_BLOCK_ROWS, a->tokens)};
+    mixer_backward_job job = {a, backend, RMX_ROW_BLOCK / gcd(RMX_ROW_BLOCK, a->tokens)};
     if (!a->dgamma && !a->dbeta) job.samples_per_item = 1;
     const int64_t items = (a->samples + job.samples_per_item - 1) / job.samples_per_item;
     rmx_parallel(rmx_cpu_pool(backend), items, 1, token_mixer_backward_task, &job);

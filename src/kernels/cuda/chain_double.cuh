@@ -4,7 +4,7 @@
 #ifndef RMX_CHAIN_DOUBLE_CUH
 #define RMX_CHAIN_DOUBLE_CUH
 
-#include "kernels/cuda/lanes.cuh"
+#include "kernels/cuda/partial_sums.cuh"
 
 #define RMX_DOUBLE_PIECE 1024
 #define RMX_DOUBLE_GROUP 32

@@ -3,7 +3,7 @@
  *
  * A kernel's host function puts its launches on rmx_cuda_stream(backend) and returns what
  * rmx_cuda_check says of them; it neither allocates nor waits, so that everything in ops.h from
- * gemm on can be captured in a graph. All arithmetic goes through numerics.h and is compiled
+ * product on can be captured in a graph. All arithmetic goes through numerics.h and is compiled
  * with -fmad=false; grids may depend on the device, results never do. */
 #ifndef RMX_CUDA_H
 #define RMX_CUDA_H
@@ -41,12 +41,12 @@ rmx_status rmx_cuda_check(rmx_backend *, cudaError_t error, const char *what);
 /* The same for the launches since the last check. */
 rmx_status rmx_cuda_check_launch(rmx_backend *, const char *what);
 
-/* For tests and tuning: the variant that all products take (gemm.h), -1 to choose by shape. */
-extern int rmx_cuda_gemm_variant;
+/* For tests and tuning: the variant that all products take (product.h), -1 to choose by shape. */
+extern int rmx_cuda_product_variant;
 
 /* The kernels; contracts in ops.h. */
-rmx_status rmx_cuda_gemm(rmx_backend *, const rmx_gemm_args *);
-rmx_status rmx_cuda_col_sum(rmx_backend *, const rmx_col_sum_args *);
+rmx_status rmx_cuda_product(rmx_backend *, const rmx_product_args *);
+rmx_status rmx_cuda_column_sum(rmx_backend *, const rmx_column_sum_args *);
 rmx_status rmx_cuda_softmax(rmx_backend *, const rmx_softmax_args *);
 rmx_status rmx_cuda_softmax_backward(rmx_backend *, const rmx_softmax_backward_args *);
 rmx_status rmx_cuda_mean(rmx_backend *, const rmx_mean_args *);
@@ -56,19 +56,20 @@ rmx_status rmx_cuda_norm_backward(rmx_backend *, const rmx_norm_backward_args *)
 rmx_status rmx_cuda_token_mix(rmx_backend *, const rmx_token_mix_args *);
 rmx_status rmx_cuda_token_mixer(rmx_backend *, const rmx_token_mixer_args *);
 rmx_status rmx_cuda_token_mixer_backward(rmx_backend *, const rmx_token_mixer_backward_args *);
-rmx_status rmx_cuda_act(rmx_backend *, const rmx_act_args *);
-rmx_status rmx_cuda_act_backward(rmx_backend *, const rmx_act_backward_args *);
+rmx_status rmx_cuda_activation(rmx_backend *, const rmx_activation_args *);
+rmx_status rmx_cuda_activation_backward(rmx_backend *, const rmx_activation_backward_args *);
 rmx_status rmx_cuda_add(rmx_backend *, const rmx_add_args *);
 rmx_status rmx_cuda_dropout(rmx_backend *, const rmx_dropout_args *);
-rmx_status rmx_cuda_features(rmx_backend *, const rmx_features_args *);
-size_t rmx_cuda_embedding_sort_workspace(int64_t samples, int64_t fields);
+rmx_status rmx_cuda_embedding_lookup(rmx_backend *, const rmx_embedding_lookup_args *);
+size_t rmx_cuda_embedding_sort_scratch(int64_t samples, int64_t fields);
 rmx_status rmx_cuda_embedding_sort(rmx_backend *, const rmx_embedding_sort_args *);
-rmx_status rmx_cuda_embedding_grad(rmx_backend *, const rmx_embedding_grad_args *);
-rmx_status rmx_cuda_bce(rmx_backend *, const rmx_bce_args *);
+rmx_status rmx_cuda_embedding_gradient(rmx_backend *, const rmx_embedding_gradient_args *);
+rmx_status rmx_cuda_loss(rmx_backend *, const rmx_loss_args *);
 rmx_status rmx_cuda_sigmoid(rmx_backend *, const rmx_sigmoid_args *);
-rmx_status rmx_cuda_optim(rmx_backend *, const rmx_optim_args *);
-rmx_status rmx_cuda_sum_squares(rmx_backend *, const rmx_sum_squares_args *);
-rmx_status rmx_cuda_clip(rmx_backend *, const rmx_clip_args *);
+rmx_status rmx_cuda_optimizer(rmx_backend *, const rmx_optimizer_args *);
+rmx_status rmx_cuda_gradient_norm_sum_squares(rmx_backend *,
+                                              const rmx_gradient_norm_sum_squares_args *);
+rmx_status rmx_cuda_gradient_norm_clip(rmx_backend *, const rmx_gradient_norm_clip_args *);
 rmx_status rmx_cuda_nonfinite(rmx_backend *, const rmx_nonfinite_args *);
 
 #ifdef __cplusplus

@@ -34,7 +34,7 @@ static workspace cut(int64_t n, void *base)
     return w;
 }
 
-size_t rmx_cuda_embedding_sort_workspace(int64_t samples, int64_t fields)
+size_t rmx_cuda_embedding_sort_scratch(int64_t samples, int64_t fields)
 {
     const int64_t entries = samples * fields;
     return entries > 0 ? cut(entries, NULL).bytes : 0;
@@ -118,7 +118,7 @@ rmx_status rmx_cuda_embedding_sort(rmx_backend *backend, const rmx_embedding_sor
  * values are fetched AHEAD at a time before they are added.
  *   grid     one thread per (place, k); those beyond *unique rows leave
  *   traffic  each touched place of dout read once, grad written once */
-static __global__ void embedding_grad(rmx_embedding_grad_args a)
+static __global__ void embedding_grad(rmx_embedding_gradient_args a)
 {
     const int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     const int64_t u = i / a.width, k = i % a.width;
@@ -140,7 +140,7 @@ static __global__ void embedding_grad(rmx_embedding_grad_args a)
     a.grad[i] = s;
 }
 
-rmx_status rmx_cuda_embedding_grad(rmx_backend *backend, const rmx_embedding_grad_args *a)
+rmx_status rmx_cuda_embedding_gradient(rmx_backend *backend, const rmx_embedding_gradient_args *a)
 {
     const int64_t n = a->samples * a->fields * a->width;
     if (n <= 0) return RMX_OK;

@@ -7,7 +7,7 @@
 /* A block takes a sample: the row is cleared, then fields and dense values are put in place.
  *   grid     samples
  *   traffic  ids and dense read once, width floats per field gathered, out written about once */
-static __global__ void features(rmx_features_args a)
+static __global__ void features(rmx_embedding_lookup_args a)
 {
     const int64_t b = blockIdx.x;
     float *out = a.out + b * a.out_width;
@@ -22,7 +22,7 @@ static __global__ void features(rmx_features_args a)
         out[a.dense_column[j]] = a.dense[b * a.dense_fields + j];
 }
 
-rmx_status rmx_cuda_features(rmx_backend *backend, const rmx_features_args *a)
+rmx_status rmx_cuda_embedding_lookup(rmx_backend *backend, const rmx_embedding_lookup_args *a)
 {
     if (a->samples <= 0) return RMX_OK;
     features<<<(unsigned)a->samples, THREADS, 0, rmx_cuda_stream(backend)>>>(*a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mean.cu: the mean over any axes of a strided tensor. */
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/lanes.cuh"
+#include "kernels/cuda/partial_sums.cuh"
 
 #define WARPS 8
 #define THREADS 128
@@ -72,7 +72,7 @@ static __global__ void mean_span(const __grid_constant__ axes kept, int count, i
     if (threadIdx.x == 0) y[o] = rmx_divf(total, (float)n);
 }
 
-/* ---- a thread's rows lie side by side: at most RMX_LANES elements, each a partial of its own ----
+/* ---- a thread's rows lie side by side: at most RMX_PARTIAL_SUMS elements, each a partial of its own ----
  *
  * Halving 128 partials of which only the first n <= P = 16 M are not +0 is a tree over P, whose
  * left half are the even ones, whose left half ..: so the elements r, r + M, r + 2 M, ... of one
@@ -219,7 +219,7 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
     const bool few = kept.size <= 65535 && kept.size * spans_of(n) <= most;
     if (contiguous && n > 0 && (n <= RMX_SPAN || few)) {
         launch_spans(backend, kept, n, a->x, a->y);
-    } else if (n > 0 && n <= RMX_LANES) {
+    } else if (n > 0 && n <= RMX_PARTIAL_SUMS) {
         if (fours(&kept, &reduced, a->x, a->y))
             mean_columns<float4><<<blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(
                 kept, reduced, a->x, a->y);

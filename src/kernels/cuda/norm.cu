@@ -2,7 +2,7 @@
 /* norm.cu: LayerNorm and RMSNorm, forward and backward. */
 #include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/norm_row.cuh"
-#include "kernels/cuda/rows_sum.cuh"
+#include "kernels/cuda/column_sum.cuh"
 #include "kernels/cuda/rows_walk.cuh"
 
 #define THREADS 256
@@ -147,7 +147,7 @@ static __global__ void __launch_bounds__(THREADS)
     extern __shared__ float4 shared[];
     constexpr int ROWS = UNIT<W>, COLS = (4 * W * NV + THREADS - 1) / THREADS;
     const int dim = (int)a.dim, stage = 2 * ROWS * dim, team = threadIdx.x / W;
-    const rmx_walk walk((a.rows + ROWS - 1) / ROWS, part.walk ? RMX_BLOCK_ROWS / ROWS : 1);
+    const rmx_walk walk((a.rows + ROWS - 1) / ROWS, part.walk ? RMX_ROW_BLOCK / ROWS : 1);
     auto rows_of = [&](int64_t u) { return (int)min((int64_t)ROWS, a.rows - u * ROWS); };
     auto fetch = [&](int64_t i) { /* each thread what it will use itself */
                                   float *dy = (float *)shared + (i & 1) * stage + team * dim,
@@ -203,9 +203,9 @@ static __global__ void column_sums(rmx_norm_backward_args a, row_gradient part)
     constexpr int TOGETHER = 8;
     const int64_t j = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= a.dim) return;
-    for (int64_t chain = blockIdx.y; chain * RMX_BLOCK_ROWS < a.rows; chain += gridDim.y) {
-        const int64_t first = chain * RMX_BLOCK_ROWS;
-        const int count = (int)min((int64_t)RMX_BLOCK_ROWS, a.rows - first);
+    for (int64_t chain = blockIdx.y; chain * RMX_ROW_BLOCK < a.rows; chain += gridDim.y) {
+        const int64_t first = chain * RMX_ROW_BLOCK;
+        const int count = (int)min((int64_t)RMX_ROW_BLOCK, a.rows - first);
         float gamma = 0.0f, beta = 0.0f;
         for (int r = 0; r < count; r += TOGETHER) {
             float dy[TOGETHER], x[TOGETHER];

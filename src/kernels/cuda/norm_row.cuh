@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* norm_row.cuh: LayerNorm and RMSNorm of one row by a team of lanes; formulas and order in ops.h.
- * Rows in registers are as lanes.cuh says. */
+ * Rows in registers are as partial_sums.cuh says. */
 #ifndef RMX_NORM_ROW_CUH
 #define RMX_NORM_ROW_CUH
 
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/lanes.cuh"
+#include "kernels/cuda/partial_sums.cuh"
 #include "kernels/norm_large.h"
 
 typedef struct rmx_stats {
@@ -221,7 +221,7 @@ struct rmx_plain_f {
 
 static inline bool rmx_vector_row(int64_t dim, int64_t ld, int nv)
 {
-    return dim % 4 == 0 && ld % 4 == 0 && dim <= RMX_LANES * nv;
+    return dim % 4 == 0 && ld % 4 == 0 && dim <= RMX_PARTIAL_SUMS * nv;
 }
 
 #endif /* RMX_NORM_ROW_CUH */

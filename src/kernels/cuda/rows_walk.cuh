@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rows_walk.cuh: how kernels that also sum down the rows share the rows out.
  *
- * A chain goes down RMX_BLOCK_ROWS rows (ops.h). Blocks of threads that took whole chains would
+ * A chain goes down RMX_ROW_BLOCK rows (ops.h). Blocks of threads that took whole chains would
  * leave multiprocessors idle: of 267 chains some of 132 get 3 and most get 2. So each takes an
  * equal run of *units*, the few rows that are in shared memory at once, and a chain that two
  * runs share is handed on through device memory:

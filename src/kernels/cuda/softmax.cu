@@ -6,7 +6,7 @@
  * neighbouring addresses), 16 or 32 elements in registers; longer ones take a warp with strided
  * reads. */
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/lanes.cuh"
+#include "kernels/cuda/partial_sums.cuh"
 
 #define THREADS 128
 #define WARPS (THREADS / RMX_WARP)
@@ -96,7 +96,7 @@ template <bool LOG> static __global__ void softmax_warp(rmx_softmax_args a)
         a.y[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
 }
 
-/* One thread a row of at most RMX_LANES elements. */
+/* One thread a row of at most RMX_PARTIAL_SUMS elements. */
 template <bool LOG> static __global__ void softmax_thread(rmx_softmax_args a)
 {
     const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
@@ -160,7 +160,7 @@ template <bool LOG> static void launch(cudaStream_t stream, const rmx_softmax_ar
         softmax_column<LOG, 16><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else if (a->inner > 1 && a->n == 32)
         softmax_column<LOG, 32><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
-    else if (a->inner > 1 && a->n <= RMX_LANES)
+    else if (a->inner > 1 && a->n <= RMX_PARTIAL_SUMS)
         softmax_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else
         softmax_warp<LOG><<<blocks_for(rows, WARPS), THREADS, 0, stream>>>(*a);
@@ -287,7 +287,7 @@ static void launch_backward(cudaStream_t stream, const rmx_softmax_backward_args
         backward_column<LOG, 16><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else if (a->inner > 1 && a->n == 32)
         backward_column<LOG, 32><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
-    else if (a->inner > 1 && a->n <= RMX_LANES)
+    else if (a->inner > 1 && a->n <= RMX_PARTIAL_SUMS)
         backward_thread<LOG><<<blocks_for(rows, THREADS), THREADS, 0, stream>>>(*a);
     else
         backward_warp<LOG><<<blocks_for(rows, WARPS), THREADS, 0, stream>>>(*a);

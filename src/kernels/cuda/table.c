@@ -3,7 +3,7 @@
 #include "kernels/cuda/backend.h"
 #include "kernels/cuda/cuda.h"
 
-int rmx_cuda_gemm_variant = -1;
+int rmx_cuda_product_variant = -1;
 
 const rmx_ops rmx_cuda_ops = {
     .code = "cuda",
@@ -25,8 +25,8 @@ const rmx_ops rmx_cuda_ops = {
     .record_end = rmx_cuda_record_end,
     .replay = rmx_cuda_replay,
     .record_free = rmx_cuda_record_free,
-    .gemm = rmx_cuda_gemm,
-    .col_sum = rmx_cuda_col_sum,
+    .product = rmx_cuda_product,
+    .column_sum = rmx_cuda_column_sum,
     .softmax = rmx_cuda_softmax,
     .softmax_backward = rmx_cuda_softmax_backward,
     .mean = rmx_cuda_mean,
@@ -36,18 +36,18 @@ const rmx_ops rmx_cuda_ops = {
     .token_mix = rmx_cuda_token_mix,
     .token_mixer = rmx_cuda_token_mixer,
     .token_mixer_backward = rmx_cuda_token_mixer_backward,
-    .act = rmx_cuda_act,
-    .act_backward = rmx_cuda_act_backward,
+    .activation = rmx_cuda_activation,
+    .activation_backward = rmx_cuda_activation_backward,
     .add = rmx_cuda_add,
     .dropout = rmx_cuda_dropout,
-    .features = rmx_cuda_features,
-    .embedding_sort_workspace = rmx_cuda_embedding_sort_workspace,
+    .embedding_lookup = rmx_cuda_embedding_lookup,
+    .embedding_sort_scratch = rmx_cuda_embedding_sort_scratch,
     .embedding_sort = rmx_cuda_embedding_sort,
-    .embedding_grad = rmx_cuda_embedding_grad,
-    .bce = rmx_cuda_bce,
+    .embedding_gradient = rmx_cuda_embedding_gradient,
+    .loss = rmx_cuda_loss,
     .sigmoid = rmx_cuda_sigmoid,
-    .optim = rmx_cuda_optim,
-    .sum_squares = rmx_cuda_sum_squares,
-    .clip = rmx_cuda_clip,
+    .optimizer = rmx_cuda_optimizer,
+    .gradient_norm_sum_squares = rmx_cuda_gradient_norm_sum_squares,
+    .gradient_norm_clip = rmx_cuda_gradient_norm_clip,
     .nonfinite = rmx_cuda_nonfinite,
 };

@@ -28,7 +28,7 @@ rmx_tensor_map_encoder rmx_tensor_map_find_encoder(int device_major)
 /* An extent that is not there, or always read at 0. */
 static bool flat(int64_t count, int64_t stride) { return count == 1 || stride == 0; }
 
-bool rmx_tensor_map_make(rmx_tensor_map_encoder encode, const rmx_mat *x, int64_t rows,
+bool rmx_tensor_map_make(rmx_tensor_map_encoder encode, const rmx_matrix *x, int64_t rows,
                          int64_t cols, const int64_t batch[2], int32_t box_rows, int32_t box_cols,
                          CUtensorMap *map)
 {

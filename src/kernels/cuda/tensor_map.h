@@ -24,7 +24,7 @@ rmx_tensor_map_encoder rmx_cuda_encoder(const rmx_backend *);
  * multiple of 16 bytes, for boxes of box_rows x box_cols; what a box has beyond a matrix is +0.
  * Coordinates are column, row, v, u; those of a batch with stride 0 are always 0. False where the
  * engine cannot do it. */
-bool rmx_tensor_map_make(rmx_tensor_map_encoder encode, const rmx_mat *x, int64_t rows,
+bool rmx_tensor_map_make(rmx_tensor_map_encoder encode, const rmx_matrix *x, int64_t rows,
                          int64_t cols, const int64_t batch[2], int32_t box_rows, int32_t box_cols,
                          CUtensorMap *map);
 

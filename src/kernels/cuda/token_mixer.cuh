@@ -14,7 +14,7 @@
 
 #include "kernels/cuda/copies.cuh"
 #include "kernels/cuda/norm_row.cuh"
-#include "kernels/cuda/rows_sum.cuh"
+#include "kernels/cuda/column_sum.cuh"
 
 #define WIDEST 2048 /* rows of a sample that registers hold */
 
@@ -149,12 +149,12 @@ static bool aligned16(const void *a, const void *b, const void *c)
 }
 
 /* Samples that shared memory takes at a time: as many as fit in UNIT_BYTES, a power of two, with
- * at most RMX_BLOCK_ROWS rows; at least one. */
+ * at most RMX_ROW_BLOCK rows; at least one. */
 #define UNIT_BYTES (36 << 10)
 static int samples_of_unit(int64_t tokens, int64_t sample_bytes)
 {
     int n = 1;
-    while (2 * n * sample_bytes <= UNIT_BYTES && 2 * n * tokens <= RMX_BLOCK_ROWS) n *= 2;
+    while (2 * n * sample_bytes <= UNIT_BYTES && 2 * n * tokens <= RMX_ROW_BLOCK) n *= 2;
     return n;
 }
 

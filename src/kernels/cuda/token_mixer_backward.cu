@@ -215,7 +215,7 @@ static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESI
     float *x = (float *)shared, *dy = x + half, *dz = P::NARROW ? dy + half : dy;
     row *rows = (row *)(dz + half);
     const rmx_walk walk((all + unit_rows - 1) / unit_rows,
-                        part.walk ? RMX_BLOCK_ROWS / unit_rows : 1);
+                        part.walk ? RMX_ROW_BLOCK / unit_rows : 1);
     const columns<W, NV, QUADS> own(s);
     rmx_walk_chains<P::COLS, P::DOWN> sum = {};
 
@@ -274,9 +274,9 @@ static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters pa
     if (j >= a.width) return;
     const int tokens = (int)a.tokens, d = (int)(a.width / a.heads);
     mixed_walk from(tokens, (int)a.heads, d, (int)j);
-    for (int64_t chain = blockIdx.y; chain * RMX_BLOCK_ROWS < rows; chain += gridDim.y) {
-        const int64_t first = chain * RMX_BLOCK_ROWS, sample = first / tokens;
-        const int count = (int)min((int64_t)RMX_BLOCK_ROWS, rows - first);
+    for (int64_t chain = blockIdx.y; chain * RMX_ROW_BLOCK < rows; chain += gridDim.y) {
+        const int64_t first = chain * RMX_ROW_BLOCK, sample = first / tokens;
+        const int count = (int)min((int64_t)RMX_ROW_BLOCK, rows - first);
         const float *x = a.x + sample * tokens * a.width;
         int t = (int)(first - sample * tokens);
         from.restart();
@@ -414,7 +414,7 @@ static rmx_status dx_of(rmx_backend *backend, const rmx_token_mixer_backward_arg
     if (error != cudaSuccess) return rmx_cuda_check(backend, error, "token mixer backward");
     const int64_t units = (a->samples + samples - 1) / samples;
     const int64_t most = rmx_walk_blocks(rmx_cuda_resident(backend, bytes, P::RESIDENT));
-    part->walk = RMX_BLOCK_ROWS % a->tokens == 0 && rmx_walk_pays(rmx_row_blocks(rows), most);
+    part->walk = RMX_ROW_BLOCK % a->tokens == 0 && rmx_walk_pays(rmx_row_blocks(rows), most);
     mixer_backward<W, NV, QUADS>
         <<<(unsigned)(units < most ? units : most), P::THREADS, bytes, stream>>>(
             *a, shape_of(a->tokens, a->width, a->heads, a->width + 4), samples, *part);

@@ -2,38 +2,39 @@
 /* activation.c: activations and their gradients, and the sum of two arrays. */
 #include "kernels/reference/reference.h"
 
-float rmx_reference_act(rmx_act act, float v)
+float rmx_reference_act(rmx_activation act, float v)
 {
     switch (act) {
-    case RMX_ACT_GELU_ERF: return rmx_gelu_erff(v);
-    case RMX_ACT_GELU_TANH: return rmx_gelu_tanhf(v);
-    case RMX_ACT_NONE: break;
+    case RMX_ACTIVATION_GELU_ERF: return rmx_gelu_erff(v);
+    case RMX_ACTIVATION_GELU_TANH: return rmx_gelu_tanhf(v);
+    case RMX_ACTIVATION_NONE: break;
     }
     return v;
 }
 
-float rmx_reference_act_gradient(rmx_act act, float v)
+float rmx_reference_act_gradient(rmx_activation act, float v)
 {
     switch (act) {
-    case RMX_ACT_GELU_ERF: return rmx_gelu_erf_gradf(v);
-    case RMX_ACT_GELU_TANH: return rmx_gelu_tanh_gradf(v);
-    case RMX_ACT_NONE: break;
+    case RMX_ACTIVATION_GELU_ERF: return rmx_gelu_erf_gradf(v);
+    case RMX_ACTIVATION_GELU_TANH: return rmx_gelu_tanh_gradf(v);
+    case RMX_ACTIVATION_NONE: break;
     }
     return 1.0f;
 }
 
-rmx_status rmx_reference_activation(rmx_backend *backend, const rmx_act_args *a)
+rmx_status rmx_reference_activation(rmx_backend *backend, const rmx_activation_args *a)
 {
     (void)backend;
-    for (int64_t i = 0; i < a->n; i++) a->y[i] = rmx_reference_act(a->act, a->x[i]);
+    for (int64_t i = 0; i < a->n; i++) a->y[i] = rmx_reference_act(a->activation, a->x[i]);
     return RMX_OK;
 }
 
-rmx_status rmx_reference_activation_backward(rmx_backend *backend, const rmx_act_backward_args *a)
+rmx_status rmx_reference_activation_backward(rmx_backend *backend,
+                                             const rmx_activation_backward_args *a)
 {
     (void)backend;
     for (int64_t i = 0; i < a->n; i++)
-        a->dx[i] = rmx_mulf(a->dy[i], rmx_reference_act_gradient(a->act, a->x[i]));
+        a->dx[i] = rmx_mulf(a->dy[i], rmx_reference_act_gradient(a->activation, a->x[i]));
     return RMX_OK;
 }
 

@@ -13,7 +13,7 @@ static float add_element(const void *of, int64_t r, float sum)
     return rmx_addf(sum, c->x[r * c->ld]);
 }
 
-rmx_status rmx_reference_column_sum(rmx_backend *backend, const rmx_col_sum_args *a)
+rmx_status rmx_reference_column_sum(rmx_backend *backend, const rmx_column_sum_args *a)
 {
     (void)backend;
     for (int64_t g = 0; g < a->groups; g++)

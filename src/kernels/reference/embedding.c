@@ -4,7 +4,7 @@
 
 #include "kernels/reference/reference.h"
 
-rmx_status rmx_reference_embedding_lookup(rmx_backend *backend, const rmx_features_args *a)
+rmx_status rmx_reference_embedding_lookup(rmx_backend *backend, const rmx_embedding_lookup_args *a)
 {
     (void)backend;
     for (int64_t b = 0; b < a->samples; b++) {
@@ -41,7 +41,7 @@ static void merge(const rmx_embedding_sort_args *a, const uint32_t *from, int64_
 }
 
 /* The second array of a merge sort. */
-size_t rmx_reference_embedding_sort_workspace(int64_t samples, int64_t fields)
+size_t rmx_reference_embedding_sort_scratch(int64_t samples, int64_t fields)
 {
     return sizeof(uint32_t) * (size_t)(samples * fields);
 }
@@ -73,7 +73,8 @@ rmx_status rmx_reference_embedding_sort(rmx_backend *backend, const rmx_embeddin
 
 /* ---- gradients ----------------------------------------------------------------------------- */
 
-rmx_status rmx_reference_embedding_gradient(rmx_backend *backend, const rmx_embedding_grad_args *a)
+rmx_status rmx_reference_embedding_gradient(rmx_backend *backend,
+                                            const rmx_embedding_gradient_args *a)
 {
     (void)backend;
     for (uint32_t u = 0; u < *a->unique; u++)

@@ -11,7 +11,7 @@ static float add_square(const void *of, int64_t i, float sum)
 }
 
 rmx_status rmx_reference_gradient_norm_sum_squares(rmx_backend *backend,
-                                                   const rmx_sum_squares_args *a)
+                                                   const rmx_gradient_norm_sum_squares_args *a)
 {
     (void)backend;
     const int64_t n = a->unique ? (int64_t)*a->unique * a->width : a->n;
@@ -23,7 +23,8 @@ rmx_status rmx_reference_gradient_norm_sum_squares(rmx_backend *backend,
     return RMX_OK;
 }
 
-rmx_status rmx_reference_gradient_norm_clip(rmx_backend *backend, const rmx_clip_args *a)
+rmx_status rmx_reference_gradient_norm_clip(rmx_backend *backend,
+                                            const rmx_gradient_norm_clip_args *a)
 {
     (void)backend;
     const float norm = (float)rmx_sqrtd(*a->sum);

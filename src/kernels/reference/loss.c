@@ -3,7 +3,7 @@
 #include "kernels/reference/reference.h"
 
 /* l[b] */
-static float sample_loss(const rmx_bce_args *a, int64_t b)
+static float sample_loss(const rmx_loss_args *a, int64_t b)
 {
     float loss = 0.0f;
     for (int64_t t = 0; t < a->tasks; t++) {
@@ -21,7 +21,7 @@ static float add_loss(const void *of, int64_t b, float sum)
     return rmx_addf(sum, sample_loss(of, b));
 }
 
-static float gradient(const rmx_bce_args *a, int64_t b, int64_t t)
+static float gradient(const rmx_loss_args *a, int64_t b, int64_t t)
 {
     const uint8_t label = a->labels[b * a->tasks + t];
     if (label == RMX_LABEL_MASKED) return 0.0f;
@@ -32,12 +32,12 @@ static float gradient(const rmx_bce_args *a, int64_t b, int64_t t)
     return rmx_mulf(rmx_mulf(weight, error), a->scale);
 }
 
-rmx_status rmx_reference_loss(rmx_backend *backend, const rmx_bce_args *a)
+rmx_status rmx_reference_loss(rmx_backend *backend, const rmx_loss_args *a)
 {
     (void)backend;
-    for (int64_t first = 0; first < a->samples && a->loss; first += RMX_BLOCK_ROWS) {
+    for (int64_t first = 0; first < a->samples && a->loss; first += RMX_ROW_BLOCK) {
         const int64_t left = a->samples - first;
-        const int64_t rows = left < RMX_BLOCK_ROWS ? left : RMX_BLOCK_ROWS;
+        const int64_t rows = left < RMX_ROW_BLOCK ? left : RMX_ROW_BLOCK;
         *a->loss = rmx_addd(*a->loss, (double)rmx_reference_sum_along(add_loss, a, first, rows));
     }
     for (int64_t b = 0; b < a->samples && a->dlogits; b++)

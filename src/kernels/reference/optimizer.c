@@ -3,31 +3,31 @@
 #include "kernels/reference/reference.h"
 
 /* rate * g / (sqrt(s) + eps), the step of all but SGD. */
-static float step(const rmx_optim_scalars *o, float g, float s)
+static float step(const rmx_optimizer_scalars *o, float g, float s)
 {
     return rmx_divf(rmx_mulf(o->lr, g), rmx_addf(rmx_sqrtf(s), o->eps));
 }
 
 /* One weight with its states; of rowwise Adagrad the row's state, which is already new. */
-static void update(rmx_optim_kind kind, const rmx_optim_scalars *o, float g, float *weight,
+static void update(rmx_optimizer kind, const rmx_optimizer_scalars *o, float g, float *weight,
                    float *s1, float *s2)
 {
     const float w = rmx_mulf(*weight, o->decay), square = rmx_mulf(g, g);
     switch (kind) {
-    case RMX_OPTIM_SGD:
+    case RMX_OPTIMIZER_SGD:
         if (s1) *s1 = rmx_fmaf(o->momentum, *s1, g);
         *weight = rmx_fmaf(rmx_negf(o->lr), s1 ? *s1 : g, w);
         break;
-    case RMX_OPTIM_RMSPROP:
+    case RMX_OPTIMIZER_RMSPROP:
         *s1 = rmx_fmaf(o->beta2, *s1, rmx_mulf(o->one_minus_beta2, square));
         *weight = rmx_subf(w, step(o, g, *s1));
         break;
-    case RMX_OPTIM_ADAGRAD:
+    case RMX_OPTIMIZER_ADAGRAD:
         *s1 = rmx_fmaf(g, g, *s1);
         *weight = rmx_subf(w, step(o, g, *s1));
         break;
-    case RMX_OPTIM_ROWWISE_ADAGRAD: *weight = rmx_subf(w, step(o, g, *s1)); break;
-    case RMX_OPTIM_ADAMW:
+    case RMX_OPTIMIZER_ROWWISE_ADAGRAD: *weight = rmx_subf(w, step(o, g, *s1)); break;
+    case RMX_OPTIMIZER_ADAMW:
         *s1 = rmx_fmaf(o->beta1, *s1, rmx_mulf(o->one_minus_beta1, g));
         *s2 = rmx_fmaf(o->beta2, *s2, rmx_mulf(o->one_minus_beta2, square));
         *weight = rmx_subf(w, step(o, rmx_mulf(*s1, o->bias1), rmx_mulf(*s2, o->bias2)));
@@ -50,11 +50,11 @@ static float add_square(const void *of, int64_t j, float sum)
     return rmx_fmaf(g, g, sum);
 }
 
-rmx_status rmx_reference_optimizer(rmx_backend *backend, const rmx_optim_args *a)
+rmx_status rmx_reference_optimizer(rmx_backend *backend, const rmx_optimizer_args *a)
 {
     (void)backend;
     if (a->grad_scale && *a->grad_scale != *a->grad_scale) return RMX_OK; /* NaN */
-    const bool rowwise = a->kind == RMX_OPTIM_ROWWISE_ADAGRAD;
+    const bool rowwise = a->kind == RMX_OPTIMIZER_ROWWISE_ADAGRAD;
     const int64_t rows = a->unique ? (int64_t)*a->unique : a->rows;
     for (int64_t u = 0; u < rows; u++) {
         const int64_t row = a->row_index ? (int64_t)a->row_index[u] : u;

@@ -10,8 +10,8 @@
 
 #include "kernels/ops.h"
 
-rmx_status rmx_reference_product(rmx_backend *, const rmx_gemm_args *);
-rmx_status rmx_reference_column_sum(rmx_backend *, const rmx_col_sum_args *);
+rmx_status rmx_reference_product(rmx_backend *, const rmx_product_args *);
+rmx_status rmx_reference_column_sum(rmx_backend *, const rmx_column_sum_args *);
 rmx_status rmx_reference_softmax(rmx_backend *, const rmx_softmax_args *);
 rmx_status rmx_reference_softmax_backward(rmx_backend *, const rmx_softmax_backward_args *);
 rmx_status rmx_reference_mean(rmx_backend *, const rmx_mean_args *);
@@ -22,24 +22,25 @@ rmx_status rmx_reference_token_mix(rmx_backend *, const rmx_token_mix_args *);
 rmx_status rmx_reference_token_mixer(rmx_backend *, const rmx_token_mixer_args *);
 rmx_status rmx_reference_token_mixer_backward(rmx_backend *,
                                               const rmx_token_mixer_backward_args *);
-rmx_status rmx_reference_activation(rmx_backend *, const rmx_act_args *);
-rmx_status rmx_reference_activation_backward(rmx_backend *, const rmx_act_backward_args *);
+rmx_status rmx_reference_activation(rmx_backend *, const rmx_activation_args *);
+rmx_status rmx_reference_activation_backward(rmx_backend *, const rmx_activation_backward_args *);
 rmx_status rmx_reference_add(rmx_backend *, const rmx_add_args *);
 rmx_status rmx_reference_dropout(rmx_backend *, const rmx_dropout_args *);
-rmx_status rmx_reference_embedding_lookup(rmx_backend *, const rmx_features_args *);
-size_t rmx_reference_embedding_sort_workspace(int64_t samples, int64_t fields);
+rmx_status rmx_reference_embedding_lookup(rmx_backend *, const rmx_embedding_lookup_args *);
+size_t rmx_reference_embedding_sort_scratch(int64_t samples, int64_t fields);
 rmx_status rmx_reference_embedding_sort(rmx_backend *, const rmx_embedding_sort_args *);
-rmx_status rmx_reference_embedding_gradient(rmx_backend *, const rmx_embedding_grad_args *);
-rmx_status rmx_reference_loss(rmx_backend *, const rmx_bce_args *);
+rmx_status rmx_reference_embedding_gradient(rmx_backend *, const rmx_embedding_gradient_args *);
+rmx_status rmx_reference_loss(rmx_backend *, const rmx_loss_args *);
 rmx_status rmx_reference_sigmoid(rmx_backend *, const rmx_sigmoid_args *);
-rmx_status rmx_reference_optimizer(rmx_backend *, const rmx_optim_args *);
-rmx_status rmx_reference_gradient_norm_sum_squares(rmx_backend *, const rmx_sum_squares_args *);
-rmx_status rmx_reference_gradient_norm_clip(rmx_backend *, const rmx_clip_args *);
+rmx_status rmx_reference_optimizer(rmx_backend *, const rmx_optimizer_args *);
+rmx_status rmx_reference_gradient_norm_sum_squares(rmx_backend *,
+                                                   const rmx_gradient_norm_sum_squares_args *);
+rmx_status rmx_reference_gradient_norm_clip(rmx_backend *, const rmx_gradient_norm_clip_args *);
 rmx_status rmx_reference_nonfinite(rmx_backend *, const rmx_nonfinite_args *);
 
 /* act(v), and the derivative of act at v. */
-float rmx_reference_act(rmx_act act, float v);
-float rmx_reference_act_gradient(rmx_act act, float v);
+float rmx_reference_act(rmx_activation act, float v);
+float rmx_reference_act_gradient(rmx_activation act, float v);
 
 /* ---- the two orders of a sum --------------------------------------------------------------- */
 
@@ -52,18 +53,18 @@ typedef float rmx_reference_term(const void *of, int64_t i, float sum);
 static inline float rmx_reference_sum_along(rmx_reference_term *add, const void *of, int64_t first,
                                             int64_t n)
 {
-    float partial[RMX_LANES] = {0.0f};
+    float partial[RMX_PARTIAL_SUMS] = {0.0f};
     int64_t span = 1; /* terms in one element of the row */
     while (span <= (n - 1) / RMX_SPAN) span *= RMX_SPAN;
     for (int64_t at = 0, j = 0; at < n; at += span, j++) {
-        float *s = &partial[j % RMX_LANES];
+        float *s = &partial[j % RMX_PARTIAL_SUMS];
         const int64_t terms = n - at < span ? n - at : span;
         if (span == 1)
             *s = add(of, first + at, *s);
         else
             *s = rmx_addf(*s, rmx_reference_sum_along(add, of, first + at, terms));
     }
-    for (int off = RMX_LANES / 2; off > 0; off /= 2)
+    for (int off = RMX_PARTIAL_SUMS / 2; off > 0; off /= 2)
         for (int l = 0; l < off; l++) partial[l] = rmx_addf(partial[l], partial[l + off]);
     return partial[0];
 }
@@ -73,9 +74,9 @@ static inline float rmx_reference_sum_down(rmx_reference_term *add, const void *
                                            float start)
 {
     float sum = start;
-    for (int64_t first = 0; first < rows; first += RMX_BLOCK_ROWS) {
+    for (int64_t first = 0; first < rows; first += RMX_ROW_BLOCK) {
         float block = 0.0f;
-        for (int64_t r = first; r < rows && r < first + RMX_BLOCK_ROWS; r++)
+        for (int64_t r = first; r < rows && r < first + RMX_ROW_BLOCK; r++)
             block = add(of, r, block);
         sum = rmx_addf(sum, block);
     }

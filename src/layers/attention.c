@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* attention.c: plain self-attention from products and a softmax; see
+ * rankmixer/attention.h. Queries, keys and values are three planes [B, T, D]; head h of sample b
+ * is the [T, d] matrix of rows D apart that starts at b * T * D + h * d. */
+#include "core/arena.h"
+#include "core/context.h"
+#include "layers/check_layers.h"
+#include "rankmixer/attention.h"
+
+typedef struct sizes {
+    int64_t b, t, d, h, head; /* samples, tokens, width, heads, width of a head */
+    int64_t x, p;             /* elements of [B, T, D] and of [B, H, T, T] */
+    float scale;              /* 1 / sqrt(head), rounded once from double */
+} sizes;
+
+static sizes sizes_of(const rmx_attention_desc *desc)
+{
+    sizes s = {.b = desc->samples, .t = desc->tokens, .d = desc->width, .h = desc->heads};
+    s.head = s.d / s.h;
+    s.x = s.b * s.t * s.d;
+    s.p = s.b * s.h * s.t * s.t;
+    s.scale = (float)rmx_divd(1.0, rmx_sqrtd((double)s.head));
+    return s;
+}
+
+static rmx_status product(rmx_context *ctx, const rmx_product_args *args)
+{
+    rmx_backend *backend = rmx_context_backend(ctx);
+    return rmx_context_check(ctx, backend->ops->product(backend, args));
+}
+
+/* Head matrices [T, d] of a plane, and the same transposed; batch (sample, head). */
+static rmx_matrix head(const sizes *s, const float *plane)
+{
+    return (rmx_matrix){.p = plane, .rs = s->d, .cs = 1, .batch = {s->t * s->d, s->head}};
+}
+
+static rmx_matrix head_transposed(const sizes *s, const float *plane)
+{
+    return (rmx_matrix){.p = plane, .rs = 1, .cs = s->d, .batch = {s->t * s->d, s->head}};
+}
+
+static rmx_matrix_out head_out(const sizes *s, float *plane)
+{
+    return (rmx_matrix_out){.p = plane, .rs = s->d, .batch = {s->t * s->d, s->head}};
+}
+
+/* Score matrices [T, T]. */
+static rmx_matrix score(const sizes *s, const float *p)
+{
+    return (rmx_matrix){.p = p, .rs = s->t, .cs = 1, .batch = {s->h * s->t * s->t, s->t * s->t}};
+}
+
+static rmx_matrix score_transposed(const sizes *s, const float *p)
+{
+    return (rmx_matrix){.p = p, .rs = 1, .cs = s->t, .batch = {s->h * s->t * s->t, s->t * s->t}};
+}
+
+static rmx_matrix_out score_out(const sizes *s, float *p)
+{
+    return (rmx_matrix_out){.p = p, .rs = s->t, .batch = {s->h * s->t * s->t, s->t * s->t}};
+}
+
+/* One product per (sample, head): c = alpha * a b. */
+static rmx_status per_head(rmx_context *ctx, const sizes *s, int64_t n, int64_t k, float alpha,
+                           rmx_matrix a, rmx_matrix b, rmx_matrix_out c)
+{
+    return product(ctx, &(rmx_product_args){.m = s->t,
+                                            .n = n,
+                                            .k = k,
+                                            .batch = {s->b, s->h},
+                                            .a = a,
+                                            .b = b,
+                                            .c = c,
+                                            .alpha = alpha});
+}
+
+static rmx_status check_operands(rmx_context *ctx, const rmx_attention_desc *desc,
+                                 const rmx_attention_weights *w, const rmx_attention_saved *saved)
+{
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(rmx_check_attention_desc(ctx, desc));
+    const int64_t count = desc->samples * desc->tokens * desc->width;
+    RMX_TRY(rmx_check_pointer(ctx, "weights", w));
+    RMX_TRY(rmx_check_pointer(ctx, "weights.wqkv", w->wqkv));
+    RMX_TRY(rmx_check_pointer(ctx, "weights.bqkv", w->bqkv));
+    RMX_TRY(rmx_check_pointer(ctx, "weights.wo", w->wo));
+    RMX_TRY(rmx_check_pointer(ctx, "weights.bo", w->bo));
+    RMX_TRY(rmx_check_pointer(ctx, "saved", saved));
+    RMX_TRY(rmx_check_array(ctx, "saved.qkv", saved->qkv, count));
+    RMX_TRY(rmx_check_array(ctx, "saved.probabilities", saved->probabilities, count));
+    return rmx_check_array(ctx, "saved.mixed", saved->mixed, count);
+}
+
+rmx_status rmx_attention_forward(rmx_context *ctx, const rmx_attention_desc *desc,
+                                 const rmx_attention_weights *weights, const float *x,
+                                 const float *residual, const rmx_attention_saved *saved, float *y)
+{
+    RMX_TRY(check_operands(ctx, desc, weights, saved));
+    const sizes s = sizes_of(desc);
+    const int64_t bytes = s.x * (int64_t)sizeof(float);
+    RMX_TRY(rmx_check_array(ctx, "x", x, s.x));
+    RMX_TRY(rmx_check_optional(ctx, "residual", residual));
+    RMX_TRY(rmx_check_array(ctx, "y", y, s.x));
+    const rmx_range outs[] = {{"y", y, bytes},
+                              {"saved.qkv", saved->qkv, 3 * bytes},
+                              {"saved.probabilities", saved->probabilities, s.p * 4},
+                              {"saved.mixed", saved->mixed, bytes}};
+    const rmx_range ins[] = {{"x", x, bytes}, {"residual", residual, bytes}};
+    RMX_TRY(rmx_check_ranges(ctx, outs, 4, ins, 2));
+
+    const float *q = saved->qkv, *k = q + s.x, *v = k + s.x;
+    const int64_t rows = s.b * s.t;
+    const rmx_product_args project = {
+        .m = rows,
+        .n = s.d,
+        .k = s.d,
+        .batch = {3, 1},
+        .a = {.p = x, .rs = s.d, .cs = 1},
+        .b = {.p = weights->wqkv, .rs = s.d, .cs = 1, .batch = {s.d * s.d, 0}},
+        .c = {.p = saved->qkv, .rs = s.d, .batch = {s.x, 0}},
+        .alpha = 1.0f,
+        .beta = 1.0f,
+        .bias = {.p = weights->bqkv, .rs = 0, .cs = 1, .batch = {s.d, 0}}};
+    RMX_TRY(product(ctx, &project));
+    RMX_TRY(per_head(ctx, &s, s.t, s.head, s.scale, head(&s, q), head_transposed(&s, k),
+                     score_out(&s, saved->probabilities)));
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_softmax_args softmax = {.outer = s.b * s.h * s.t,
+                                      .n = s.t,
+                                      .inner = 1,
+                                      .x = saved->probabilities,
+                                      .y = saved->probabilities};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->softmax(backend, &softmax)));
+    RMX_TRY(per_head(ctx, &s, s.head, s.t, 1.0f, score(&s, saved->probabilities), head(&s, v),
+                     head_out(&s, saved->mixed)));
+    const rmx_product_args output = {.m = rows,
+                                     .n = s.d,
+                                     .k = s.d,
+                                     .batch = {1, 1},
+                                     .a = {.p = saved->mixed, .rs = s.d, .cs = 1},
+                                     .b = {.p = weights->wo, .rs = s.d, .cs = 1},
+                                     .c = {.p = y, .rs = s.d},
+                                     .alpha = 1.0f,
+                                     .beta = 1.0f,
+                                     .bias = {.p = weights->bo, .rs = 0, .cs = 1},
+                                     .residual = {.p = residual, .rs = s.d, .cs = 1}};
+    return product(ctx, &output);
+}
+
+/* Gradients of [B, T, D] mixed, of the three planes, of the scores; sums down the rows. */
+typedef struct scratch {
+    float *dmixed, *dqkv, *dscores, *rows;
+} scratch;
+
+static scratch scratch_of(const sizes *s, rmx_arena *arena)
+{
+    scratch w;
+    w.dmixed = rmx_arena_floats(arena, s->x);
+    w.dqkv = rmx_arena_floats(arena, 3 * s->x);
+    w.dscores = rmx_arena_floats(arena, s->p);
+    w.rows = rmx_arena_take(arena, rmx_column_sum_scratch(3, s->b * s->t, s->d, 1));
+    return w;
+}
+
+size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc)
+{
+    if (!desc || rmx_check_attention_desc(NULL, desc) != RMX_OK) return 0;
+    const sizes s = sizes_of(desc);
+    rmx_arena arena = {0};
+    scratch_of(&s, &arena);
+    return arena.used;
+}
+
+/* dw [planes, D, D] += a^T d, db [planes, D] += sums of d; a is shared by all planes. */
+static rmx_status projection_gradient(rmx_context *ctx, const sizes *s, int64_t planes,
+                                      const float *a, const float *d, float *dw, float *db,
+                                      float *ws)
+{
+    RMX_TRY(
+        product(ctx, &(rmx_product_args){.m = s->d,
+                                         .n = s->d,
+                                         .k = s->b * s->t,
+                                         .batch = {planes, 1},
+                                         .a = {.p = a, .rs = 1, .cs = s->d},
+                                         .b = {.p = d, .rs = s->d, .cs = 1, .batch = {s->x, 0}},
+                                         .c = {.p = dw, .rs = s->d, .batch = {s->d * s->d, 0}},
+                                         .accumulate = true,
+                                         .alpha = 1.0f}));
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_column_sum_args bias = {.groups = planes,
+                                      .rows = s->b * s->t,
+                                      .cols = s->d,
+                                      .ld = s->d,
+                                      .group_stride = s->x,
+                                      .x = d,
+                                      .dst = db,
+                                      .ws = ws};
+    return rmx_context_check(ctx, backend->ops->column_sum(backend, &bias));
+}
+
+/* From the gradient of P V to those of Q, K, V. */
+static rmx_status heads_backward(rmx_context *ctx, const sizes *s,
+                                 const rmx_attention_saved *saved, const scratch *w)
+{
+    const float *q = saved->qkv, *k = q + s->x, *v = k + s->x;
+    float *dq = w->dqkv, *dk = dq + s->x, *dv = dk + s->x;
+    RMX_TRY(per_head(ctx, s, s->head, s->t, 1.0f, score_transposed(s, saved->probabilities),
+                     head(s, w->dmixed), head_out(s, dv)));
+    RMX_TRY(per_head(ctx, s, s->t, s->head, 1.0f, head(s, w->dmixed), head_transposed(s, v),
+                     score_out(s, w->dscores)));
+    rmx_backend *backend = rmx_context_backend(ctx);
+    const rmx_softmax_backward_args softmax = {.outer = s->b * s->h * s->t,
+                                               .n = s->t,
+                                               .inner = 1,
+                                               .y = saved->probabilities,
+                                               .dy = w->dscores,
+                                               .dx = w->dscores};
+    RMX_TRY(rmx_context_check(ctx, backend->ops->softmax_backward(backend, &softmax)));
+    RMX_TRY(per_head(ctx, s, s->head, s->t, s->scale, score(s, w->dscores), head(s, k),
+                     head_out(s, dq)));
+    return per_head(ctx, s, s->head, s->t, s->scale, score_transposed(s, w->dscores), head(s, q),
+                    head_out(s, dk));
+}
+
+/* dx = dq Wq^T + dk Wk^T + dv Wv^T (+ residual), one chain over the three. */
+static rmx_status input_gradient(rmx_context *ctx, const sizes *s, const float *wqkv,
+                                 const float *dqkv, const float *residual, float *dx)
+{
+    for (int64_t plane = 0; plane < 3; plane++) {
+        const rmx_product_args args = {
+            .m = s->b * s->t,
+            .n = s->d,
+            .k = s->d,
+            .batch = {1, 1},
+            .a = {.p = dqkv + plane * s->x, .rs = s->d, .cs = 1},
+            .b = {.p = wqkv + plane * s->d * s->d, .rs = 1, .cs = s->d},
+            .c = {.p = dx, .rs = s->d},
+            .accumulate = plane > 0,
+            .alpha = 1.0f,
+            .residual = {.p = plane == 2 ? residual : NULL, .rs = s->d, .cs = 1}};
+        RMX_TRY(product(ctx, &args));
+    }
+    return RMX_OK;
+}
+
+static rmx_status check_backward(rmx_context *ctx, const sizes *s, const float *dy, const float *x,
+                                 const rmx_attention_saved *saved, const float *residual,
+                                 const float *dx, const rmx_attention_gradients *g, const void *ws,
+                                 size_t needed)
+{
+    const int64_t bytes = s->x * (int64_t)sizeof(float);
+    RMX_TRY(rmx_check_array(ctx, "dy", dy, s->x));
+    RMX_TRY(rmx_check_array(ctx, "x", x, s->x));
+    RMX_TRY(rmx_check_optional(ctx, "residual", residual));
+    RMX_TRY(rmx_check_array(ctx, "dx", dx, s->x));
+    RMX_TRY(rmx_check_pointer(ctx, "gradients", g));
+    RMX_TRY(rmx_check_pointer(ctx, "gradients.wqkv", g->wqkv));
+    RMX_TRY(rmx_check_pointer(ctx, "gradients.bqkv", g->bqkv));
+    RMX_TRY(rmx_check_pointer(ctx, "gradients.wo", g->wo));
+    RMX_TRY(rmx_check_pointer(ctx, "gradients.bo", g->bo));
+    const rmx_range outs[] = {{"dx", dx, bytes}, {"ws", ws, (int64_t)needed}};
+    const rmx_range ins[] = {{"dy", dy, bytes},
+                             {"x", x, bytes},
+                             {"residual", residual, bytes},
+                             {"saved.qkv", saved->qkv, 3 * bytes},
+                             {"saved.probabilities", saved->probabilities, s->p * 4},
+                             {"saved.mixed", saved->mixed, bytes}};
+    return rmx_check_ranges(ctx, outs, 2, ins, 6);
+}
+
+rmx_status rmx_attention_backward(rmx_context *ctx, const rmx_attention_desc *desc,
+                                  const rmx_attention_weights *weights, const float *dy,
+                                  const float *x, const rmx_attention_saved *saved,
+                                  const float *residual, float *dx,
+                                  const rmx_attention_gradients *gradients, void *ws,
+                                  size_t ws_bytes)
+{
+    RMX_TRY(check_operands(ctx, desc, weights, saved));
+    const size_t needed = rmx_attention_backward_workspace(desc);
+    RMX_TRY(rmx_check_workspace(ctx, "rmx_attention_backward_workspace", ws, ws_bytes, needed));
+    const sizes s = sizes_of(desc);
+    RMX_TRY(check_backward(ctx, &s, dy, x, saved, residual, dx, gradients, ws, needed));
+    rmx_arena arena = {.base = ws};
+    const scratch w = scratch_of(&s, &arena);
+
+    RMX_TRY(
+        projection_gradient(ctx, &s, 1, saved->mixed, dy, gradients->wo, gradients->bo, w.rows));
+    RMX_TRY(product(ctx, &(rmx_product_args){.m = s.b * s.t,
+                                             .n = s.d,
+                                             .k = s.d,
+                                             .batch = {1, 1},
+                                             .a = {.p = dy, .rs = s.d, .cs = 1},
+                                             .b = {.p = weights->wo, .rs = 1, .cs = s.d},
+                                             .c = {.p = w.dmixed, .rs = s.d},
+                                             .alpha = 1.0f}));
+    RMX_TRY(heads_backward(ctx, &s, saved, &w));
+    RMX_TRY(projection_gradient(ctx, &s, 3, x, w.dqkv, gradients->wqkv, gradients->bqkv, w.rows));
+    return input_gradient(ctx, &s, weights->wqkv, w.dqkv, residual, dx);
+}
