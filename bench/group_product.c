@@ -73,7 +73,7 @@ static rmx_status ours(void *user, int64_t turn)
 {
     const product *p = user;
     const rmx_product_args args = args_of(p, turn);
-    return rmx_context_check(p->b->ctx, p->b->backend->ops->product(p->b->backend, &args));
+    return rmx_run_product(p->b->ctx, &args);
 }
 
 /* The vendor's own interface has no bias and no GELU: it does less. */

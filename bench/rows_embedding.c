@@ -112,7 +112,6 @@ static rmx_status gradient(void *user, int64_t turn)
 static rmx_status update(void *user, int64_t turn)
 {
     const embedding *e = user;
-    rmx_backend *backend = e->r->b->backend;
     const rmx_optimizer_args args = {.kind = RMX_OPTIMIZER_ADAGRAD,
                                      .rows = e->entries,
                                      .width = WIDTH,
@@ -123,7 +122,7 @@ static rmx_status update(void *user, int64_t turn)
                                      .unique = e->unique,
                                      .scalars = e->scalars};
     (void)turn;
-    return rmx_context_check(e->r->b->ctx, backend->ops->optimizer(backend, &args));
+    return rmx_run_optimizer(e->r->b->ctx, &args);
 }
 
 /* ---- checks ------------------------------------------------------------------------------ */

@@ -23,7 +23,7 @@ rmx_status rows_token_mix(void *user, int64_t first, int64_t samples)
                                      .heads = TOKENS,
                                      .x = r->x + at,
                                      .y = r->y + at};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->token_mix(r->b->backend, &args));
+    return rmx_run_token_mix(r->b->ctx, &args);
 }
 
 rmx_status rows_mixer(void *user, int64_t first, int64_t samples)
@@ -162,7 +162,7 @@ rmx_status rows_add(void *user, int64_t first, int64_t samples)
     const int64_t at = first * rows_unit(r);
     const rmx_add_args args = {
         .n = samples * rows_unit(r), .x = r->x + at, .r = r->dy + at, .y = r->y + at};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->add(r->b->backend, &args));
+    return rmx_run_add(r->b->ctx, &args);
 }
 
 rmx_status rows_sigmoid(void *user, int64_t first, int64_t samples)
@@ -170,7 +170,7 @@ rmx_status rows_sigmoid(void *user, int64_t first, int64_t samples)
     const rows *r = user;
     const int64_t at = first * rows_unit(r);
     const rmx_sigmoid_args args = {.n = samples * rows_unit(r), .x = r->x + at, .y = r->y + at};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->sigmoid(r->b->backend, &args));
+    return rmx_run_sigmoid(r->b->ctx, &args);
 }
 
 /* stat begins with a zero: step 0. */

@@ -24,7 +24,7 @@ rmx_status rows_col_sum(void *user, int64_t first, int64_t samples)
                                       .x = r->x + first * rows_unit(r),
                                       .dst = r->small,
                                       .ws = r->ws};
-    return rmx_context_check(r->b->ctx, r->b->backend->ops->column_sum(r->b->backend, &args));
+    return rmx_run_column_sum(r->b->ctx, &args);
 }
 
 /* The order of ops.h, so the bits are equal: blocks of RMX_ROW_BLOCK, then over the blocks. */
@@ -68,8 +68,7 @@ rmx_status rows_sum_squares(void *user, int64_t first, int64_t samples)
                                                      .g = r->x + first * rows_unit(r),
                                                      .sum = (double *)(void *)r->small,
                                                      .ws = r->ws};
-    return rmx_context_check(r->b->ctx,
-                             r->b->backend->ops->gradient_norm_sum_squares(r->b->backend, &args));
+    return rmx_run_gradient_norm_sum_squares(r->b->ctx, &args);
 }
 
 /* Sums of x and of its squares, on the host. */

@@ -14,6 +14,17 @@ rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *for
 /* Turns what a kernel returned into the context's last error; returns status. */
 rmx_status rmx_context_check(rmx_context *ctx, rmx_status status);
 
+/* One call for each kernel: rmx_run_norm(ctx, &args) runs the context's kernel and keeps what it
+ * says as the context's last error. */
+#define RMX_RUN(kernel)                                                                          \
+    static inline rmx_status rmx_run_##kernel(rmx_context *ctx, const rmx_##kernel##_args *args) \
+    {                                                                                            \
+        rmx_backend *backend = rmx_context_backend(ctx);                                         \
+        return rmx_context_check(ctx, backend->ops->kernel(backend, args));                      \
+    }
+RMX_KERNELS(RMX_RUN)
+#undef RMX_RUN
+
 /* A little memory on the backend for a call's own small values (an optimiser's scalars);
  * RMX_CONTEXT_SCRATCH_BYTES, valid until the next public call. */
 #define RMX_CONTEXT_SCRATCH_BYTES 1024

@@ -420,6 +420,15 @@ typedef struct rmx_nonfinite_args {
 
 /* ---- the table --------------------------------------------------------------------------- */
 
+/* Every kernel. Kernel k takes rmx_<k>_args; a backend calls it rmx_<backend>_<k>. */
+#define RMX_KERNELS(X)                                                                     \
+    X(product)                                                                             \
+    X(column_sum) X(softmax) X(softmax_backward) X(mean) X(mean_backward) X(norm)          \
+        X(norm_backward) X(token_mix) X(token_mixer) X(token_mixer_backward) X(activation) \
+            X(activation_backward) X(add) X(dropout) X(embedding_lookup) X(embedding_sort) \
+                X(embedding_gradient) X(loss) X(sigmoid) X(optimizer)                      \
+                    X(gradient_norm_sum_squares) X(gradient_norm_clip) X(nonfinite)
+
 /* Two queues of work: kernels and copies for them run in the first, in order; the second brings
  * input ahead of time. Events tie them together. A CPU does all work at once, in the call. */
 typedef enum rmx_queue { RMX_QUEUE_COMPUTE, RMX_QUEUE_INPUT, RMX_QUEUES } rmx_queue;
@@ -456,32 +465,10 @@ typedef struct rmx_ops {
     rmx_status (*replay)(rmx_backend *, void *recording);
     void (*record_free)(rmx_backend *, void *recording);
 
-    rmx_status (*product)(rmx_backend *, const rmx_product_args *);
-    rmx_status (*column_sum)(rmx_backend *, const rmx_column_sum_args *);
-    rmx_status (*softmax)(rmx_backend *, const rmx_softmax_args *);
-    rmx_status (*softmax_backward)(rmx_backend *, const rmx_softmax_backward_args *);
-    rmx_status (*mean)(rmx_backend *, const rmx_mean_args *);
-    rmx_status (*mean_backward)(rmx_backend *, const rmx_mean_backward_args *);
-    rmx_status (*norm)(rmx_backend *, const rmx_norm_args *);
-    rmx_status (*norm_backward)(rmx_backend *, const rmx_norm_backward_args *);
-    rmx_status (*token_mix)(rmx_backend *, const rmx_token_mix_args *);
-    rmx_status (*token_mixer)(rmx_backend *, const rmx_token_mixer_args *);
-    rmx_status (*token_mixer_backward)(rmx_backend *, const rmx_token_mixer_backward_args *);
-    rmx_status (*activation)(rmx_backend *, const rmx_activation_args *);
-    rmx_status (*activation_backward)(rmx_backend *, const rmx_activation_backward_args *);
-    rmx_status (*add)(rmx_backend *, const rmx_add_args *);
-    rmx_status (*dropout)(rmx_backend *, const rmx_dropout_args *);
-    rmx_status (*embedding_lookup)(rmx_backend *, const rmx_embedding_lookup_args *);
-    size_t (*embedding_sort_scratch)(int64_t samples, int64_t fields);
-    rmx_status (*embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
-    rmx_status (*embedding_gradient)(rmx_backend *, const rmx_embedding_gradient_args *);
-    rmx_status (*loss)(rmx_backend *, const rmx_loss_args *);
-    rmx_status (*sigmoid)(rmx_backend *, const rmx_sigmoid_args *);
-    rmx_status (*optimizer)(rmx_backend *, const rmx_optimizer_args *);
-    rmx_status (*gradient_norm_sum_squares)(rmx_backend *,
-                                            const rmx_gradient_norm_sum_squares_args *);
-    rmx_status (*gradient_norm_clip)(rmx_backend *, const rmx_gradient_norm_clip_args *);
-    rmx_status (*nonfinite)(rmx_backend *, const rmx_nonfinite_args *);
+    size_t (*embedding_sort_scratch)(int64_t samples, int64_t fields); /* bytes */
+#define RMX_SLOT(kernel) rmx_status (*kernel)(rmx_backend *, const rmx_##kernel##_args *);
+    RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
 } rmx_ops;
 
 #define RMX_BACKEND_TEXT 256

@@ -23,9 +23,8 @@ rmx_status rmx_activation_forward(rmx_context *ctx, rmx_activation kind, int64_t
     RMX_TRY(rmx_check_array(ctx, "y", y, n));
     RMX_TRY(rmx_check_in_place(ctx, "y", y, "x", x, bytes));
     if (n == 0) return RMX_OK;
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_activation_args args = {.activation = kind, .n = n, .x = x, .y = y};
-    return rmx_context_check(ctx, backend->ops->activation(backend, &args));
+    return rmx_run_activation(ctx, &args);
 }
 
 rmx_status rmx_activation_backward(rmx_context *ctx, rmx_activation kind, int64_t n,
@@ -39,8 +38,7 @@ rmx_status rmx_activation_backward(rmx_context *ctx, rmx_activation kind, int64_
     RMX_TRY(rmx_check_overlap(ctx, "dx", dx, bytes, "x", x, bytes));
     RMX_TRY(rmx_check_in_place(ctx, "dx", dx, "dy", dy, bytes));
     if (n == 0) return RMX_OK;
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_activation_backward_args args = {
         .activation = kind, .n = n, .x = x, .dy = dy, .dx = dx};
-    return rmx_context_check(ctx, backend->ops->activation_backward(backend, &args));
+    return rmx_run_activation_backward(ctx, &args);
 }

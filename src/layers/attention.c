@@ -25,8 +25,7 @@ static sizes sizes_of(const rmx_attention_desc *desc)
 
 static rmx_status product(rmx_context *ctx, const rmx_product_args *args)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->product(backend, args));
+    return rmx_run_product(ctx, args);
 }
 
 /* Head matrices [T, d] of a plane, and the same transposed; batch (sample, head). */
@@ -125,13 +124,12 @@ rmx_status rmx_attention_forward(rmx_context *ctx, const rmx_attention_desc *des
     RMX_TRY(product(ctx, &project));
     RMX_TRY(per_head(ctx, &s, s.t, s.head, s.scale, head(&s, q), head_transposed(&s, k),
                      score_out(&s, saved->probabilities)));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_softmax_args softmax = {.outer = s.b * s.h * s.t,
                                       .n = s.t,
                                       .inner = 1,
                                       .x = saved->probabilities,
                                       .y = saved->probabilities};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->softmax(backend, &softmax)));
+    RMX_TRY(rmx_run_softmax(ctx, &softmax));
     RMX_TRY(per_head(ctx, &s, s.head, s.t, 1.0f, score(&s, saved->probabilities), head(&s, v),
                      head_out(&s, saved->mixed)));
     const rmx_product_args output = {.m = rows,
@@ -187,7 +185,6 @@ static rmx_status projection_gradient(rmx_context *ctx, const sizes *s, int64_t 
                                          .c = {.p = dw, .rs = s->d, .batch = {s->d * s->d, 0}},
                                          .accumulate = true,
                                          .alpha = 1.0f}));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_column_sum_args bias = {.groups = planes,
                                       .rows = s->b * s->t,
                                       .cols = s->d,
@@ -196,7 +193,7 @@ static rmx_status projection_gradient(rmx_context *ctx, const sizes *s, int64_t 
                                       .x = d,
                                       .dst = db,
                                       .ws = ws};
-    return rmx_context_check(ctx, backend->ops->column_sum(backend, &bias));
+    return rmx_run_column_sum(ctx, &bias);
 }
 
 /* From the gradient of P V to those of Q, K, V. */
@@ -209,14 +206,13 @@ static rmx_status heads_backward(rmx_context *ctx, const sizes *s,
                      head(s, w->dmixed), head_out(s, dv)));
     RMX_TRY(per_head(ctx, s, s->t, s->head, 1.0f, head(s, w->dmixed), head_transposed(s, v),
                      score_out(s, w->dscores)));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_softmax_backward_args softmax = {.outer = s->b * s->h * s->t,
                                                .n = s->t,
                                                .inner = 1,
                                                .y = saved->probabilities,
                                                .dy = w->dscores,
                                                .dx = w->dscores};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->softmax_backward(backend, &softmax)));
+    RMX_TRY(rmx_run_softmax_backward(ctx, &softmax));
     RMX_TRY(per_head(ctx, s, s->head, s->t, s->scale, score(s, w->dscores), head(s, k),
                      head_out(s, dq)));
     return per_head(ctx, s, s->head, s->t, s->scale, score_transposed(s, w->dscores), head(s, q),

@@ -163,7 +163,6 @@ static rmx_status norm_forward(rmx_context *ctx, const rmx_block_desc *desc, con
                                const float *gamma, const float *beta, float *y, float *mean,
                                float *rstd)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_args args = {.kind = RMX_NORM_LAYER,
                                 .rows = desc->ffn.samples * desc->ffn.tokens,
                                 .dim = desc->ffn.width,
@@ -176,7 +175,7 @@ static rmx_status norm_forward(rmx_context *ctx, const rmx_block_desc *desc, con
                                 .y = y,
                                 .mean = mean,
                                 .rstd = rstd};
-    return rmx_context_check(ctx, backend->ops->norm(backend, &args));
+    return rmx_run_norm(ctx, &args);
 }
 
 typedef struct norm_saved {
@@ -188,7 +187,6 @@ typedef struct norm_saved {
 static rmx_status norm_backward(rmx_context *ctx, const rmx_block_desc *desc, const float *dy,
                                 const norm_saved *n, const float *residual, float *dx, void *ws)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_backward_args args = {.kind = RMX_NORM_LAYER,
                                          .rows = desc->ffn.samples * desc->ffn.tokens,
                                          .dim = desc->ffn.width,
@@ -203,13 +201,12 @@ static rmx_status norm_backward(rmx_context *ctx, const rmx_block_desc *desc, co
                                          .dgamma = n->dgamma,
                                          .dbeta = n->dbeta,
                                          .ws = ws};
-    return rmx_context_check(ctx, backend->ops->norm_backward(backend, &args));
+    return rmx_run_norm_backward(ctx, &args);
 }
 
 static rmx_status mix(rmx_context *ctx, const rmx_block_desc *desc, bool inverse, const float *x,
                       const float *residual, float *y)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_token_mix_args args = {.samples = desc->ffn.samples,
                                      .tokens = desc->ffn.tokens,
                                      .width = desc->ffn.width,
@@ -218,7 +215,7 @@ static rmx_status mix(rmx_context *ctx, const rmx_block_desc *desc, bool inverse
                                      .x = x,
                                      .residual = residual,
                                      .y = y};
-    return rmx_context_check(ctx, backend->ops->token_mix(backend, &args));
+    return rmx_run_token_mix(ctx, &args);
 }
 
 static rmx_attention_saved attention_saved(const layout *l, const void *saved)

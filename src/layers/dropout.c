@@ -29,7 +29,7 @@ rmx_status rmx_dropout_forward(rmx_context *ctx, const rmx_dropout_desc *desc, i
                                    .scale = rmx_divf(1.0f, rmx_subf(1.0f, desc->p)),
                                    .x = x,
                                    .y = y};
-    return rmx_context_check(ctx, backend->ops->dropout(backend, &args));
+    return rmx_run_dropout(ctx, &args);
 }
 
 rmx_status rmx_dropout_backward(rmx_context *ctx, const rmx_dropout_desc *desc, int64_t n,

@@ -47,7 +47,6 @@ rmx_status rmx_embedding_forward(rmx_context *ctx, const rmx_embedding_desc *des
     const rmx_range ins[] = {{"table", table, desc->table_rows * desc->width * size},
                              {"ids", ids, entries * size}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 2));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_embedding_lookup_args args = {.samples = desc->samples,
                                             .fields = desc->fields,
                                             .width = desc->width,
@@ -57,7 +56,7 @@ rmx_status rmx_embedding_forward(rmx_context *ctx, const rmx_embedding_desc *des
                                             .column = column,
                                             .ids = ids,
                                             .out = out};
-    return rmx_context_check(ctx, backend->ops->embedding_lookup(backend, &args));
+    return rmx_run_embedding_lookup(ctx, &args);
 }
 
 typedef struct scratch {
@@ -121,7 +120,7 @@ rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *de
                                           .start = s.start,
                                           .unique = unique,
                                           .ws = s.sort};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->embedding_sort(backend, &sort)));
+    RMX_TRY(rmx_run_embedding_sort(ctx, &sort));
     const rmx_embedding_gradient_args grad = {.samples = desc->samples,
                                               .fields = desc->fields,
                                               .width = desc->width,
@@ -132,5 +131,5 @@ rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *de
                                               .start = s.start,
                                               .unique = unique,
                                               .grad = gradient};
-    return rmx_context_check(ctx, backend->ops->embedding_gradient(backend, &grad));
+    return rmx_run_embedding_gradient(ctx, &grad);
 }

@@ -63,12 +63,11 @@ static rmx_matrix bias_mat(const float *p, int64_t n)
 
 static rmx_status product(rmx_context *ctx, rmx_product_args args, int64_t count)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
     args.batch[0] = count;
     args.batch[1] = 1;
     args.alpha = 1.0f;
     args.beta = 1.0f;
-    return rmx_context_check(ctx, backend->ops->product(backend, &args));
+    return rmx_run_product(ctx, &args);
 }
 
 static rmx_activation activation_of(const rmx_feed_forward_desc *desc)
@@ -181,7 +180,6 @@ static rmx_status weight_gradient(rmx_context *ctx, const groups *g, rmx_matrix 
                                        .c = rows_out(dw, n, g->w_group),
                                        .accumulate = true},
                     g->count));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_column_sum_args bias = {.groups = g->count,
                                       .rows = g->rows,
                                       .cols = n,
@@ -190,7 +188,7 @@ static rmx_status weight_gradient(rmx_context *ctx, const groups *g, rmx_matrix 
                                       .x = d,
                                       .dst = db,
                                       .ws = ws};
-    return rmx_context_check(ctx, backend->ops->column_sum(backend, &bias));
+    return rmx_run_column_sum(ctx, &bias);
 }
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_feed_forward_desc *desc,

@@ -102,8 +102,7 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         .bias = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
         .activation = RMX_ACTIVATION_NONE,
     };
-    rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->product(backend, &args));
+    return rmx_run_product(ctx, &args);
 }
 
 rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,

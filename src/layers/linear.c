@@ -37,7 +37,6 @@ rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, con
     const rmx_range ins[] = {
         {"x", x, bytes_of(n, in)}, {"w", w, bytes_of(in, out)}, {"b", b, bytes_of(1, out)}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 3));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_product_args args = {.m = n,
                                    .n = out,
                                    .k = in,
@@ -48,7 +47,7 @@ rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, con
                                    .alpha = 1.0f,
                                    .beta = 1.0f,
                                    .bias = {.p = b, .rs = 0, .cs = 1}};
-    return rmx_context_check(ctx, backend->ops->product(backend, &args));
+    return rmx_run_product(ctx, &args);
 }
 
 size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc)
@@ -87,7 +86,6 @@ rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, co
 {
     RMX_TRY(check_backward(ctx, desc, dy, x, w, dx, dw, db, ws, ws_bytes));
     const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_product_args weights = {.m = in,
                                       .n = out,
                                       .k = n,
@@ -97,11 +95,11 @@ rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, co
                                       .c = {.p = dw, .rs = out},
                                       .accumulate = true,
                                       .alpha = 1.0f};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->product(backend, &weights)));
+    RMX_TRY(rmx_run_product(ctx, &weights));
     if (db) {
         const rmx_column_sum_args bias = {
             .groups = 1, .rows = n, .cols = out, .ld = out, .x = dy, .dst = db, .ws = ws};
-        RMX_TRY(rmx_context_check(ctx, backend->ops->column_sum(backend, &bias)));
+        RMX_TRY(rmx_run_column_sum(ctx, &bias));
     }
     if (!dx) return RMX_OK;
     const rmx_product_args inputs = {.m = n,
@@ -112,5 +110,5 @@ rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, co
                                      .b = {.p = w, .rs = 1, .cs = out},
                                      .c = {.p = dx, .rs = in},
                                      .alpha = 1.0f};
-    return rmx_context_check(ctx, backend->ops->product(backend, &inputs));
+    return rmx_run_product(ctx, &inputs);
 }

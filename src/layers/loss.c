@@ -40,7 +40,6 @@ rmx_status rmx_loss_forward_backward(rmx_context *ctx, const rmx_loss_desc *desc
         rmx_check_workspace(ctx, "rmx_loss_workspace", ws, ws_bytes, rmx_loss_workspace(desc)));
     RMX_TRY(rmx_check_in_place(ctx, "dlogits", dlogits, "logits", logits,
                                count * (int64_t)sizeof(float)));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_loss_args args = {.samples = desc->samples,
                                 .tasks = desc->tasks,
                                 .logits = logits,
@@ -51,5 +50,5 @@ rmx_status rmx_loss_forward_backward(rmx_context *ctx, const rmx_loss_desc *desc
                                 .loss = loss,
                                 .dlogits = dlogits,
                                 .ws = ws};
-    return rmx_context_check(ctx, backend->ops->loss(backend, &args));
+    return rmx_run_loss(ctx, &args);
 }

@@ -129,8 +129,7 @@ rmx_status rmx_mean_forward(rmx_context *ctx, const rmx_mean_desc *desc, const r
     rmx_mean_args args = mean_args(desc, &axes, x, y, order);
     if (rmx_tensor_count(x) == 0) /* nothing is read, so its strides may be anything */
         memset(args.kept_stride, 0, sizeof args.kept_stride);
-    rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->mean(backend, &args));
+    return rmx_run_mean(ctx, &args);
 }
 
 /* How a backward pass runs. Views in dx's memory order, in which dx is contiguous. */
@@ -269,18 +268,17 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
                               rmx_tensor_extent(dx) * size));
     RMX_TRY(rmx_check_overlap(ctx, "workspace", ws, (int64_t)needed, "dy", dy->data,
                               rmx_tensor_extent(dy) * size));
-    rmx_backend *backend = rmx_context_backend(ctx);
     rmx_mean_backward_args args = {
         .outer = plan.outer, .n = plan.n, .inner = plan.inner, .dy = dy->data, .dx = dx->data};
     if (plan.gather) {
         RMX_TRY(gather_dy(ctx, &plan, ws));
         args.dy = ws;
     }
-    if (!plan.spread) return rmx_context_check(ctx, backend->ops->mean_backward(backend, &args));
+    if (!plan.spread) return rmx_run_mean_backward(ctx, &args);
     args.outer = plan.kept;
     args.inner = 1;
     args.dx = (float *)ws + gather_bytes(&plan) / sizeof(float);
-    RMX_TRY(rmx_context_check(ctx, backend->ops->mean_backward(backend, &args)));
+    RMX_TRY(rmx_run_mean_backward(ctx, &args));
     const rmx_tensor repeated = spread_view(&plan, args.dx);
     return rmx_copy_view(ctx, 1.0f, &repeated, &plan.dx);
 }

@@ -10,9 +10,8 @@ static rmx_status look(rmx_model *m, const char *prefix, const char *name, const
                        int64_t count, bool *found)
 {
     if (*found || !x || count == 0) return RMX_OK;
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     const rmx_nonfinite_args args = {.n = count, .x = x, .count = &m->control->nonfinite};
-    RMX_TRY(rmx_context_check(m->ctx, backend->ops->nonfinite(backend, &args)));
+    RMX_TRY(rmx_run_nonfinite(m->ctx, &args));
     uint32_t bad = 0;
     RMX_TRY(rmx_download(m->ctx, &bad, &m->control->nonfinite, sizeof bad));
     if (bad == 0) return RMX_OK;

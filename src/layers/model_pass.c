@@ -70,7 +70,6 @@ static const float *last_tokens(const rmx_model *m)
 
 static rmx_status last_norm(rmx_model *m, int64_t samples)
 {
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     const rmx_norm_args args = {.kind = RMX_NORM_LAYER,
                                 .rows = samples * m->config.tokens,
                                 .dim = m->config.width,
@@ -83,12 +82,11 @@ static rmx_status last_norm(rmx_model *m, int64_t samples)
                                 .y = m->last,
                                 .mean = m->last_mean,
                                 .rstd = m->last_rstd};
-    return rmx_context_check(m->ctx, backend->ops->norm(backend, &args));
+    return rmx_run_norm(m->ctx, &args);
 }
 
 static rmx_status last_norm_backward(rmx_model *m, int64_t samples, const float *dy, float *dx)
 {
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     const rmx_norm_backward_args args = {.kind = RMX_NORM_LAYER,
                                          .rows = samples * m->config.tokens,
                                          .dim = m->config.width,
@@ -102,7 +100,7 @@ static rmx_status last_norm_backward(rmx_model *m, int64_t samples, const float 
                                          .dgamma = m->d_last_gamma,
                                          .dbeta = m->d_last_beta,
                                          .ws = m->scratch};
-    return rmx_context_check(m->ctx, backend->ops->norm_backward(backend, &args));
+    return rmx_run_norm_backward(m->ctx, &args);
 }
 
 rmx_status rmx_model_forward_pass(rmx_model *m, int64_t first, int64_t samples, bool train)

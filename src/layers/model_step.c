@@ -21,14 +21,12 @@ static rmx_status embedding_backward(rmx_model *m)
 
 static rmx_status sum_squares(rmx_model *m)
 {
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     for (int role = RMX_ROLE_WEIGHT; role <= RMX_ROLE_VECTOR; role++) {
         const rmx_gradient_norm_sum_squares_args args = {.n = m->region_count[role],
                                                          .g = m->gradient[role],
                                                          .sum = &m->control->sum_squares,
                                                          .ws = m->scratch};
-        RMX_TRY(
-            rmx_context_check(m->ctx, backend->ops->gradient_norm_sum_squares(backend, &args)));
+        RMX_TRY(rmx_run_gradient_norm_sum_squares(m->ctx, &args));
     }
     if (m->config.sparse_fields == 0) return RMX_OK;
     const int64_t width = m->config.embedding_width;
@@ -39,7 +37,7 @@ static rmx_status sum_squares(rmx_model *m)
                                                      .unique = &m->control->unique,
                                                      .sum = &m->control->sum_squares,
                                                      .ws = m->scratch};
-    return rmx_context_check(m->ctx, backend->ops->gradient_norm_sum_squares(backend, &args));
+    return rmx_run_gradient_norm_sum_squares(m->ctx, &args);
 }
 
 rmx_status rmx_model_run_backward(rmx_model *m)
@@ -76,7 +74,6 @@ rmx_status rmx_model_check_step(rmx_model *m, uint64_t step)
 
 static rmx_status apply(rmx_model *m)
 {
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     for (int role = 0; role < RMX_ROLES; role++) {
         const bool table = role == RMX_ROLE_EMBEDDING;
         if (m->region_count[role] == 0) continue;
@@ -92,21 +89,20 @@ static rmx_status apply(rmx_model *m)
                                          .unique = table ? &m->control->unique : NULL,
                                          .scalars = &m->control->head.scalars[role],
                                          .grad_scale = &m->control->grad_scale};
-        RMX_TRY(rmx_context_check(m->ctx, backend->ops->optimizer(backend, &args)));
+        RMX_TRY(rmx_run_optimizer(m->ctx, &args));
     }
     return RMX_OK;
 }
 
 static rmx_status update(rmx_model *m)
 {
-    rmx_backend *backend = rmx_context_backend(m->ctx);
     RMX_TRY(rmx_zero(m->ctx, &m->control->sum_squares, sizeof m->control->sum_squares));
     RMX_TRY(sum_squares(m));
     const rmx_gradient_norm_clip_args clip = {.max_norm = m->how.clip,
                                               .sum = &m->control->sum_squares,
                                               .grad_norm = &m->control->grad_norm,
                                               .grad_scale = &m->control->grad_scale};
-    RMX_TRY(rmx_context_check(m->ctx, backend->ops->gradient_norm_clip(backend, &clip)));
+    RMX_TRY(rmx_run_gradient_norm_clip(m->ctx, &clip));
     return apply(m);
 }
 

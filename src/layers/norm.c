@@ -85,7 +85,6 @@ rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const f
     RMX_TRY(check_rows_apart(ctx, &norm, "y", y, norm.y_stride, "x", x, norm.x_stride, true));
     RMX_TRY(rmx_check_ranges(ctx, &out, 1, ins, 2));
     RMX_TRY(rmx_check_ranges(ctx, outs, 2, ins, 4));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_args args = {
         .kind = norm.kind,
         .rows = norm.rows,
@@ -100,7 +99,7 @@ rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const f
         .mean = mean,
         .rstd = rstd,
     };
-    return rmx_context_check(ctx, backend->ops->norm(backend, &args));
+    return rmx_run_norm(ctx, &args);
 }
 
 size_t rmx_norm_backward_workspace(const rmx_norm_desc *desc)
@@ -185,7 +184,6 @@ rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const 
         RMX_TRY(rmx_copy_view(ctx, 1.0f, &from, &to));
         dy = dx;
     }
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_norm_backward_args args = {
         .kind = norm.kind,
         .rows = norm.rows,
@@ -201,5 +199,5 @@ rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const 
         .dbeta = dbeta,
         .ws = ws,
     };
-    return rmx_context_check(ctx, backend->ops->norm_backward(backend, &args));
+    return rmx_run_norm_backward(ctx, &args);
 }

@@ -142,5 +142,5 @@ rmx_status rmx_optimizer_step(rmx_context *ctx, const rmx_optimizer_config *conf
         .grad = g,
         .scalars = on_backend,
     };
-    return rmx_context_check(ctx, backend->ops->optimizer(backend, &args));
+    return rmx_run_optimizer(ctx, &args);
 }

@@ -22,7 +22,6 @@ rmx_status rmx_pooling_forward(rmx_context *ctx, int64_t samples, int32_t tokens
                                const float *x, float *y)
 {
     RMX_TRY(check_pool(ctx, samples, tokens, width, "x", x, "y", y));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_mean_args args = {.kept = 2,
                                 .reduced = 1,
                                 .kept_shape = {samples, width},
@@ -31,15 +30,14 @@ rmx_status rmx_pooling_forward(rmx_context *ctx, int64_t samples, int32_t tokens
                                 .reduced_stride = {width},
                                 .x = x,
                                 .y = y};
-    return rmx_context_check(ctx, backend->ops->mean(backend, &args));
+    return rmx_run_mean(ctx, &args);
 }
 
 rmx_status rmx_pooling_backward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
                                 const float *dy, float *dx)
 {
     RMX_TRY(check_pool(ctx, samples, tokens, width, "dx", dx, "dy", dy));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_mean_backward_args args = {
         .outer = samples, .n = tokens, .inner = width, .dy = dy, .dx = dx};
-    return rmx_context_check(ctx, backend->ops->mean_backward(backend, &args));
+    return rmx_run_mean_backward(ctx, &args);
 }

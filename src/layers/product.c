@@ -197,12 +197,11 @@ static rmx_status make_one(rmx_context *ctx, float *one)
     rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_softmax_args args = {.outer = 1, .n = 1, .inner = 1, .x = one, .y = one};
     RMX_TRY(rmx_context_check(ctx, backend->ops->zero(backend, one, sizeof *one)));
-    return rmx_context_check(ctx, backend->ops->softmax(backend, &args));
+    return rmx_run_softmax(ctx, &args);
 }
 
 static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, void *partials)
 {
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_column_sum_args args = {.groups = 1,
                                       .rows = dy->shape[0],
                                       .cols = dy->shape[1],
@@ -210,7 +209,7 @@ static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, v
                                       .x = dy->data,
                                       .dst = dst,
                                       .ws = partials};
-    return rmx_context_check(ctx, backend->ops->column_sum(backend, &args));
+    return rmx_run_column_sum(ctx, &args);
 }
 
 /* The sum over no rows. */

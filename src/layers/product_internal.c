@@ -117,8 +117,7 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
     if (p.accumulate && !args.accumulate)
         args.residual =
             (rmx_matrix){.p = args.c.p, .rs = args.c.rs, .cs = 1, .batch = {args.c.batch[0], 0}};
-    rmx_backend *backend = rmx_context_backend(ctx);
-    return rmx_context_check(ctx, backend->ops->product(backend, &args));
+    return rmx_run_product(ctx, &args);
 }
 
 rmx_status rmx_product_run_backward(rmx_context *ctx, const rmx_product_gradients *g)

@@ -68,14 +68,13 @@ static rmx_status forward(rmx_context *ctx, bool log, int32_t axis, const rmx_te
         RMX_TRY(rmx_copy_view(ctx, 1.0f, x, y));
         from = y->data;
     }
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_softmax_args args = {.outer = shape.outer,
                                    .n = shape.n,
                                    .inner = shape.inner,
                                    .log = log,
                                    .x = from,
                                    .y = y->data};
-    return rmx_context_check(ctx, backend->ops->softmax(backend, &args));
+    return rmx_run_softmax(ctx, &args);
 }
 
 static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_tensor *dy,
@@ -104,7 +103,6 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
         RMX_TRY(rmx_copy_view(ctx, 1.0f, dy, dx));
         from = dx->data;
     }
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_softmax_backward_args args = {.outer = shape.outer,
                                             .n = shape.n,
                                             .inner = shape.inner,
@@ -112,7 +110,7 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
                                             .y = y->data,
                                             .dy = from,
                                             .dx = dx->data};
-    return rmx_context_check(ctx, backend->ops->softmax_backward(backend, &args));
+    return rmx_run_softmax_backward(ctx, &args);
 }
 
 rmx_status rmx_softmax_forward(rmx_context *ctx, int32_t axis, const rmx_tensor *x,

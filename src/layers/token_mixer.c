@@ -30,7 +30,6 @@ static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bo
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));
     RMX_TRY(rmx_check_array(ctx, "y", y, bytes));
     RMX_TRY(rmx_check_overlap(ctx, "y", y, bytes, "x", x, bytes));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_token_mix_args args = {.samples = desc->samples,
                                      .tokens = desc->tokens,
                                      .width = desc->width,
@@ -38,7 +37,7 @@ static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bo
                                      .inverse = inverse,
                                      .x = x,
                                      .y = y};
-    return rmx_context_check(ctx, backend->ops->token_mix(backend, &args));
+    return rmx_run_token_mix(ctx, &args);
 }
 
 rmx_status rmx_token_mix(rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *x,
@@ -70,7 +69,6 @@ rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc 
     const rmx_range outs[] = {{"y", y, bytes}, {"mean", mean, stats}, {"rstd", rstd, stats}};
     const rmx_range ins[] = {{"x", x, bytes}, {"gamma", gamma, row}, {"beta", beta, row}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 3));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_token_mixer_args args = {.samples = desc->samples,
                                        .tokens = desc->tokens,
                                        .width = desc->width,
@@ -82,7 +80,7 @@ rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc 
                                        .y = y,
                                        .mean = mean,
                                        .rstd = rstd};
-    return rmx_context_check(ctx, backend->ops->token_mixer(backend, &args));
+    return rmx_run_token_mixer(ctx, &args);
 }
 
 size_t rmx_token_mixer_backward_workspace(const rmx_token_mixer_desc *desc)
@@ -121,7 +119,6 @@ rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc
                              {"mean", mean, stats},
                              {"rstd", rstd, stats}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 4, ins, 5));
-    rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_token_mixer_backward_args args = {.samples = desc->samples,
                                                 .tokens = desc->tokens,
                                                 .width = desc->width,
@@ -135,5 +132,5 @@ rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc
                                                 .dgamma = dgamma,
                                                 .dbeta = dbeta,
                                                 .ws = ws};
-    return rmx_context_check(ctx, backend->ops->token_mixer_backward(backend, &args));
+    return rmx_run_token_mixer_backward(ctx, &args);
 }

@@ -168,7 +168,6 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "x", x, desc->samples));
 
-    rmx_backend *backend = rmx_context_backend(ctx);
     const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
     const rmx_embedding_lookup_args gather = {.samples = desc->samples,
                                               .fields = desc->sparse_fields,
@@ -182,7 +181,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                               .ids = inputs->ids,
                                               .dense = inputs->dense,
                                               .out = features};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->embedding_lookup(backend, &gather)));
+    RMX_TRY(rmx_run_embedding_lookup(ctx, &gather));
     const rmx_product_args project = {
         .m = desc->samples,
         .n = width,
@@ -194,7 +193,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
         .alpha = 1.0f,
         .beta = 1.0f,
         .bias = {.p = b, .rs = 0, .cs = 1, .batch = {width, 0}}};
-    return rmx_context_check(ctx, backend->ops->product(backend, &project));
+    return rmx_run_product(ctx, &project);
 }
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
@@ -219,7 +218,6 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
     RMX_TRY(rmx_check_workspace(ctx, "rmx_tokenizer_backward_workspace", ws, ws_bytes,
                                 rmx_tokenizer_backward_workspace(desc)));
 
-    rmx_backend *backend = rmx_context_backend(ctx);
     const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
     const rmx_product_args weights = {
         .m = desc->slice,
@@ -231,7 +229,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
         .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
         .accumulate = true,
         .alpha = 1.0f};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->product(backend, &weights)));
+    RMX_TRY(rmx_run_product(ctx, &weights));
     const rmx_column_sum_args bias = {.groups = desc->tokens,
                                       .rows = desc->samples,
                                       .cols = width,
@@ -240,7 +238,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
                                       .x = dx,
                                       .dst = db,
                                       .ws = ws};
-    RMX_TRY(rmx_context_check(ctx, backend->ops->column_sum(backend, &bias)));
+    RMX_TRY(rmx_run_column_sum(ctx, &bias));
     const rmx_product_args inputs = {
         .m = desc->samples,
         .n = desc->slice,
@@ -250,5 +248,5 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
         .b = {.p = w, .rs = 1, .cs = width, .batch = {desc->slice * width, 0}},
         .c = {.p = dfeatures, .rs = row, .batch = {desc->slice, 0}},
         .alpha = 1.0f};
-    return rmx_context_check(ctx, backend->ops->product(backend, &inputs));
+    return rmx_run_product(ctx, &inputs);
 }

@@ -28,7 +28,7 @@ static void act_task(void *job, int64_t begin, int64_t end, int32_t worker)
 
 /* y = act(x).
  * traffic x read once, y written once; GELU's arithmetic takes about as long */
-rmx_status RMX_CPU(activation)(rmx_backend *backend, const rmx_activation_args *a)
+rmx_status rmx_cpu_activation(rmx_backend *backend, const rmx_activation_args *a)
 {
     rmx_activation_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->n, GRAIN, act_task, &job);
@@ -58,8 +58,7 @@ static void act_backward_task(void *job, int64_t begin, int64_t end, int32_t wor
 
 /* dx = dy * act'(x).
  * traffic x and dy read once, dx written once */
-rmx_status RMX_CPU(activation_backward)(rmx_backend *backend,
-                                        const rmx_activation_backward_args *a)
+rmx_status rmx_cpu_activation_backward(rmx_backend *backend, const rmx_activation_backward_args *a)
 {
     rmx_activation_backward_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->n, GRAIN, act_backward_task, &job);
@@ -78,7 +77,7 @@ static void add_task(void *job, int64_t begin, int64_t end, int32_t worker)
 
 /* y = x + r.
  * traffic x and r read once, y written once */
-rmx_status RMX_CPU(add)(rmx_backend *backend, const rmx_add_args *a)
+rmx_status rmx_cpu_add(rmx_backend *backend, const rmx_add_args *a)
 {
     rmx_add_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->n, GRAIN, add_task, &job);
@@ -97,7 +96,7 @@ static void sigmoid_task(void *job, int64_t begin, int64_t end, int32_t worker)
 
 /* y = 1 / (1 + exp(-x)).
  * traffic x read once, y written once */
-rmx_status RMX_CPU(sigmoid)(rmx_backend *backend, const rmx_sigmoid_args *a)
+rmx_status rmx_cpu_sigmoid(rmx_backend *backend, const rmx_sigmoid_args *a)
 {
     rmx_sigmoid_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->n, GRAIN, sigmoid_task, &job);

@@ -84,7 +84,7 @@ static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* dst[g, j] += sum down the rows of x[g, r, j].
  * order   blocks of RMX_ROW_BLOCK rows, each a chain from +0; then a chain over the blocks
  * traffic x read once */
-rmx_status RMX_CPU(column_sum)(rmx_backend *backend, const rmx_column_sum_args *a)
+rmx_status rmx_cpu_column_sum(rmx_backend *backend, const rmx_column_sum_args *a)
 {
     rmx_column_sum_args job = *a;
     if (a->group_stride == a->cols) { /* groups side by side are columns: longer loops */

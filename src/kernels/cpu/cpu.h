@@ -21,31 +21,36 @@
 /* The kernels of this instruction set; contracts in ops.h. */
 extern const rmx_ops RMX_CPU(ops);
 
-rmx_status RMX_CPU(product)(rmx_backend *, const rmx_product_args *);
-rmx_status RMX_CPU(column_sum)(rmx_backend *, const rmx_column_sum_args *);
-rmx_status RMX_CPU(softmax)(rmx_backend *, const rmx_softmax_args *);
-rmx_status RMX_CPU(softmax_backward)(rmx_backend *, const rmx_softmax_backward_args *);
-rmx_status RMX_CPU(mean)(rmx_backend *, const rmx_mean_args *);
-rmx_status RMX_CPU(mean_backward)(rmx_backend *, const rmx_mean_backward_args *);
-rmx_status RMX_CPU(norm)(rmx_backend *, const rmx_norm_args *);
-rmx_status RMX_CPU(norm_backward)(rmx_backend *, const rmx_norm_backward_args *);
-rmx_status RMX_CPU(token_mix)(rmx_backend *, const rmx_token_mix_args *);
-rmx_status RMX_CPU(token_mixer)(rmx_backend *, const rmx_token_mixer_args *);
-rmx_status RMX_CPU(token_mixer_backward)(rmx_backend *, const rmx_token_mixer_backward_args *);
-rmx_status RMX_CPU(activation)(rmx_backend *, const rmx_activation_args *);
-rmx_status RMX_CPU(activation_backward)(rmx_backend *, const rmx_activation_backward_args *);
-rmx_status RMX_CPU(add)(rmx_backend *, const rmx_add_args *);
-rmx_status RMX_CPU(dropout)(rmx_backend *, const rmx_dropout_args *);
-rmx_status RMX_CPU(embedding_lookup)(rmx_backend *, const rmx_embedding_lookup_args *);
-size_t RMX_CPU(embedding_sort_scratch)(int64_t samples, int64_t fields);
-rmx_status RMX_CPU(embedding_sort)(rmx_backend *, const rmx_embedding_sort_args *);
-rmx_status RMX_CPU(embedding_gradient)(rmx_backend *, const rmx_embedding_gradient_args *);
-rmx_status RMX_CPU(loss)(rmx_backend *, const rmx_loss_args *);
-rmx_status RMX_CPU(sigmoid)(rmx_backend *, const rmx_sigmoid_args *);
-rmx_status RMX_CPU(optimizer)(rmx_backend *, const rmx_optimizer_args *);
-rmx_status RMX_CPU(gradient_norm_sum_squares)(rmx_backend *,
-                                              const rmx_gradient_norm_sum_squares_args *);
-rmx_status RMX_CPU(gradient_norm_clip)(rmx_backend *, const rmx_gradient_norm_clip_args *);
-rmx_status RMX_CPU(nonfinite)(rmx_backend *, const rmx_nonfinite_args *);
+/* So that a search for rmx_cpu_norm finds it. */
+#define rmx_cpu_embedding_sort_scratch RMX_CPU(embedding_sort_scratch)
+#define rmx_cpu_product RMX_CPU(product)
+#define rmx_cpu_column_sum RMX_CPU(column_sum)
+#define rmx_cpu_softmax RMX_CPU(softmax)
+#define rmx_cpu_softmax_backward RMX_CPU(softmax_backward)
+#define rmx_cpu_mean RMX_CPU(mean)
+#define rmx_cpu_mean_backward RMX_CPU(mean_backward)
+#define rmx_cpu_norm RMX_CPU(norm)
+#define rmx_cpu_norm_backward RMX_CPU(norm_backward)
+#define rmx_cpu_token_mix RMX_CPU(token_mix)
+#define rmx_cpu_token_mixer RMX_CPU(token_mixer)
+#define rmx_cpu_token_mixer_backward RMX_CPU(token_mixer_backward)
+#define rmx_cpu_activation RMX_CPU(activation)
+#define rmx_cpu_activation_backward RMX_CPU(activation_backward)
+#define rmx_cpu_add RMX_CPU(add)
+#define rmx_cpu_dropout RMX_CPU(dropout)
+#define rmx_cpu_embedding_lookup RMX_CPU(embedding_lookup)
+#define rmx_cpu_embedding_sort RMX_CPU(embedding_sort)
+#define rmx_cpu_embedding_gradient RMX_CPU(embedding_gradient)
+#define rmx_cpu_loss RMX_CPU(loss)
+#define rmx_cpu_sigmoid RMX_CPU(sigmoid)
+#define rmx_cpu_optimizer RMX_CPU(optimizer)
+#define rmx_cpu_gradient_norm_sum_squares RMX_CPU(gradient_norm_sum_squares)
+#define rmx_cpu_gradient_norm_clip RMX_CPU(gradient_norm_clip)
+#define rmx_cpu_nonfinite RMX_CPU(nonfinite)
+
+#define RMX_SLOT(kernel) rmx_status RMX_CPU(kernel)(rmx_backend *, const rmx_##kernel##_args *);
+RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
+size_t rmx_cpu_embedding_sort_scratch(int64_t samples, int64_t fields);
 
 #endif /* RMX_CPU_H */

@@ -59,7 +59,7 @@ static void dropout_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* y = keep ? x * scale : +0.
  * order   none: each element's number is its own
  * traffic x read once, y written once; ten Philox rounds for each four elements */
-rmx_status RMX_CPU(dropout)(rmx_backend *backend, const rmx_dropout_args *a)
+rmx_status rmx_cpu_dropout(rmx_backend *backend, const rmx_dropout_args *a)
 {
     rmx_dropout_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->n, 8192, dropout_task, &job);

@@ -31,7 +31,7 @@ typedef struct sort_job {
 
 static int64_t round_up(int64_t n) { return (n + 63) / 64 * 64; }
 
-size_t RMX_CPU(embedding_sort_scratch)(int64_t samples, int64_t fields)
+size_t rmx_cpu_embedding_sort_scratch(int64_t samples, int64_t fields)
 {
     const int64_t entries = round_up(samples * fields);
     return sizeof(uint32_t) * (size_t)(3 * entries) + sizeof(group) * (size_t)fields;
@@ -145,7 +145,7 @@ static void find_bounds(rmx_pool *pool, sort_job *s)
 /* order, rows, start, unique of ops.h.
  * order   a stable sort has one result, however the work is cut
  * traffic per digit of up to 11 bits: keys read twice, keys and entries moved once */
-rmx_status RMX_CPU(embedding_sort)(rmx_backend *backend, const rmx_embedding_sort_args *a)
+rmx_status rmx_cpu_embedding_sort(rmx_backend *backend, const rmx_embedding_sort_args *a)
 {
     rmx_pool *pool = rmx_cpu_pool(backend);
     const int64_t n = a->samples * a->fields;
@@ -216,7 +216,7 @@ static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* grad[u] = sum of the gradients of every place where row u was used.
  * order   one chain from +0 over the places, in the order of the batch
  * traffic dout read once, grad written once */
-rmx_status RMX_CPU(embedding_gradient)(rmx_backend *backend, const rmx_embedding_gradient_args *a)
+rmx_status rmx_cpu_embedding_gradient(rmx_backend *backend, const rmx_embedding_gradient_args *a)
 {
     rmx_embedding_gradient_args job = *a;
     const int64_t entries = a->samples * a->fields, unique = *a->unique;

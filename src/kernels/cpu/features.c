@@ -33,7 +33,7 @@ static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* out[b] = embedding rows and dense values of sample b, each at its column, +0 elsewhere.
  * order   none: copies
  * traffic ids, dense and one table row per id read, out written once */
-rmx_status RMX_CPU(embedding_lookup)(rmx_backend *backend, const rmx_embedding_lookup_args *a)
+rmx_status rmx_cpu_embedding_lookup(rmx_backend *backend, const rmx_embedding_lookup_args *a)
 {
     rmx_embedding_lookup_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->samples, 1 + 4096 / (a->out_width + 1), features_task,

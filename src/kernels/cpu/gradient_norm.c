@@ -22,8 +22,8 @@ static void sum_squares_task(void *job, int64_t begin, int64_t end, int32_t work
 /* *sum += sum of g * g.
  * order   lanes within blocks of RMX_SPAN values, a chain in double over the blocks
  * traffic g read once */
-rmx_status RMX_CPU(gradient_norm_sum_squares)(rmx_backend *backend,
-                                              const rmx_gradient_norm_sum_squares_args *a)
+rmx_status rmx_cpu_gradient_norm_sum_squares(rmx_backend *backend,
+                                             const rmx_gradient_norm_sum_squares_args *a)
 {
     rmx_gradient_norm_sum_squares_args job = *a;
     if (a->unique) job.n = (int64_t)*a->unique * a->width;
@@ -37,7 +37,7 @@ rmx_status RMX_CPU(gradient_norm_sum_squares)(rmx_backend *backend,
 }
 
 /* The norm and the factor that keeps it within max_norm, or NaN to stop the update (ops.h). */
-rmx_status RMX_CPU(gradient_norm_clip)(rmx_backend *backend, const rmx_gradient_norm_clip_args *a)
+rmx_status rmx_cpu_gradient_norm_clip(rmx_backend *backend, const rmx_gradient_norm_clip_args *a)
 {
     (void)backend;
     const float norm = (float)rmx_sqrtd(*a->sum);
@@ -70,7 +70,7 @@ static void nonfinite_task(void *job, int64_t begin, int64_t end, int32_t worker
 
 /* *count = how many of n values are NaN or infinite.
  * traffic x read once */
-rmx_status RMX_CPU(nonfinite)(rmx_backend *backend, const rmx_nonfinite_args *a)
+rmx_status rmx_cpu_nonfinite(rmx_backend *backend, const rmx_nonfinite_args *a)
 {
     nonfinite_job job = {.x = a->x};
     rmx_parallel(rmx_cpu_pool(backend), a->n, 16384, nonfinite_task, &job);

@@ -72,7 +72,7 @@ static void bce_task(void *job, int64_t begin, int64_t end, int32_t worker)
  * order   a chain over tasks, lanes within blocks of RMX_ROW_BLOCK samples, a chain in double
  *         over the blocks
  * traffic logits and labels read once, dlogits written once */
-rmx_status RMX_CPU(loss)(rmx_backend *backend, const rmx_loss_args *a)
+rmx_status rmx_cpu_loss(rmx_backend *backend, const rmx_loss_args *a)
 {
     rmx_loss_args job = *a;
     const int64_t blocks = rmx_row_blocks(a->samples);

@@ -147,7 +147,7 @@ static void mean_columns_task(void *job, int64_t begin, int64_t end, int32_t wor
 /* y[o] = sum over r of x[o, r], divided by their number.
  * order   the sum by lanes, r in row-major order of the reduced axes
  * traffic x read once */
-rmx_status RMX_CPU(mean)(rmx_backend *backend, const rmx_mean_args *a)
+rmx_status rmx_cpu_mean(rmx_backend *backend, const rmx_mean_args *a)
 {
     mean_job m = {.backend = backend, .x = a->x, .y = a->y};
     m.kept = merge(a->kept, a->kept_shape, a->kept_stride);
@@ -193,7 +193,7 @@ static void mean_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
 
 /* dx[o, r] = dy[o] / n: one division, then copies of it.
  * traffic dy read once, dx written once */
-rmx_status RMX_CPU(mean_backward)(rmx_backend *backend, const rmx_mean_backward_args *a)
+rmx_status rmx_cpu_mean_backward(rmx_backend *backend, const rmx_mean_backward_args *a)
 {
     rmx_mean_backward_args job = *a;
     const int64_t size = a->n * a->inner;

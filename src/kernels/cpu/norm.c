@@ -38,7 +38,7 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
 /* y = (x - mean) / sqrt(var + eps) * gamma + beta of every row.
  * order   mean and variance by lanes, the variance from the centred row
  * traffic x read once (it stays in L1 for the second and third look), y written once */
-rmx_status RMX_CPU(norm)(rmx_backend *backend, const rmx_norm_args *a)
+rmx_status rmx_cpu_norm(rmx_backend *backend, const rmx_norm_args *a)
 {
     rmx_norm_args job = *a;
     rmx_parallel(rmx_cpu_pool(backend), a->rows, 1 + 8192 / (a->dim + 1), norm_task, &job);
@@ -87,7 +87,7 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
  * order   along a row by lanes; down the rows in blocks of RMX_ROW_BLOCK, then over the blocks
  * traffic dy and x (and residual) read once, dx written once; the partial sums of a block stay
  *         in cache */
-rmx_status RMX_CPU(norm_backward)(rmx_backend *backend, const rmx_norm_backward_args *a)
+rmx_status rmx_cpu_norm_backward(rmx_backend *backend, const rmx_norm_backward_args *a)
 {
     rmx_norm_backward_args job = *a;
     const int64_t blocks = rmx_row_blocks(a->rows);

@@ -161,7 +161,7 @@ static void optim_elements_task(void *job, int64_t begin, int64_t end, int32_t w
 /* w and its states after one step; the formulas are in ops.h.
  * order   none, but for the lanes of rowwise_adagrad
  * traffic grad read once, w and the states read and written once */
-rmx_status RMX_CPU(optimizer)(rmx_backend *backend, const rmx_optimizer_args *a)
+rmx_status rmx_cpu_optimizer(rmx_backend *backend, const rmx_optimizer_args *a)
 {
     optim_job job = {a, a->grad_scale ? *a->grad_scale : 1.0f};
     const int64_t rows = a->unique ? (int64_t)*a->unique : a->rows;

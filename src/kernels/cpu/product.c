@@ -312,7 +312,7 @@ static void choose_blocks(plan *p, int64_t threads)
     }
 }
 
-rmx_status RMX_CPU(product)(rmx_backend *backend, const rmx_product_args *args)
+rmx_status rmx_cpu_product(rmx_backend *backend, const rmx_product_args *args)
 {
     static float minus_zero = -0.0f, zero = 0.0f;
     if (args->m <= 0 || args->n <= 0 || args->batch[0] <= 0 || args->batch[1] <= 0) return RMX_OK;

@@ -271,7 +271,7 @@ static void softmax_columns_task(void *job, int64_t begin, int64_t end, int32_t 
 /* y = exp(x - max) / sum, or its logarithm.
  * order   the sum by lanes; the maximum has no order
  * traffic x read once (it stays in cache between the passes), y written once */
-rmx_status RMX_CPU(softmax)(rmx_backend *backend, const rmx_softmax_args *a)
+rmx_status rmx_cpu_softmax(rmx_backend *backend, const rmx_softmax_args *a)
 {
     softmax_job job = {a, backend};
     const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;

@@ -146,7 +146,7 @@ static void softmax_backward_columns_task(void *job, int64_t begin, int64_t end,
 /* dx = y (dy - sum(dy y)), or dy - exp(y) sum(dy) for log-softmax.
  * order   the sum by lanes
  * traffic y and dy read once, dx written once */
-rmx_status RMX_CPU(softmax_backward)(rmx_backend *backend, const rmx_softmax_backward_args *a)
+rmx_status rmx_cpu_softmax_backward(rmx_backend *backend, const rmx_softmax_backward_args *a)
 {
     softmax_backward_job job = {a, backend};
     const int64_t strips = (a->inner + RMX_COLUMNS - 1) / RMX_COLUMNS;

@@ -205,7 +205,7 @@ static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker
 /* y = permute(x) (+ residual), permute the mixing or its inverse.
  * order   none: copies, and one add
  * traffic x (and residual) read once, y written once */
-rmx_status RMX_CPU(token_mix)(rmx_backend *backend, const rmx_token_mix_args *a)
+rmx_status rmx_cpu_token_mix(rmx_backend *backend, const rmx_token_mix_args *a)
 {
     rmx_token_mix_args job = *a;
     if (a->samples * a->tokens * a->width == 0) return RMX_OK;
@@ -282,7 +282,7 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
 /* y = LayerNorm(x + mix(x)).
  * order   as norm's
  * traffic x read once (a sample stays in cache for the gathers), y written once */
-rmx_status RMX_CPU(token_mixer)(rmx_backend *backend, const rmx_token_mixer_args *a)
+rmx_status rmx_cpu_token_mixer(rmx_backend *backend, const rmx_token_mixer_args *a)
 {
     mixer_job job = {a, backend};
     if (a->samples * a->tokens * a->width == 0) return RMX_OK;
@@ -366,8 +366,8 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
 /* dx = dz + revert(dz), dz = LayerNorm's dx at z = x + mix(x); dgamma, dbeta.
  * order   as norm_backward's
  * traffic dy and x read once, dx written once: z, dz and the partial sums stay in cache */
-rmx_status RMX_CPU(token_mixer_backward)(rmx_backend *backend,
-                                         const rmx_token_mixer_backward_args *a)
+rmx_status rmx_cpu_token_mixer_backward(rmx_backend *backend,
+                                        const rmx_token_mixer_backward_args *a)
 {
     const int64_t rows = a->samples * a->tokens, blocks = rmx_row_blocks(rows);
     if (rows * a->width == 0) return RMX_OK;

@@ -5,6 +5,7 @@
 
 int rmx_cuda_product_variant = -1;
 
+/* clang-format off */
 const rmx_ops rmx_cuda_ops = {
     .code = "cuda",
     .alloc = rmx_cuda_alloc,
@@ -25,29 +26,9 @@ const rmx_ops rmx_cuda_ops = {
     .record_end = rmx_cuda_record_end,
     .replay = rmx_cuda_replay,
     .record_free = rmx_cuda_record_free,
-    .product = rmx_cuda_product,
-    .column_sum = rmx_cuda_column_sum,
-    .softmax = rmx_cuda_softmax,
-    .softmax_backward = rmx_cuda_softmax_backward,
-    .mean = rmx_cuda_mean,
-    .mean_backward = rmx_cuda_mean_backward,
-    .norm = rmx_cuda_norm,
-    .norm_backward = rmx_cuda_norm_backward,
-    .token_mix = rmx_cuda_token_mix,
-    .token_mixer = rmx_cuda_token_mixer,
-    .token_mixer_backward = rmx_cuda_token_mixer_backward,
-    .activation = rmx_cuda_activation,
-    .activation_backward = rmx_cuda_activation_backward,
-    .add = rmx_cuda_add,
-    .dropout = rmx_cuda_dropout,
-    .embedding_lookup = rmx_cuda_embedding_lookup,
     .embedding_sort_scratch = rmx_cuda_embedding_sort_scratch,
-    .embedding_sort = rmx_cuda_embedding_sort,
-    .embedding_gradient = rmx_cuda_embedding_gradient,
-    .loss = rmx_cuda_loss,
-    .sigmoid = rmx_cuda_sigmoid,
-    .optimizer = rmx_cuda_optimizer,
-    .gradient_norm_sum_squares = rmx_cuda_gradient_norm_sum_squares,
-    .gradient_norm_clip = rmx_cuda_gradient_norm_clip,
-    .nonfinite = rmx_cuda_nonfinite,
+#define RMX_SLOT(kernel) .kernel = rmx_cuda_##kernel,
+    RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
 };
+/* clang-format on */

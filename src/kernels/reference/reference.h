@@ -10,33 +10,11 @@
 
 #include "kernels/ops.h"
 
-rmx_status rmx_reference_product(rmx_backend *, const rmx_product_args *);
-rmx_status rmx_reference_column_sum(rmx_backend *, const rmx_column_sum_args *);
-rmx_status rmx_reference_softmax(rmx_backend *, const rmx_softmax_args *);
-rmx_status rmx_reference_softmax_backward(rmx_backend *, const rmx_softmax_backward_args *);
-rmx_status rmx_reference_mean(rmx_backend *, const rmx_mean_args *);
-rmx_status rmx_reference_mean_backward(rmx_backend *, const rmx_mean_backward_args *);
-rmx_status rmx_reference_norm(rmx_backend *, const rmx_norm_args *);
-rmx_status rmx_reference_norm_backward(rmx_backend *, const rmx_norm_backward_args *);
-rmx_status rmx_reference_token_mix(rmx_backend *, const rmx_token_mix_args *);
-rmx_status rmx_reference_token_mixer(rmx_backend *, const rmx_token_mixer_args *);
-rmx_status rmx_reference_token_mixer_backward(rmx_backend *,
-                                              const rmx_token_mixer_backward_args *);
-rmx_status rmx_reference_activation(rmx_backend *, const rmx_activation_args *);
-rmx_status rmx_reference_activation_backward(rmx_backend *, const rmx_activation_backward_args *);
-rmx_status rmx_reference_add(rmx_backend *, const rmx_add_args *);
-rmx_status rmx_reference_dropout(rmx_backend *, const rmx_dropout_args *);
-rmx_status rmx_reference_embedding_lookup(rmx_backend *, const rmx_embedding_lookup_args *);
+#define RMX_SLOT(kernel) \
+    rmx_status rmx_reference_##kernel(rmx_backend *, const rmx_##kernel##_args *);
+RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
 size_t rmx_reference_embedding_sort_scratch(int64_t samples, int64_t fields);
-rmx_status rmx_reference_embedding_sort(rmx_backend *, const rmx_embedding_sort_args *);
-rmx_status rmx_reference_embedding_gradient(rmx_backend *, const rmx_embedding_gradient_args *);
-rmx_status rmx_reference_loss(rmx_backend *, const rmx_loss_args *);
-rmx_status rmx_reference_sigmoid(rmx_backend *, const rmx_sigmoid_args *);
-rmx_status rmx_reference_optimizer(rmx_backend *, const rmx_optimizer_args *);
-rmx_status rmx_reference_gradient_norm_sum_squares(rmx_backend *,
-                                                   const rmx_gradient_norm_sum_squares_args *);
-rmx_status rmx_reference_gradient_norm_clip(rmx_backend *, const rmx_gradient_norm_clip_args *);
-rmx_status rmx_reference_nonfinite(rmx_backend *, const rmx_nonfinite_args *);
 
 /* act(v), and the derivative of act at v. */
 float rmx_reference_act(rmx_activation act, float v);

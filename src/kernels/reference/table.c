@@ -3,6 +3,7 @@
 #include "kernels/cpu/backend.h"
 #include "kernels/reference/reference.h"
 
+/* clang-format off */
 const rmx_ops rmx_reference_ops = {
     .code = "reference",
     .alloc = rmx_cpu_alloc,
@@ -19,29 +20,9 @@ const rmx_ops rmx_reference_ops = {
     .signal = rmx_cpu_signal,
     .await = rmx_cpu_signal,
     .wait = rmx_cpu_wait,
-    .product = rmx_reference_product,
-    .column_sum = rmx_reference_column_sum,
-    .softmax = rmx_reference_softmax,
-    .softmax_backward = rmx_reference_softmax_backward,
-    .mean = rmx_reference_mean,
-    .mean_backward = rmx_reference_mean_backward,
-    .norm = rmx_reference_norm,
-    .norm_backward = rmx_reference_norm_backward,
-    .token_mix = rmx_reference_token_mix,
-    .token_mixer = rmx_reference_token_mixer,
-    .token_mixer_backward = rmx_reference_token_mixer_backward,
-    .activation = rmx_reference_activation,
-    .activation_backward = rmx_reference_activation_backward,
-    .add = rmx_reference_add,
-    .dropout = rmx_reference_dropout,
-    .embedding_lookup = rmx_reference_embedding_lookup,
     .embedding_sort_scratch = rmx_reference_embedding_sort_scratch,
-    .embedding_sort = rmx_reference_embedding_sort,
-    .embedding_gradient = rmx_reference_embedding_gradient,
-    .loss = rmx_reference_loss,
-    .sigmoid = rmx_reference_sigmoid,
-    .optimizer = rmx_reference_optimizer,
-    .gradient_norm_sum_squares = rmx_reference_gradient_norm_sum_squares,
-    .gradient_norm_clip = rmx_reference_gradient_norm_clip,
-    .nonfinite = rmx_reference_nonfinite,
+#define RMX_SLOT(kernel) .kernel = rmx_reference_##kernel,
+    RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
 };
+/* clang-format on */
