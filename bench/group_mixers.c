@@ -29,7 +29,7 @@ static int64_t total(const mixers *m) { return m->samples * unit(m); }
 
 static rmx_token_mixer_desc mixer_desc(const mixers *m, int64_t samples)
 {
-    return (rmx_token_mixer_desc){samples, m->tokens, m->width, m->tokens, 1e-5f};
+    return (rmx_token_mixer_desc){RMX_F32, samples, m->tokens, m->width, m->tokens, 1e-5f};
 }
 
 static rmx_status mix(const mixers *m, const float *x, float *y, int64_t samples)

@@ -137,7 +137,8 @@ static size_t workspace(int64_t count)
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         const int32_t d = (int32_t)widths[i];
         const rmx_norm_desc norm = {.rows = count / d, .dim = d, .eps = 1e-5f};
-        const rmx_token_mixer_desc mixer = {count / (d * TOKENS), TOKENS, d, TOKENS, 1e-5f};
+        const rmx_token_mixer_desc mixer = {RMX_F32, count / (d * TOKENS), TOKENS, d, TOKENS,
+                                            1e-5f};
         const size_t bytes[] = {
             rmx_norm_backward_workspace(&norm), rmx_token_mixer_backward_workspace(&mixer),
             rmx_column_sum_scratch(1, count / d, d, 1), rmx_gradient_norm_scratch(count)};

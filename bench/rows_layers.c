@@ -31,7 +31,7 @@ rmx_status rows_mixer(void *user, int64_t first, int64_t samples)
     const rows *r = user;
     const int64_t at = first * rows_unit(r), row = first * r->c->tokens;
     const int32_t width = (int32_t)r->c->width;
-    const rmx_token_mixer_desc desc = {samples, TOKENS, width, TOKENS, 1e-5f};
+    const rmx_token_mixer_desc desc = {RMX_F32, samples, TOKENS, width, TOKENS, 1e-5f};
     return rmx_token_mixer_forward(r->b->ctx, &desc, r->x + at, r->small, r->small + width,
                                    r->y + at, r->stat + row, r->stat + r->count / 16 + row);
 }
@@ -41,7 +41,7 @@ rmx_status rows_mixer_both(void *user, int64_t first, int64_t samples)
     const rows *r = user;
     const int64_t at = first * rows_unit(r), row = first * r->c->tokens;
     const int32_t width = (int32_t)r->c->width;
-    const rmx_token_mixer_desc desc = {samples, TOKENS, width, TOKENS, 1e-5f};
+    const rmx_token_mixer_desc desc = {RMX_F32, samples, TOKENS, width, TOKENS, 1e-5f};
     BENCH_TRY(rows_mixer(user, first, samples));
     return rmx_token_mixer_backward(r->b->ctx, &desc, r->dy + at, r->x + at, r->small,
                                     r->stat + row, r->stat + r->count / 16 + row, r->dx + at,
@@ -81,10 +81,10 @@ rmx_status rows_softmax(void *user, int64_t first, int64_t samples)
     const rows *r = user;
     rmx_context *ctx = r->b->ctx;
     const int64_t at = first * rows_unit(r), shape[] = {samples, r->c->width};
-    const rmx_tensor x = rmx_tensor_of(r->x + at, 2, shape),
-                     y = rmx_tensor_of(r->y + at, 2, shape);
-    const rmx_tensor dy = rmx_tensor_of(r->dy + at, 2, shape);
-    const rmx_tensor dx = rmx_tensor_of(r->dx + at, 2, shape);
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, r->x + at, 2, shape),
+                     y = rmx_tensor_of(RMX_F32, r->y + at, 2, shape);
+    const rmx_tensor dy = rmx_tensor_of(RMX_F32, r->dy + at, 2, shape);
+    const rmx_tensor dx = rmx_tensor_of(RMX_F32, r->dx + at, 2, shape);
     const bool log = r->c->kind == LOG_SOFTMAX || r->c->kind == LOG_SOFTMAX_BOTH;
     BENCH_TRY(log ? rmx_log_softmax_forward(ctx, 1, &x, &y) : rmx_softmax_forward(ctx, 1, &x, &y));
     if (r->c->kind < SOFTMAX_BOTH) return RMX_OK;
@@ -98,8 +98,8 @@ rmx_status rows_mean_tokens(void *user, int64_t first, int64_t samples)
     const rows *r = user;
     const int64_t d = r->c->width, shape[] = {samples, r->c->tokens, d};
     const int64_t kept[] = {samples, d};
-    const rmx_tensor x = rmx_tensor_of(r->x + first * rows_unit(r), 3, shape);
-    const rmx_tensor y = rmx_tensor_of(r->y + first * d, 2, kept);
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, r->x + first * rows_unit(r), 3, shape);
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, r->y + first * d, 2, kept);
     const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
     return rmx_mean_forward(r->b->ctx, &desc, &x, &y);
 }
@@ -110,9 +110,11 @@ rmx_status rows_gelu(void *user, int64_t first, int64_t samples)
     const int64_t at = first * rows_unit(r), n = samples * rows_unit(r);
     const rmx_activation kind =
         r->c->kind & 1 ? RMX_ACTIVATION_GELU_TANH : RMX_ACTIVATION_GELU_ERF;
-    BENCH_TRY(rmx_activation_forward(r->b->ctx, kind, n, r->x + at, r->y + at));
+    BENCH_TRY(rmx_activation_forward(r->b->ctx, &(rmx_activation_desc){kind, RMX_F32, n},
+                                     r->x + at, r->y + at));
     if (r->c->kind < 2) return RMX_OK;
-    return rmx_activation_backward(r->b->ctx, kind, n, r->x + at, r->dy + at, r->dx + at);
+    return rmx_activation_backward(r->b->ctx, &(rmx_activation_desc){kind, RMX_F32, n}, r->x + at,
+                                   r->dy + at, r->dx + at);
 }
 
 /* y is the parameter, x its gradient. */
@@ -133,8 +135,8 @@ rmx_status rows_softmax_across(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t at = first * rows_unit(r), shape[] = {samples, r->c->tokens, r->c->width};
-    const rmx_tensor x = rmx_tensor_of(r->x + at, 3, shape);
-    const rmx_tensor y = rmx_tensor_of(r->y + at, 3, shape);
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, r->x + at, 3, shape);
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, r->y + at, 3, shape);
     return rmx_softmax_forward(r->b->ctx, 1, &x, &y);
 }
 
@@ -142,8 +144,8 @@ rmx_status rows_mean_width(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t shape[] = {samples, r->c->width};
-    const rmx_tensor x = rmx_tensor_of(r->x + first * rows_unit(r), 2, shape);
-    const rmx_tensor y = rmx_tensor_of(r->y + first, 1, shape);
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, r->x + first * rows_unit(r), 2, shape);
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, r->y + first, 1, shape);
     const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
     return rmx_mean_forward(r->b->ctx, &desc, &x, &y);
 }

@@ -99,8 +99,8 @@ rmx_status rows_mean_all(void *user, int64_t first, int64_t samples)
 {
     const rows *r = user;
     const int64_t shape[] = {samples, r->c->width};
-    const rmx_tensor x = rmx_tensor_of(r->x + first * rows_unit(r), 2, shape);
-    const rmx_tensor y = rmx_tensor_of(r->small, 0, shape);
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, r->x + first * rows_unit(r), 2, shape);
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, r->small, 0, shape);
     const rmx_mean_desc desc = {.axes = 2, .axis = {0, 1}};
     return rmx_mean_forward(r->b->ctx, &desc, &x, &y);
 }

@@ -46,8 +46,9 @@ static rmx_status vendor_product_of(const bench *b, const verify_op *op,
 static rmx_status mm(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->k}, ws[] = {op->k, op->n}, ys[] = {rows, op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, xs), w = rmx_tensor_of(memory->w, 2, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 2, ys);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 2, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 2, ys);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_mm(b->ctx, &a, &w, &out);
 }
@@ -56,9 +57,10 @@ static rmx_status addmm(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->k}, ws[] = {op->k, op->n}, ys[] = {rows, op->n};
     const int64_t vector[] = {op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, xs), w = rmx_tensor_of(memory->w, 2, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 2, ys);
-    const rmx_tensor bias = rmx_tensor_of(memory->w + (int64_t)op->k * op->n, 1, vector);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 2, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 2, ys);
+    const rmx_tensor bias = rmx_tensor_of(RMX_F32, memory->w + (int64_t)op->k * op->n, 1, vector);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_addmm(b->ctx, 0.5f, 2.0f, &bias, &a, &w, &out);
 }
@@ -67,7 +69,7 @@ static rmx_status addmm(PARAMETERS)
 static rmx_status bmm(PARAMETERS)
 {
     const int64_t ws[] = {op->count, op->k, op->n};
-    const rmx_tensor w = rmx_tensor_of(memory->w, 3, ws);
+    const rmx_tensor w = rmx_tensor_of(RMX_F32, memory->w, 3, ws);
     const rmx_tensor a = {
         .data = in(x), .dims = 3, .shape = {op->count, rows, op->k}, .stride = {op->k, op->in, 1}};
     const rmx_tensor out = {
@@ -80,8 +82,9 @@ static rmx_status grouped(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->count, op->k}, ws[] = {op->count, op->k, op->n};
     const int64_t ys[] = {rows, op->count, op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 3, xs), w = rmx_tensor_of(memory->w, 3, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 3, ys);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 3, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 3, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 3, ys);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_grouped_mm(b->ctx, &a, &w, &out);
 }
@@ -91,7 +94,8 @@ static rmx_status grouped(PARAMETERS)
 static rmx_status softmax(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->in};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, shape), out = rmx_tensor_of(y, 2, shape);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, shape);
     (void)memory;
     (void)theirs;
     return rmx_softmax_forward(b->ctx, 1, &a, &out);
@@ -100,7 +104,8 @@ static rmx_status softmax(PARAMETERS)
 static rmx_status log_softmax(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->in};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, shape), out = rmx_tensor_of(y, 2, shape);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, shape);
     (void)memory;
     (void)theirs;
     return rmx_log_softmax_forward(b->ctx, 1, &a, &out);
@@ -109,7 +114,8 @@ static rmx_status log_softmax(PARAMETERS)
 static rmx_status mean(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->count, op->k}, kept[] = {rows, op->k};
-    const rmx_tensor a = rmx_tensor_of(in(x), 3, shape), out = rmx_tensor_of(y, 2, kept);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 3, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, kept);
     const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
     (void)memory;
     (void)theirs;
@@ -120,7 +126,8 @@ static rmx_status gelu(PARAMETERS)
 {
     (void)memory;
     (void)theirs;
-    return rmx_activation_forward(b->ctx, RMX_ACTIVATION_GELU_ERF, rows * op->in, x, y);
+    return rmx_activation_forward(
+        b->ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, rows * op->in}, x, y);
 }
 
 static rmx_status layer_norm(PARAMETERS)
@@ -141,7 +148,7 @@ static rmx_status rms_norm(PARAMETERS)
 
 static rmx_status token_mixer(PARAMETERS)
 {
-    const rmx_token_mixer_desc desc = {rows, op->count, op->k, op->count, 1e-5f};
+    const rmx_token_mixer_desc desc = {RMX_F32, rows, op->count, op->k, op->count, 1e-5f};
     (void)theirs;
     return rmx_token_mixer_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y,
                                    memory->scratch, memory->scratch + rows * op->count);
