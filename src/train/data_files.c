@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "data/whole_file.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

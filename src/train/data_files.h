@@ -5,7 +5,7 @@
 
 #include "data/schema.h"
 #include "train/config.h"
-#include "train/progress.h"
+#include "train/describe.h"
 
 typedef struct rmx_data_files {
     bool synthetic;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/scoring.h"
-#include "train/stop.h"
+#include "train/score_batch.h"
+#include "train/stop_signal.h"
 
 typedef struct scores {
     float *logits;    /* [rows, tasks] */

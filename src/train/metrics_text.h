@@ -4,7 +4,7 @@
 #define RMX_TRAIN_METRICS_TEXT_H
 
 #include "train/metrics.h"
-#include "train/progress.h"
+#include "train/describe.h"
 
 /* "valid   step 20  logloss ...": a line, and with several tasks one for each. ceiling: NaN for
  * none. */

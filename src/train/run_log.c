@@ -119,7 +119,7 @@ static void put_tasks(rmx_run_log *log, int64_t step, const char *role, const rm
 rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *error)
 {
     FILE *out = log->lines;
-    const rmx_metrics *m = &v->recent.mean;
+    const rmx_metrics *m = &v->latest.mean;
     fprintf(out, "{\"type\":\"train\",\"step\":%lld,\"epoch\":%lld,\"examples\":%lld",
             (long long)v->step, (long long)v->epoch, (long long)v->examples);
     rmx_json_number(out, "loss", v->loss);
@@ -130,7 +130,7 @@ rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *
     rmx_json_number(out, "grad_norm", v->grad_norm);
     rmx_json_number(out, "examples_per_s", v->examples_per_s);
     rmx_json_number(out, "seconds", v->seconds);
-    put_tasks(log, v->step, "train", &v->recent);
+    put_tasks(log, v->step, "train", &v->latest);
     put_scalar(log, v->step, "train", NULL, "loss", v->loss);
     put_scalars(log, v->step, "train", NULL, m);
     put_scalar(log, v->step, "train", NULL, "lr", v->lr);

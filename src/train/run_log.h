@@ -17,7 +17,7 @@ typedef struct rmx_run_log {
 typedef struct rmx_log_step {
     int64_t step, epoch, examples;
     double loss, lr, grad_norm, examples_per_s, seconds;
-    rmx_metrics_set recent; /* over the latest examples trained on */
+    rmx_metrics_set latest; /* over the latest examples trained on */
 } rmx_log_step;
 
 /* Opens FOLDER/metrics.jsonl after removing what lies beyond the resumed step (in one move): lines

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
 /* Figures of the step that has been begun and not yet looked at. */
@@ -18,7 +18,7 @@ static rmx_status collect(trainer *t)
     const rmx_status status = rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     if (!result.finite) return rmx_trainer_not_finite(t, number);
-    rmx_recent_add(&t->recent, begun->examples, begun->samples, t->logits, begun->labels);
+    rmx_latest_scores_add(&t->latest, begun->examples, begun->samples, t->logits, begun->labels);
     t->last_loss = result.loss;
     t->last_norm = (double)result.grad_norm;
     return RMX_OK;
@@ -51,7 +51,7 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
     t->begun.number = number;
     t->begun.samples = view->samples;
     t->begun.examples = t->state.examples;
-    memcpy(t->begun.labels, view->labels, (size_t)(view->samples * t->recent.tasks));
+    memcpy(t->begun.labels, view->labels, (size_t)(view->samples * t->latest.tasks));
     t->state.step = number;
     t->state.examples += view->samples;
     t->state.batch++;

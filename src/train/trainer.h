@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "train/config.h"
-#include "train/progress.h"
+#include "train/describe.h"
 
 typedef struct rmx_trainer_options {
     const char *resume; /* "auto": from the newest checkpoint, if any; "never"; or a path */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_internal.h: what a run is made of. trainer.c is the loop, trainer_open.c opens,
- * trainer_resume.c takes up, trainer_report.c saves, evaluates and reports, trainer_end.c ends. */
+/* trainer_internal.h: the state of a run, and which file does which part of it. */
 #ifndef RMX_TRAIN_TRAINER_INTERNAL_H
 #define RMX_TRAIN_TRAINER_INTERNAL_H
 
 #include "rankmixer/schedule.h"
 #include "train/data_files.h"
 #include "train/evaluate.h"
-#include "train/recent.h"
+#include "train/latest_scores.h"
 #include "train/run_log.h"
-#include "train/setup.h"
+#include "train/model_setup.h"
+#include "train/model_tensors.h"
 #include "train/trainer.h"
 
 /* A step that runs, or ran, and whose figures have not been looked at. */
@@ -28,12 +28,12 @@ typedef struct trainer {
 
     rmx_context *ctx;
     rmx_schema schema;
-    rmx_setup setup;
+    rmx_model_setup setup;
     rmx_data_files files;
     rmx_reader *train, *valid, *test;
     rmx_model *model;
     rmx_model_tensors tensors;
-    rmx_recent recent;
+    rmx_latest_scores latest;
     rmx_run_log log;
     begun_step begun;
     float *logits;        /* [batch, tasks] */
@@ -91,7 +91,7 @@ double rmx_trainer_speed(const trainer *t); /* examples a second, of this sessio
 /* The context's last error becomes the run's. */
 rmx_status rmx_trainer_failed(trainer *t, rmx_status status);
 
-/* trainer_end.c: the test, the results, and a few lines for people. */
+/* trainer_results.c: the test, the results, and a few lines for people. */
 rmx_status rmx_trainer_results(trainer *t, FILE *out);
 
 static inline float rmx_trainer_lr(const trainer *t, double peak, int64_t step)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "data/whole_file.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
 static rmx_status open_context(trainer *t)
@@ -29,13 +29,14 @@ static rmx_status check(trainer *t)
     rmx_model_memory memory;
     int32_t field;
     rmx_status status = rmx_data_files_find(t->config, &t->files, &t->schema, t->error);
-    if (status == RMX_OK) status = rmx_setup_make(t->config, &t->schema, &t->setup, t->error);
+    if (status == RMX_OK)
+        status = rmx_model_setup_make(t->config, &t->schema, &t->setup, t->error);
     if (status != RMX_OK) return status;
     status = rmx_model_plan(t->ctx, &t->setup.model, &t->setup.training, &memory);
     if (status != RMX_OK)
         return rmx_fail(t->error, status, "%s: the model: %s", t->config->file,
                         rmx_last_error(t->ctx));
-    const int32_t cut = rmx_setup_cut_fields(&t->setup, &field);
+    const int32_t cut = rmx_model_setup_cut_fields(&t->setup, &field);
     if (cut && t->progress->level >= 0)
         rmx_progress_warn(t->progress,
                           "tokenizer = auto cuts %d of %d sparse fields in two, the first is "
@@ -109,15 +110,15 @@ static rmx_status open_model(trainer *t)
     t->config_text = rmx_config_to_text(t->config);
     if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text)
         return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
-    status = rmx_recent_init(&t->recent, tasks, t->error);
+    status = rmx_latest_scores_init(&t->latest, tasks, t->error);
     if (status == RMX_OK)
         status = rmx_model_tensors_make(t->ctx, t->model, true, &t->tensors, t->error);
     if (status == RMX_OK)
-        status = rmx_model_tensors_add(&t->tensors, "recent:logits", RMX_RECENT_EXAMPLES, tasks,
-                                       t->recent.logits, t->error);
+        status = rmx_model_tensors_add(&t->tensors, "recent:logits", RMX_LATEST_EXAMPLES, tasks,
+                                       t->latest.logits, t->error);
     if (status == RMX_OK)
-        status = rmx_model_tensors_add(&t->tensors, "recent:labels", RMX_RECENT_EXAMPLES, tasks,
-                                       t->recent.labels, t->error);
+        status = rmx_model_tensors_add(&t->tensors, "recent:labels", RMX_LATEST_EXAMPLES, tasks,
+                                       t->latest.labels, t->error);
     return status;
 }
 
@@ -141,11 +142,11 @@ static rmx_status keep_config(trainer *t)
 
 static void describe(trainer *t)
 {
-    rmx_progress_model(t->progress, t->ctx, t->model);
-    rmx_progress_data(t->progress, "train", t->files.train, rmx_reader_schema(t->train));
+    rmx_describe_model(t->progress, t->ctx, t->model);
+    rmx_describe_data(t->progress, "train", t->files.train, rmx_reader_schema(t->train));
     if (t->valid)
-        rmx_progress_data(t->progress, "valid", t->files.valid, rmx_reader_schema(t->valid));
-    if (t->test) rmx_progress_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
+        rmx_describe_data(t->progress, "valid", t->files.valid, rmx_reader_schema(t->valid));
+    if (t->test) rmx_describe_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
 }
 
 rmx_status rmx_trainer_open(trainer *t)
@@ -173,12 +174,12 @@ void rmx_trainer_close(trainer *t)
 {
     rmx_run_log_close(&t->log);
     rmx_model_tensors_free(&t->tensors);
-    rmx_recent_free(&t->recent);
+    rmx_latest_scores_free(&t->latest);
     rmx_model_destroy(t->model);
     rmx_reader_close(t->train);
     rmx_reader_close(t->valid);
     rmx_reader_close(t->test);
-    rmx_setup_free(&t->setup);
+    rmx_model_setup_free(&t->setup);
     rmx_schema_free(&t->schema);
     rmx_context_destroy(t->ctx);
     free(t->logits);

@@ -13,12 +13,12 @@ static int64_t say_set(const trainer *t, const char *role, const char *path, int
     if (!*path) return 0;
     if (rmx_dataset_schema(path, &schema, NULL) == RMX_OK) {
         const int64_t found = schema.rows;
-        rmx_progress_data(t->progress, role, path, &schema);
+        rmx_describe_data(t->progress, role, path, &schema);
         rmx_schema_free(&schema);
         return found;
     }
     rmx_progress_say(t->progress, "%-7s %s: %s rows, to be made from [synthetic]", role, path,
-                     rmx_progress_count((double)to_make, rows));
+                     rmx_describe_count((double)to_make, rows));
     return to_make;
 }
 
@@ -48,7 +48,7 @@ static int64_t host_bytes(const trainer *t, const rmx_model_memory *m, int64_t r
     int64_t bytes =
         m->host_bytes + 2 * window * rmx_schema_row_bytes(&t->schema) +
         evaluated * (tasks * of_score + (int64_t)sizeof(uint64_t)) +
-        RMX_RECENT_EXAMPLES * tasks * (int64_t)(2 * sizeof(float) + sizeof(rmx_metrics_term) + 1);
+        RMX_LATEST_EXAMPLES * tasks * (int64_t)(2 * sizeof(float) + sizeof(rmx_metrics_term) + 1);
     if (rmx_context_device(t->ctx) != RMX_DEVICE_CPU)
         bytes += m->parameter_bytes + m->optimizer_bytes;
     return bytes;
@@ -60,7 +60,7 @@ static void say_memory(const trainer *t, const rmx_model_memory *m, int64_t rows
     const bool cpu = rmx_context_device(t->ctx) == RMX_DEVICE_CPU;
     const double host = (double)host_bytes(t, m, rows, evaluated) / 1e6;
     const double model = (double)m->total_bytes / 1e6;
-    rmx_progress_memory(t->progress, m);
+    rmx_describe_memory(t->progress, m);
     if (cpu)
         rmx_progress_say(
             t->progress,
@@ -88,8 +88,8 @@ void rmx_trainer_say_plan(const trainer *t, const rmx_model_memory *m)
         rows_of_tables += t->schema.vocabulary[f];
     rmx_progress_say(
         t->progress, "model   %lld parameters (%s), %s of them in %d embedding table%s",
-        (long long)m->parameters, rmx_progress_count((double)m->parameters, count),
-        rmx_progress_count((double)rows_of_tables * (double)t->config->model.embedding_width,
+        (long long)m->parameters, rmx_describe_count((double)m->parameters, count),
+        rmx_describe_count((double)rows_of_tables * (double)t->config->model.embedding_width,
                            tables),
         t->schema.sparse_fields, t->schema.sparse_fields == 1 ? "" : "s");
     say_memory(t, m, rows, valid > test ? valid : test);

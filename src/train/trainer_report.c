@@ -105,21 +105,21 @@ rmx_status rmx_trainer_log(trainer *t)
                            .examples_per_s = rmx_trainer_speed(t),
                            .seconds = t->state.seconds};
     const rmx_status status =
-        rmx_recent_metrics(&t->recent, t->state.examples, &values.recent.mean, t->error);
-    values.recent.of_task = t->recent.of_task;
-    values.recent.names = t->schema.task_names;
-    values.recent.tasks = t->schema.tasks;
+        rmx_latest_scores_metrics(&t->latest, t->state.examples, &values.latest.mean, t->error);
+    values.latest.of_task = t->latest.of_task;
+    values.latest.names = t->schema.task_names;
+    values.latest.tasks = t->schema.tasks;
     return status == RMX_OK ? rmx_run_log_step(&t->log, &values, t->error) : status;
 }
 
 void rmx_trainer_live(trainer *t)
 {
     char rate[16], flop[16], left[32], auc[32] = "-";
-    rmx_metrics recent;
+    rmx_metrics latest;
     if (!rmx_progress_due(t->progress)) return;
     const int64_t seen = t->begun.number ? t->begun.examples : t->state.examples;
-    if (rmx_recent_metrics(&t->recent, seen, &recent, NULL) != RMX_OK) return;
-    if (!isnan(recent.auc)) snprintf(auc, sizeof auc, "%.4f", recent.auc);
+    if (rmx_latest_scores_metrics(&t->latest, seen, &latest, NULL) != RMX_OK) return;
+    if (!isnan(latest.auc)) snprintf(auc, sizeof auc, "%.4f", latest.auc);
     const double speed = rmx_trainer_speed(t);
     const double rest = (double)(t->total_steps - t->state.step) * (double)t->config->train.batch;
     rmx_progress_live(t->progress,
@@ -127,7 +127,7 @@ void rmx_trainer_live(trainer *t)
                       "%sFLOP/s",
                       floor(100 * (double)t->state.step / (double)t->total_steps),
                       rmx_progress_duration(speed > 0 ? rest / speed : 0, left),
-                      (long long)t->state.step, (long long)t->total_steps, recent.logloss, auc,
-                      rmx_progress_count(speed, rate),
-                      rmx_progress_count(3 * rmx_model_forward_flop(t->model) * speed, flop));
+                      (long long)t->state.step, (long long)t->total_steps, latest.logloss, auc,
+                      rmx_describe_count(speed, rate),
+                      rmx_describe_count(3 * rmx_model_forward_flop(t->model) * speed, flop));
 }

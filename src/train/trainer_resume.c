@@ -87,7 +87,7 @@ static rmx_status resume_from(trainer *t, const char *path)
         status = rmx_checkpoint_load(path, t->tensors.tensor, t->tensors.count, true, t->error);
     if (status == RMX_OK) status = rmx_model_tensors_store(t->ctx, &t->tensors, t->error);
     if (status == RMX_OK) {
-        rmx_recent_loaded(&t->recent);
+        rmx_latest_scores_loaded(&t->latest);
         t->state = found.state;
         snprintf(t->last_checkpoint, sizeof t->last_checkpoint, "%s", path);
         rmx_progress_say(t->progress, "resume  %s: step %lld of %lld", path,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_end.c: what a run ends with: the test of the best checkpoint, the line of results, and a
- * few lines for people. */
+/* trainer_results.c: the end of a run: the test of the best checkpoint, the JSON line of results,
+ * and a few lines for people. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,29 +9,17 @@
 #include "train/json.h"
 #include "train/metrics_text.h"
 #include "train/plots.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
 typedef struct ending {
-    rmx_metrics recent, test;
+    rmx_metrics latest, test;
     int64_t test_step;
     char test_checkpoint[4300];
     uint64_t checksum; /* of the last step's parameters */
 } ending;
 
 /* ---- the test set ------------------------------------------------------------------------- */
-
-/* The parameters of a checkpoint into the model, and nothing else of it. */
-static rmx_status load_parameters(trainer *t, const char *path)
-{
-    rmx_model_tensors tensors;
-    rmx_status status = rmx_model_tensors_make(t->ctx, t->model, false, &tensors, t->error);
-    if (status != RMX_OK) return status;
-    status = rmx_checkpoint_load(path, tensors.tensor, tensors.count, false, t->error);
-    if (status == RMX_OK) status = rmx_model_tensors_store(t->ctx, &tensors, t->error);
-    rmx_model_tensors_free(&tensors);
-    return status;
-}
 
 /* On the best checkpoint by validation, where there is one; else on the last step. */
 static rmx_status test(trainer *t, ending *end, bool *stopped)
@@ -42,7 +30,7 @@ static rmx_status test(trainer *t, ending *end, bool *stopped)
     if (t->state.best_step > 0 && t->state.best_step != t->state.step) {
         char path[4300];
         rmx_checkpoint_path(t->folder, t->state.best_step, path, sizeof path);
-        const rmx_status status = load_parameters(t, path);
+        const rmx_status status = rmx_model_tensors_read(t->ctx, t->model, path, t->error);
         if (status != RMX_OK && status != RMX_ERR_DATA) return status;
         if (status == RMX_OK) {
             end->test_step = t->state.best_step;
@@ -98,8 +86,8 @@ static void print_results(const trainer *t, const ending *end, FILE *out)
     const bool best = t->state.best_step > 0;
     fprintf(out, "{\"steps\":%lld,\"epochs\":%lld,\"examples\":%lld", (long long)t->state.step,
             (long long)t->state.epoch, (long long)t->state.examples);
-    rmx_json_number(out, "train_logloss", end->recent.logloss);
-    rmx_json_number(out, "train_auc", end->recent.auc);
+    rmx_json_number(out, "train_logloss", end->latest.logloss);
+    rmx_json_number(out, "train_auc", end->latest.auc);
     put_metrics(out, "valid", t->valid ? &t->valid_metrics : &none, name);
     rmx_json_number(out, "best_auc", best ? t->state.best_auc : NAN);
     rmx_json_number(out, "best_logloss", best ? t->state.best_logloss : NAN);
@@ -197,7 +185,7 @@ rmx_status rmx_trainer_results(trainer *t, FILE *out)
                          (long long)t->state.step, (long long)t->total_steps);
     if (t->valid && t->valid_step != t->state.step) status = rmx_trainer_evaluate(t, false);
     if (status == RMX_OK)
-        status = rmx_recent_metrics(&t->recent, t->state.examples, &end.recent, t->error);
+        status = rmx_latest_scores_metrics(&t->latest, t->state.examples, &end.latest, t->error);
     if (status == RMX_OK) status = rmx_model_tensors_fetch(t->ctx, &t->tensors, t->error);
     if (status != RMX_OK || rmx_stop_requested()) return status;
     end.checksum = rmx_checkpoint_params_xxh3(t->tensors.tensor, t->tensors.count);

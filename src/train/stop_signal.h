@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* stop.h: SIGTERM and SIGINT as a flag that long work looks at. */
-#ifndef RMX_TRAIN_STOP_H
-#define RMX_TRAIN_STOP_H
+/* stop_signal.h: SIGTERM and SIGINT as a flag that long work looks at. */
+#ifndef RMX_TRAIN_STOP_SIGNAL_H
+#define RMX_TRAIN_STOP_SIGNAL_H
 
 #include <stdbool.h>
 
@@ -10,4 +10,4 @@
 void rmx_stop_install(void);
 bool rmx_stop_requested(void);
 
-#endif /* RMX_TRAIN_STOP_H */
+#endif /* RMX_TRAIN_STOP_SIGNAL_H */

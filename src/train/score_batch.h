@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* scoring.h: the logits of a batch, finite or refused with the reason. */
-#ifndef RMX_TRAIN_SCORING_H
-#define RMX_TRAIN_SCORING_H
+/* score_batch.h: the logits of a batch, finite or refused with the reason. */
+#ifndef RMX_TRAIN_SCORE_BATCH_H
+#define RMX_TRAIN_SCORE_BATCH_H
 
 #include "data/dataset.h"
 #include "rankmixer/model.h"
@@ -17,4 +17,4 @@ RMX_NODISCARD rmx_status rmx_score(rmx_context *ctx, rmx_model *model, const rmx
                                    const rmx_reader *reader, const rmx_reader_view *view,
                                    float *logits, rmx_error *error);
 
-#endif /* RMX_TRAIN_SCORING_H */
+#endif /* RMX_TRAIN_SCORE_BATCH_H */

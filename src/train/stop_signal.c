@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stop.c: see stop.h. */
-#include "train/stop.h"
+/* stop_signal.c: see stop_signal.h. */
+#include "train/stop_signal.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* setup.c: a config and a schema become the structs of rankmixer/model.h. */
-#include "train/setup.h"
+/* model_setup.c: a config and a schema become the structs of rankmixer/model.h. */
+#include "train/model_setup.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ static rmx_status place_all(const rmx_config *config, const rmx_schema *schema,
     return RMX_OK;
 }
 
-int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
+int32_t rmx_model_setup_cut_fields(const rmx_model_setup *setup, int32_t *field)
 {
     const rmx_model_config *m = &setup->model;
     const int64_t width = m->embedding_width;
@@ -118,8 +118,8 @@ static rmx_optimizer_config optimizer(const rmx_config *config, bool tables)
     return o;
 }
 
-rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rmx_setup *out,
-                          rmx_error *error)
+rmx_status rmx_model_setup_make(const rmx_config *config, const rmx_schema *schema,
+                                rmx_model_setup *out, rmx_error *error)
 {
     const int32_t fields = schema->sparse_fields + schema->dense_fields;
     rmx_config resolved;
@@ -135,7 +135,7 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
                                       ? place_all(config, schema, out->token_of_field, error)
                                       : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
         if (status != RMX_OK) {
-            rmx_setup_free(out);
+            rmx_model_setup_free(out);
             return status;
         }
     }
@@ -170,7 +170,7 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
     return RMX_OK;
 }
 
-void rmx_setup_free(rmx_setup *setup)
+void rmx_model_setup_free(rmx_model_setup *setup)
 {
     free(setup->token_of_field);
     free(setup->unknown);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* scoring.c: see scoring.h. */
-#include "train/scoring.h"
+/* score_batch.c: see score_batch.h. */
+#include "train/score_batch.h"
 
 #include <math.h>
 #include <stdio.h>
