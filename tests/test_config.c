@@ -94,8 +94,8 @@ Test(config, prints_what_it_reads)
         rmx_config_print(&config, comments, out);
         fclose(out);
         cr_assert_eq(parse(printed, NULL, &again, &error), RMX_OK, "%s", error.text);
-        char difference[256], *first = rmx_config_to_text(&config);
-        char *second = rmx_config_to_text(&again);
+        char difference[256], *first = rmx_config_to_text(&config, false);
+        char *second = rmx_config_to_text(&again, false);
         cr_expect_str_eq(first, second);
         cr_expect_eq(rmx_config_differences(&config, &again, difference, sizeof difference), 0);
         free(first);
@@ -159,12 +159,12 @@ Test(config, a_resolved_config_is_the_same_run)
         snprintf(text, sizeof text, "[train]\noptimizer = %s\nembedding_optimizer = %s\n",
                  names[pair / 5], names[pair % 5]);
         cr_assert_eq(parse(text, NULL, &config, &error), RMX_OK, "%s", error.text);
-        char *printed = rmx_config_to_text(&config);
+        char *printed = rmx_config_to_text(&config, false);
         cr_assert_eq(parse(printed, NULL, &again, &error), RMX_OK, "%s: %s", text, error.text);
         cr_expect_eq(rmx_config_differences(&config, &again, difference, sizeof difference), 0,
                      "%s: %s", text, difference);
         cr_expect(!strstr(printed, "heads = 0"));
-        char *once_more = rmx_config_to_text(&again);
+        char *once_more = rmx_config_to_text(&again, false);
         cr_expect_str_eq(printed, once_more);
         cr_assert_eq(rmx_model_setup_make(&config, &schema, &first, &error), RMX_OK);
         cr_assert_eq(rmx_model_setup_make(&again, &schema, &second, &error), RMX_OK);

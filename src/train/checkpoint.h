@@ -86,6 +86,10 @@ uint64_t rmx_checkpoint_params_xxh3(const rmx_checkpoint_tensor *tensor, int32_t
 
 /* ---- a folder of them: step-000000000100.h5, ... and best.h5, a link ------------------------ */
 
+#define RMX_CHECKPOINT_FILE_NAME 32
+
+/* "step-000000000100.h5"; returns out. */
+const char *rmx_checkpoint_name(int64_t step, char out[RMX_CHECKPOINT_FILE_NAME]);
 /* FOLDER/step-STEP.h5. */
 void rmx_checkpoint_path(const char *folder, int64_t step, char *out, size_t bytes);
 /* Points best.h5 at best_step's file, if there is one, then removes all but the newest `keep`, the

@@ -12,9 +12,16 @@
 
 enum { DIGITS = 12 };
 
+const char *rmx_checkpoint_name(int64_t step, char out[RMX_CHECKPOINT_FILE_NAME])
+{
+    snprintf(out, RMX_CHECKPOINT_FILE_NAME, "step-%0*lld.h5", DIGITS, (long long)step);
+    return out;
+}
+
 void rmx_checkpoint_path(const char *folder, int64_t step, char *out, size_t bytes)
 {
-    snprintf(out, bytes, "%s/step-%0*lld.h5", folder, DIGITS, (long long)step);
+    char name[RMX_CHECKPOINT_FILE_NAME];
+    snprintf(out, bytes, "%s/%s", folder, rmx_checkpoint_name(step, name));
 }
 
 /* The step of "step-000000000100" followed by suffix, or -1. */
@@ -136,7 +143,7 @@ void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
 static rmx_status point_best(const char *folder, int64_t step, rmx_error *error)
 {
     char target[RMX_CHECKPOINT_PATH_MAX], best[RMX_CHECKPOINT_PATH_MAX];
-    char place[RMX_CHECKPOINT_PATH_MAX];
+    char place[RMX_CHECKPOINT_PATH_MAX], name[RMX_CHECKPOINT_FILE_NAME];
     snprintf(best, sizeof best, "%s/best.h5", folder);
     rmx_checkpoint_path(folder, step, target, sizeof target);
     if (step <= 0 || (access(target, F_OK) != 0 && errno == ENOENT)) {
@@ -145,7 +152,7 @@ static rmx_status point_best(const char *folder, int64_t step, rmx_error *error)
     }
     snprintf(place, sizeof place, "%s/best.h5.tmp.%ld", folder, (long)getpid());
     unlink(place);
-    if (symlink(strrchr(target, '/') + 1, place) != 0) {
+    if (symlink(rmx_checkpoint_name(step, name), place) != 0) {
         const bool without = errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP;
         return without ? RMX_OK : rmx_fail_system(error, errno, "%s: cannot be made", best);
     }

@@ -31,11 +31,6 @@ typedef struct rmx_config_synthetic {
     double zipf, base_rate, strength, noise;
 } rmx_config_synthetic;
 
-/* Where a value came from, for messages: a line of the file, --set, or neither (the default). */
-typedef struct rmx_config_origin {
-    int32_t line; /* > 0: that line of the file; -1: --set; 0: the default */
-} rmx_config_origin;
-
 typedef struct rmx_config {
     rmx_config_text file; /* its name, for messages */
 
@@ -72,8 +67,11 @@ typedef struct rmx_config {
 
     /* [tokenizer] t0, t1, ...: the fields of each token as written; NULL where not given. */
     char *group[RMX_CONFIG_TOKENS_MAX];
-    rmx_config_origin group_origin[RMX_CONFIG_TOKENS_MAX];
-    rmx_config_origin origin[RMX_CONFIG_KEYS_MAX]; /* in the order of the table */
+
+    /* Where each value comes from, for messages: > 0: that line of the file; -1: --set; 0: it is the
+     * default. */
+    int32_t group_line[RMX_CONFIG_TOKENS_MAX];
+    int32_t line[RMX_CONFIG_KEYS_MAX]; /* in the order of the table */
 } rmx_config;
 
 /* Reads `path`, then applies sets[0 .. count-1], each "section.key=value", then checks the whole.
@@ -100,12 +98,11 @@ void rmx_config_resolve(const rmx_config *config, rmx_config *out);
 void rmx_config_print(const rmx_config *config, bool comments, FILE *out);
 /* The table of keys as Markdown; docs/training.md holds it and a test compares. */
 void rmx_config_print_keys(FILE *out);
-/* The bare form of rmx_config_print as a string to free, or NULL: out of memory. */
-char *rmx_config_to_text(const rmx_config *config);
+/* What rmx_config_print writes as a string to free, or NULL: out of memory. */
+char *rmx_config_to_text(const rmx_config *config, bool comments);
 
-/* Names into text, separated by ", ", the keys that differ, resolved, and would change what is
- * computed
- * ("train.lr (0.1, was 0.2)"); returns how many. */
+/* Writes into text, separated by ", ", the keys whose resolved values differ and change what is
+ * computed: "train.lr (0.1, was 0.2)". Returns how many. */
 int32_t rmx_config_differences(const rmx_config *was, const rmx_config *is, char *text,
                                size_t bytes);
 rmx_synthetic_config rmx_config_synthetic_of(const rmx_config *config);

@@ -11,22 +11,24 @@
 
 #define BIG 9.0e15 /* whole numbers up to here are exact in the table's doubles */
 
-#define AT(section, name) #section, #name
-#define TEXT(s, n, standard, free, help)                                                    \
-    {                                                                                       \
-        AT(s, n), RMX_KEY_TEXT, offsetof(rmx_config, s.n), standard, 0, 0, NULL, free, help \
+/* A key's section, name, and place in rmx_config, where it has to be of this type. */
+#define PLACE(type, s, n) \
+#s, #n, offsetof(rmx_config, s.n) + 0 * _Generic(((rmx_config *)0)->s.n, type : 1)
+#define TEXT(s, n, standard, free, help)                                    \
+    {                                                                       \
+        PLACE(char *, s, n), RMX_KEY_TEXT, standard, 0, 0, NULL, free, help \
     }
-#define WHOLE(s, n, standard, low, high, free, help)                                            \
-    {                                                                                           \
-        AT(s, n), RMX_KEY_INT, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+#define WHOLE(s, n, standard, low, high, free, help)                             \
+    {                                                                            \
+        PLACE(int64_t, s, n), RMX_KEY_INT, standard, low, high, NULL, free, help \
     }
-#define REAL(s, n, standard, low, high, free, help)                                              \
-    {                                                                                            \
-        AT(s, n), RMX_KEY_REAL, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+#define REAL(s, n, standard, low, high, free, help)                              \
+    {                                                                            \
+        PLACE(double, s, n), RMX_KEY_REAL, standard, low, high, NULL, free, help \
     }
-#define CHOICE(s, n, standard, choices, free, help)                                              \
-    {                                                                                            \
-        AT(s, n), RMX_KEY_CHOICE, offsetof(rmx_config, s.n), standard, 0, 0, choices, free, help \
+#define CHOICE(s, n, standard, choices, free, help)                               \
+    {                                                                             \
+        PLACE(int32_t, s, n), RMX_KEY_CHOICE, standard, 0, 0, choices, free, help \
     }
 
 /* The words stand in the order of the enums. */
@@ -110,7 +112,7 @@ const rmx_key rmx_keys[] = {
     WHOLE(train, keep, "2", 1, 1000, true, "newest checkpoints kept, besides the best by AUC"),
 };
 const int32_t rmx_key_count = (int32_t)(sizeof rmx_keys / sizeof rmx_keys[0]);
-_Static_assert(sizeof rmx_keys / sizeof rmx_keys[0] <= RMX_CONFIG_KEYS_MAX, "origin[] too small");
+_Static_assert(sizeof rmx_keys / sizeof rmx_keys[0] <= RMX_CONFIG_KEYS_MAX, "line[] is too small");
 
 const rmx_section rmx_sections[] = {
     {"run", "where and how it runs"},

@@ -14,8 +14,8 @@ typedef enum rmx_key_type {
 
 typedef struct rmx_key {
     const char *section, *name;
+    size_t offset; /* in rmx_config */
     rmx_key_type type;
-    size_t offset;        /* in rmx_config */
     const char *standard; /* the default, as it would be written */
     double low, high;
     const char *choices; /* an empty word: its place is not to be chosen */

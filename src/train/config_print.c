@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* config_print.c: a config as text, and the differences of two. */
-#include <math.h>
+/* config_print.c: a config as text, with what auto stands for, and the differences of two. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "rankmixer/model.h"
 #include "train/config_keys.h"
+#include "train/config_optimizers.h"
+
+void rmx_config_resolve(const rmx_config *config, rmx_config *out)
+{
+    *out = *config;
+    rmx_config_resolve_optimizers(out);
+    if (!out->model.heads && out->model.mixer != RMX_MIXER_NONE)
+        out->model.heads = out->model.tokens;
+}
 
 static void print_groups(const rmx_config *config, FILE *out)
 {
@@ -48,13 +57,13 @@ void rmx_config_print_keys(FILE *out)
     }
 }
 
-char *rmx_config_to_text(const rmx_config *config)
+char *rmx_config_to_text(const rmx_config *config, bool comments)
 {
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     if (!out) return NULL;
-    rmx_config_print(config, false, out);
+    rmx_config_print(config, comments, out);
     if (fclose(out) == 0) return text;
     free(text);
     return NULL;

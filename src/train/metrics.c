@@ -232,17 +232,10 @@ rmx_status rmx_metrics_compute(int64_t n, int32_t stride, const float *logits,
                                const uint64_t *groups, rmx_metrics *out, rmx_error *error)
 {
     const columns in = {n, stride, logits, labels};
-    rmx_metrics m = {.auc = NAN,
-                     .auc_low = NAN,
-                     .auc_high = NAN,
-                     .logloss = NAN,
-                     .normalized_entropy = NAN,
-                     .mean_prediction = NAN,
-                     .calibration = NAN,
-                     .gauc = NAN,
-                     .grouped = groups != NULL};
+    rmx_metrics m = rmx_metrics_none;
     rmx_metrics_term sums = {0, 0};
     buffers b;
+    m.grouped = groups != NULL;
     rmx_status status = allocate(n, &b, error);
     if (status == RMX_OK) status = take_rows(&in, terms, b.keys, &m, &sums, error);
     if (status == RMX_OK && groups) status = grouped_auc(&in, b.keys, groups, &m, error);

@@ -29,6 +29,20 @@ typedef struct rmx_metrics {
     int64_t without_group;       /* rows with a label but of group 0: GAUC does not know them */
 } rmx_metrics;
 
+extern const rmx_metrics rmx_metrics_none; /* of no rows: every figure is NaN */
+
+/* The figures of rmx_metrics, in the order in which all files list them. */
+typedef struct rmx_metrics_figure {
+    const char *name;
+    size_t offset; /* of a double in rmx_metrics */
+    bool averaged; /* several tasks have a mean of it */
+    bool reported; /* in the results of a run and, if averaged, in TensorBoard */
+} rmx_metrics_figure;
+
+enum { RMX_METRICS_FIGURES = 8 };
+extern const rmx_metrics_figure rmx_metrics_figures[RMX_METRICS_FIGURES];
+double rmx_metrics_value(const rmx_metrics *metrics, const rmx_metrics_figure *figure);
+
 /* What an example adds to the sums: sigmoid and -log p(label) in double, stable for any logit. */
 typedef struct rmx_metrics_term {
     double probability, logloss;

@@ -10,6 +10,9 @@
 /* ,"auc":...,"auc_low":... and so on: every figure. One that is not defined is null, and
  * "auc_undefined" and "gauc_undefined" say why. name: of the task; NULL: the mean of several. */
 void rmx_json_metrics(FILE *out, const rmx_metrics *metrics, const char *name);
+/* ,"ROLE_auc":...,"ROLE_auc_low":... and so on: the figures that the results of a run have. Without
+ * an AUC "ROLE_auc_undefined" says why, unless there are no rows at all. */
+void rmx_json_result(FILE *out, const char *role, const rmx_metrics *metrics, const char *name);
 /* "examples":...,"positives":... and so on: the counts of one task; no comma comes first. */
 void rmx_json_counts(FILE *out, const rmx_metrics *metrics);
 /* ,"deciles":[{"count":...,"mean_prediction":...,"mean_label":...},...] without empty ones. */

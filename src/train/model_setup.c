@@ -2,12 +2,11 @@
 /* model_setup.c: a config and a schema become the structs of rankmixer/model.h. */
 #include "train/model_setup.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/edit_distance.h"
-#include "train/config_check.h"
+#include "train/config_optimizers.h"
 
 /* ---- tokens ------------------------------------------------------------------------------- */
 
@@ -101,23 +100,6 @@ int32_t rmx_model_setup_cut_fields(const rmx_model_setup *setup, int32_t *field)
 
 /* ---- the structs -------------------------------------------------------------------------- */
 
-/* tables: of the embeddings. A setting that the kind does not read keeps its default. */
-static rmx_optimizer_config optimizer(const rmx_config *config, bool tables)
-{
-    const int32_t kind = tables ? config->train.embedding_optimizer : config->train.optimizer;
-    rmx_optimizer_config o = rmx_optimizer_default((rmx_optimizer)kind);
-    for (int32_t i = 0; i < RMX_OPTIMIZER_SETTINGS; i++) {
-        const rmx_optimizer_setting *s = &rmx_optimizer_settings[i];
-        const char *from = (const char *)config + (tables ? s->embedding : s->dense);
-        double value;
-        memcpy(&value, from, sizeof value);
-        const float rounded = (float)value;
-        if (!isnan(value)) memcpy((char *)&o + s->own, &rounded, sizeof rounded);
-    }
-    o.weight_decay = tables ? 0.0f : (float)config->train.weight_decay;
-    return o;
-}
-
 rmx_status rmx_model_setup_make(const rmx_config *config, const rmx_schema *schema,
                                 rmx_model_setup *out, rmx_error *error)
 {
@@ -163,8 +145,8 @@ rmx_status rmx_model_setup_make(const rmx_config *config, const rmx_schema *sche
         .seed = (uint64_t)config->run.seed,
     };
     out->training = (rmx_model_training){
-        .dense = optimizer(&resolved, false),
-        .embedding = optimizer(&resolved, true),
+        .dense = rmx_config_optimizer(&resolved, false),
+        .embedding = rmx_config_optimizer(&resolved, true),
         .clip = (float)config->train.clip,
     };
     return RMX_OK;

@@ -90,11 +90,11 @@ static void put_scalar(const rmx_run_log *log, int64_t step, const char *role, c
 static void put_scalars(const rmx_run_log *log, int64_t step, const char *role, const char *task,
                         const rmx_metrics *m)
 {
-    put_scalar(log, step, role, task, "auc", m->auc);
-    put_scalar(log, step, role, task, "logloss", m->logloss);
-    put_scalar(log, step, role, task, "normalized_entropy", m->normalized_entropy);
-    put_scalar(log, step, role, task, "gauc", m->gauc);
-    put_scalar(log, step, role, task, "calibration", m->calibration);
+    for (int f = 0; f < RMX_METRICS_FIGURES; f++) {
+        const rmx_metrics_figure *figure = &rmx_metrics_figures[f];
+        if (figure->averaged && figure->reported)
+            put_scalar(log, step, role, task, figure->name, rmx_metrics_value(m, figure));
+    }
 }
 
 /* With several tasks, the figures of each, after those of all: what reads a line for those takes
@@ -120,8 +120,10 @@ rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *
 {
     FILE *out = log->lines;
     const rmx_metrics *m = &v->latest.mean;
-    fprintf(out, "{\"type\":\"train\",\"step\":%lld,\"epoch\":%lld,\"examples\":%lld",
-            (long long)v->step, (long long)v->epoch, (long long)v->examples);
+    fputs("{\"type\":\"train\"", out);
+    rmx_json_integer(out, "step", v->step);
+    rmx_json_integer(out, "epoch", v->epoch);
+    rmx_json_integer(out, "examples", v->examples);
     rmx_json_number(out, "loss", v->loss);
     rmx_json_number(out, "logloss", m->logloss);
     rmx_json_number(out, "auc", m->auc);
@@ -142,8 +144,9 @@ rmx_status rmx_run_log_valid(rmx_run_log *log, int64_t step, int64_t examples,
                              const rmx_metrics_set *set, double seconds, rmx_error *error)
 {
     FILE *out = log->lines;
-    fprintf(out, "{\"type\":\"valid\",\"step\":%lld,\"examples\":%lld", (long long)step,
-            (long long)examples);
+    fputs("{\"type\":\"valid\"", out);
+    rmx_json_integer(out, "step", step);
+    rmx_json_integer(out, "examples", examples);
     rmx_json_metrics(out, &set->mean, rmx_metrics_only(set));
     rmx_json_number(out, "seconds", seconds);
     put_tasks(log, step, "valid", set);

@@ -26,6 +26,7 @@ static int64_t generation_before(const trainer *t, int64_t step)
 
 void rmx_trainer_checkpoint_note(const trainer *t, int64_t failed, char *out, size_t bytes)
 {
+    char name[RMX_CHECKPOINT_FILE_NAME];
     const int64_t saved = t->saved_step;
     if (!t->last_checkpoint[0]) {
         snprintf(out, bytes, "no checkpoint was written yet");
@@ -40,9 +41,8 @@ void rmx_trainer_checkpoint_note(const trainer *t, int64_t failed, char *out, si
     const int64_t good = generation_before(t, saved);
     if (good)
         snprintf(out, bytes,
-                 "%s holds the parameters that failed; the last good checkpoint is "
-                 "step-%012lld.h5 beside it",
-                 t->last_checkpoint, (long long)good);
+                 "%s holds the parameters that failed; the last good checkpoint is %s beside it",
+                 t->last_checkpoint, rmx_checkpoint_name(good, name));
     else
         snprintf(out, bytes, "%s holds the parameters that failed; no older checkpoint is left",
                  t->last_checkpoint);

@@ -107,7 +107,7 @@ static rmx_status open_model(trainer *t)
     t->logits = malloc((size_t)t->config->train.batch * (size_t)tasks * sizeof(float));
     t->begun.labels = malloc((size_t)t->config->train.batch * (size_t)tasks);
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);
-    t->config_text = rmx_config_to_text(t->config);
+    t->config_text = rmx_config_to_text(t->config, false);
     if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text)
         return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
     status = rmx_latest_scores_init(&t->latest, tasks, t->error);
@@ -122,18 +122,13 @@ static rmx_status open_model(trainer *t)
     return status;
 }
 
-/* The config as it was understood, beside what it made. */
+/* Writes the config as it was understood into the run folder. */
 static rmx_status keep_config(trainer *t)
 {
-    char path[4300], *text = NULL;
-    size_t bytes = 0;
+    char path[4300], *text = rmx_config_to_text(t->config, true);
     snprintf(path, sizeof path, "%s/config.ini", t->config->run.dir);
-    FILE *out = open_memstream(&text, &bytes);
-    if (out) rmx_config_print(t->config, true, out);
-    const bool bad = !out || ferror(out) != 0;
-    const rmx_status status = (out && fclose(out) != 0) || bad || !text
-                                  ? rmx_fail(t->error, RMX_ERR_MEMORY, "%s: out of memory", path)
-                                  : rmx_write_whole(path, text, t->error);
+    const rmx_status status = text ? rmx_write_whole(path, text, t->error)
+                                   : rmx_fail(t->error, RMX_ERR_MEMORY, "%s: out of memory", path);
     free(text);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "train/json.h"
+#include "train/metrics_json.h"
 #include "train/metrics_text.h"
 #include "train/plots.h"
 #include "train/stop_signal.h"
@@ -51,56 +52,28 @@ static rmx_status test(trainer *t, ending *end, bool *stopped)
 
 /* ---- the line of results ------------------------------------------------------------------ */
 
-static void put_metrics(FILE *out, const char *role, const rmx_metrics *m, const char *name)
-{
-    char key[64], why[400];
-    const struct {
-        const char *name;
-        double value;
-    } figures[] = {{"auc", m->auc},
-                   {"auc_low", m->auc_low},
-                   {"auc_high", m->auc_high},
-                   {"logloss", m->logloss},
-                   {"normalized_entropy", m->normalized_entropy},
-                   {"gauc", m->gauc},
-                   {"calibration", m->calibration}};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        snprintf(key, sizeof key, "%s_%s", role, figures[i].name);
-        rmx_json_number(out, key, figures[i].value);
-    }
-    if (!isnan(m->auc) || m->examples + m->masked == 0) return;
-    snprintf(key, sizeof key, "%s_auc_undefined", role);
-    rmx_json_text(out, key, rmx_metrics_why(m, name, why, sizeof why));
-}
-
 static void print_results(const trainer *t, const ending *end, FILE *out)
 {
-    static const rmx_metrics none = {.auc = NAN,
-                                     .auc_low = NAN,
-                                     .auc_high = NAN,
-                                     .logloss = NAN,
-                                     .normalized_entropy = NAN,
-                                     .gauc = NAN,
-                                     .calibration = NAN};
     const char *name = t->schema.tasks == 1 ? t->schema.task_names[0] : NULL;
     const bool best = t->state.best_step > 0;
-    fprintf(out, "{\"steps\":%lld,\"epochs\":%lld,\"examples\":%lld", (long long)t->state.step,
-            (long long)t->state.epoch, (long long)t->state.examples);
+    fprintf(out, "{\"steps\":%lld", (long long)t->state.step);
+    rmx_json_integer(out, "epochs", t->state.epoch);
+    rmx_json_integer(out, "examples", t->state.examples);
     rmx_json_number(out, "train_logloss", end->latest.logloss);
     rmx_json_number(out, "train_auc", end->latest.auc);
-    put_metrics(out, "valid", t->valid ? &t->valid_metrics : &none, name);
+    rmx_json_result(out, "valid", t->valid ? &t->valid_metrics : &rmx_metrics_none, name);
     rmx_json_number(out, "best_auc", best ? t->state.best_auc : NAN);
     rmx_json_number(out, "best_logloss", best ? t->state.best_logloss : NAN);
-    fprintf(out, ",\"best_step\":%lld", (long long)t->state.best_step);
+    rmx_json_integer(out, "best_step", t->state.best_step);
     if (t->test) {
-        put_metrics(out, "test", &end->test, name);
-        fprintf(out, ",\"test_step\":%lld", (long long)end->test_step);
+        rmx_json_result(out, "test", &end->test, name);
+        rmx_json_integer(out, "test_step", end->test_step);
         rmx_json_text(out, "test_checkpoint", end->test_checkpoint);
     }
     rmx_json_number(out, "ceiling_auc", t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN);
     rmx_json_number(out, "seconds", t->state.seconds);
     rmx_json_number(out, "examples_per_s", rmx_trainer_speed(t));
-    fprintf(out, ",\"params_xxh3\":\"%016llx\"", (unsigned long long)end->checksum);
+    rmx_json_hash(out, "params_xxh3", end->checksum);
     rmx_json_text(out, "checkpoint", t->last_checkpoint);
     fputs("}\n", out);
     fflush(out);
