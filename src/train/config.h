@@ -68,8 +68,7 @@ typedef struct rmx_config {
     /* [tokenizer] t0, t1, ...: the fields of each token as written; NULL where not given. */
     char *group[RMX_CONFIG_TOKENS_MAX];
 
-    /* Where each value comes from, for messages: > 0: that line of the file; -1: --set; 0: it is the
-     * default. */
+    /* Where each value comes from, for messages: a line of the file, -1: --set, 0: the default. */
     int32_t group_line[RMX_CONFIG_TOKENS_MAX];
     int32_t line[RMX_CONFIG_KEYS_MAX]; /* in the order of the table */
 } rmx_config;
