@@ -44,40 +44,40 @@ static int ascending(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps, int32_t *count,
-                               rmx_error *error)
+static rmx_status read_steps(DIR *dir, const char *folder, int64_t **steps, int32_t *count,
+                             rmx_error *error)
 {
-    DIR *dir = opendir(folder);
     int32_t room = 0;
-    *steps = NULL;
-    *count = 0;
-    if (!dir && errno == ENOENT) return RMX_OK;
-    if (!dir) return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
     for (const struct dirent *entry; (errno = 0, entry = readdir(dir));) {
         if (!is_generation(entry->d_name)) continue;
         if (*count == room) {
             room = room ? 2 * room : 16;
             int64_t *more = realloc(*steps, (size_t)room * sizeof **steps);
-            if (!more) {
-                free(*steps);
-                *steps = NULL;
-                closedir(dir);
-                return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
-            }
+            if (!more) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
             *steps = more;
         }
         (*steps)[(*count)++] = step_of(entry->d_name, ".h5");
     }
-    const int reason = errno; /* of readdir, whose NULL may also be the end */
+    if (errno == 0) return RMX_OK; /* else NULL was no end */
+    return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
+}
+
+rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps, int32_t *count,
+                               rmx_error *error)
+{
+    DIR *dir = opendir(folder);
+    *steps = NULL;
+    *count = 0;
+    if (!dir && errno == ENOENT) return RMX_OK;
+    if (!dir) return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
+    const rmx_status status = read_steps(dir, folder, steps, count, error);
     closedir(dir);
-    if (reason != 0) {
-        free(*steps);
-        *steps = NULL;
-        *count = 0;
-        return rmx_fail_system(error, reason, "%s: cannot list the checkpoints", folder);
-    }
-    if (*count) qsort(*steps, (size_t)*count, sizeof **steps, ascending);
-    return RMX_OK;
+    if (status == RMX_OK && *count) qsort(*steps, (size_t)*count, sizeof **steps, ascending);
+    if (status == RMX_OK) return RMX_OK;
+    free(*steps);
+    *steps = NULL;
+    *count = 0;
+    return status;
 }
 
 rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_bytes,
@@ -143,22 +143,25 @@ void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
 static rmx_status point_best(const char *folder, int64_t step, rmx_error *error)
 {
     char target[RMX_CHECKPOINT_PATH_MAX], best[RMX_CHECKPOINT_PATH_MAX];
-    char place[RMX_CHECKPOINT_PATH_MAX], name[RMX_CHECKPOINT_FILE_NAME];
+    char name[RMX_CHECKPOINT_FILE_NAME];
+    rmx_status status = RMX_OK;
     snprintf(best, sizeof best, "%s/best.h5", folder);
     rmx_checkpoint_path(folder, step, target, sizeof target);
     if (step <= 0 || (access(target, F_OK) != 0 && errno == ENOENT)) {
         unlink(best);
         return RMX_OK;
     }
-    snprintf(place, sizeof place, "%s/best.h5.tmp.%ld", folder, (long)getpid());
-    unlink(place);
-    if (symlink(rmx_checkpoint_name(step, name), place) != 0) {
-        const bool without = errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP;
-        return without ? RMX_OK : rmx_fail_system(error, errno, "%s: cannot be made", best);
+    char *temporary = rmx_temporary_name(best);
+    if (!temporary) return rmx_fail(error, RMX_ERR_MEMORY, "%s: out of memory", best);
+    unlink(temporary);
+    if (symlink(rmx_checkpoint_name(step, name), temporary) != 0) {
+        if (errno != EPERM && errno != ENOSYS && errno != EOPNOTSUPP)
+            status = rmx_fail_system(error, errno, "%s: cannot be made", best);
+    } else if (rename(temporary, best) != 0) {
+        status = rmx_fail_system(error, errno, "%s: cannot be replaced", best);
+        unlink(temporary);
     }
-    if (rename(place, best) == 0) return RMX_OK;
-    const rmx_status status = rmx_fail_system(error, errno, "%s: cannot be replaced", best);
-    unlink(place);
+    free(temporary);
     return status;
 }
 

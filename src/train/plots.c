@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "data/whole_file.h"
+
 #define MOST_POINTS 2000 /* of a curve: more than a picture has columns */
 
 typedef enum column { STEP, LOGLOSS, AUC, COLUMNS } column;
@@ -280,17 +282,16 @@ static rmx_status draw(const curve *train, const curve *valid, double ceiling, i
 static rmx_status draw_into(const char *path, const curve *train, const curve *valid,
                             double ceiling, rmx_error *error)
 {
-    char temporary[4300];
-    snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+    rmx_status status = RMX_OK;
+    char *temporary = rmx_temporary_name(path);
+    if (!temporary) return rmx_fail(error, RMX_ERR_MEMORY, "no curves.svg: out of memory");
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
-    rmx_status status = draw(train, valid, ceiling, fd, error);
-    if (close(fd) != 0 && status == RMX_OK)
-        status = rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
-    if (status == RMX_OK && rename(temporary, path) != 0)
+    if (fd >= 0) status = draw(train, valid, ceiling, fd, error);
+    if (fd < 0 || (close(fd) != 0 && status == RMX_OK) ||
+        (status == RMX_OK && rename(temporary, path) != 0))
         status = rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
     if (status != RMX_OK) unlink(temporary);
+    free(temporary);
     return status;
 }
 

@@ -55,18 +55,13 @@ static void print_json(const rmx_scorer *s, const rmx_metrics_set *set,
     puts("]}");
 }
 
-static void on_rows(void *user, int64_t done, int64_t total)
-{
-    rmx_progress_work(user, done, total, "evaluating");
-}
-
 static rmx_status evaluate(rmx_scorer *s, bool *stopped, rmx_error *error)
 {
     const int32_t tasks = s->data->tasks;
     rmx_metrics *of_task = calloc((size_t)tasks, sizeof *of_task);
     rmx_metrics_bin(*bins)[RMX_METRICS_BINS] = calloc((size_t)tasks, sizeof *bins);
-    rmx_status status = of_task && bins ? rmx_evaluate(s->ctx, s->model, s->reader, on_rows,
-                                                       &s->progress, of_task, bins, stopped, error)
+    rmx_status status = of_task && bins ? rmx_evaluate(s->ctx, s->model, s->reader, &s->progress,
+                                                       of_task, bins, stopped, error)
                                         : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
     rmx_progress_end(&s->progress);
     if (status == RMX_OK && !*stopped) {

@@ -7,6 +7,14 @@
 #include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
+/* Counts the time since start as time of training. */
+static void count_seconds(trainer *t, double start)
+{
+    const double seconds = rmx_progress_clock() - start;
+    t->step_seconds += seconds;
+    t->state.seconds += seconds;
+}
+
 /* Figures of the step that has been begun and not yet looked at. */
 static rmx_status collect(trainer *t)
 {
@@ -55,9 +63,7 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
     t->state.step = number;
     t->state.examples += view->samples;
     t->state.batch++;
-    const double seconds = rmx_progress_clock() - start;
-    t->step_seconds += seconds;
-    t->state.seconds += seconds;
+    count_seconds(t, start);
     return RMX_OK;
 }
 
@@ -66,9 +72,7 @@ static rmx_status next_batch(trainer *t, rmx_reader_view *view)
 {
     const double start = rmx_progress_clock();
     const rmx_status status = rmx_reader_next(t->train, view, t->error);
-    const double seconds = rmx_progress_clock() - start;
-    t->step_seconds += seconds;
-    t->state.seconds += seconds;
+    count_seconds(t, start);
     if (status == RMX_OK && view->samples == 0)
         return rmx_fail(t->error, RMX_ERR_INTERNAL, "the reader ended an epoch too early");
     return status;
@@ -121,8 +125,7 @@ static rmx_status after_step(trainer *t)
     if (evaluation_due(t) || save_due(t)) {
         const double start = rmx_progress_clock();
         status = settle(t);
-        t->step_seconds += rmx_progress_clock() - start;
-        t->state.seconds += rmx_progress_clock() - start;
+        count_seconds(t, start);
     }
     if (status == RMX_OK) rmx_trainer_live(t);
     if (status == RMX_OK && evaluation_due(t)) status = rmx_trainer_evaluate(t, true);

@@ -99,6 +99,12 @@ static inline float rmx_trainer_lr(const trainer *t, double peak, int64_t step)
     return rmx_schedule_lr(&t->schedule, peak, step);
 }
 
+/* Steps of a whole run by a config, on data of so many batches an epoch. */
+static inline int64_t rmx_trainer_steps(const rmx_config *config, int64_t epoch_batches)
+{
+    return config->train.steps ? config->train.steps : epoch_batches * config->train.epochs;
+}
+
 /* Whether a step that ended at this place in the data is one to evaluate or to save at. */
 static inline bool rmx_trainer_due(int64_t every, int64_t step, int64_t next_batch)
 {

@@ -82,8 +82,7 @@ static rmx_status open_data(trainer *t)
     if (status == RMX_OK) status = open_reader(t, t->files.test, false, &t->test);
     if (status != RMX_OK) return status;
     t->epoch_batches = rmx_reader_batches(t->train);
-    t->total_steps = t->config->train.steps ? t->config->train.steps
-                                            : t->epoch_batches * t->config->train.epochs;
+    t->total_steps = rmx_trainer_steps(t->config, t->epoch_batches);
     t->schedule = (rmx_schedule){.kind = (rmx_schedule_kind)t->config->train.schedule,
                                  .warmup = t->config->train.warmup,
                                  .steps = t->total_steps};

@@ -24,9 +24,9 @@ static int64_t say_set(const trainer *t, const char *role, const char *path, int
 
 static void say_steps(const trainer *t, int64_t rows)
 {
-    const int64_t batch = t->config->train.batch, epochs = t->config->train.epochs;
+    const int64_t batch = t->config->train.batch;
     const int64_t of_epoch = rows / batch + (rows % batch != 0);
-    const int64_t steps = t->config->train.steps ? t->config->train.steps : of_epoch * epochs;
+    const int64_t steps = rmx_trainer_steps(t->config, of_epoch);
     char length[64];
     if (of_epoch == 0) return; /* a set has a row at least */
     snprintf(length, sizeof length, "%.3g epochs", (double)steps / (double)of_epoch);

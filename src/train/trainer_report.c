@@ -29,16 +29,11 @@ rmx_status rmx_trainer_save(trainer *t)
     return status;
 }
 
-static void on_rows(void *user, int64_t done, int64_t total)
-{
-    rmx_progress_work(user, done, total, "evaluating");
-}
-
 rmx_status rmx_trainer_measure(trainer *t, rmx_reader *reader, const char *role, int64_t step,
                                rmx_metrics_set *out, bool *stopped)
 {
-    const rmx_status status = rmx_evaluate(t->ctx, t->model, reader, on_rows, t->progress,
-                                           t->of_task, NULL, stopped, t->error);
+    const rmx_status status =
+        rmx_evaluate(t->ctx, t->model, reader, t->progress, t->of_task, NULL, stopped, t->error);
     if (status == RMX_ERR_NUMERIC) {
         char note[4700] = "the parameters are those of the best checkpoint";
         if (step == t->state.step) rmx_trainer_checkpoint_note(t, step + 1, note, sizeof note);

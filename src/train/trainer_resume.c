@@ -27,12 +27,6 @@ void rmx_trainer_remove_leftovers(const trainer *t)
 
 /* ---- the newest checkpoint ----------------------------------------------------------------- */
 
-/* Steps of a whole run by another config on the same data. */
-static int64_t steps_of(const trainer *t, const rmx_config *config)
-{
-    return config->train.steps ? config->train.steps : t->epoch_batches * config->train.epochs;
-}
-
 static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpoint *found)
 {
     char differences[800] = "";
@@ -55,11 +49,13 @@ static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpo
                           "%s: cannot go on from this checkpoint: %s; take these back, choose "
                           "another run.dir, or start anew with --resume never",
                           t->config->file, differences);
-    else if (t->schedule.kind == RMX_SCHEDULE_COSINE && steps_of(t, was) != t->total_steps)
+    else if (t->schedule.kind == RMX_SCHEDULE_COSINE &&
+             rmx_trainer_steps(was, t->epoch_batches) != t->total_steps)
         status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
                           "%s: cannot go on from this checkpoint: the cosine ends at step %lld, "
                           "was %lld (train.steps, train.epochs)",
-                          t->config->file, (long long)t->total_steps, (long long)steps_of(t, was));
+                          t->config->file, (long long)t->total_steps,
+                          (long long)rmx_trainer_steps(was, t->epoch_batches));
     else if (found->state.train_fingerprint != t->state.train_fingerprint ||
              found->state.valid_fingerprint != t->state.valid_fingerprint)
         status = rmx_fail(t->error, RMX_ERR_DATA,
