@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_folder.c: the generations of a run: which there are, which is good, which go. */
+/* checkpoint_folder.c: the checkpoints of a run in one folder: lists them, finds the newest sound
+ * one, removes old ones. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ static int64_t step_of(const char *name, const char *suffix)
     return strtoll(name + head, NULL, 10);
 }
 
-static bool is_generation(const char *name)
+static bool is_checkpoint(const char *name)
 {
     return step_of(name, ".h5") >= 0 && strlen(name) == strlen("step-") + DIGITS + strlen(".h5");
 }
@@ -49,7 +50,7 @@ static rmx_status read_steps(DIR *dir, const char *folder, int64_t **steps, int3
 {
     int32_t room = 0;
     for (const struct dirent *entry; (errno = 0, entry = readdir(dir));) {
-        if (!is_generation(entry->d_name)) continue;
+        if (!is_checkpoint(entry->d_name)) continue;
         if (*count == room) {
             room = room ? 2 * room : 16;
             int64_t *more = realloc(*steps, (size_t)room * sizeof **steps);
@@ -58,7 +59,7 @@ static rmx_status read_steps(DIR *dir, const char *folder, int64_t **steps, int3
         }
         (*steps)[(*count)++] = step_of(entry->d_name, ".h5");
     }
-    if (errno == 0) return RMX_OK; /* else NULL was no end */
+    if (errno == 0) return RMX_OK; /* NULL stood for an error, not for the end */
     return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
 }
 
@@ -93,7 +94,8 @@ rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_byt
     for (int32_t i = count - 1; i >= 0; i--) {
         rmx_checkpoint_path(folder, steps[i], path, path_bytes);
         status = rmx_checkpoint_verify(path, &why);
-        if (status != RMX_ERR_DATA || why.system_error) break; /* sound, or nobody knows */
+        if (status != RMX_ERR_DATA || why.system_error)
+            break; /* it is sound, or it cannot be read */
         if (refused) refused(user, why.text);
         path[0] = '\0';
     }
@@ -131,7 +133,7 @@ rmx_status rmx_checkpoint_set_aside(const char *folder, int64_t step, rmx_error 
 
 static bool of_checkpoints(const char *name)
 {
-    return !strcmp(name, "best.h5") || is_generation(name);
+    return !strcmp(name, "best.h5") || is_checkpoint(name);
 }
 
 void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
@@ -139,7 +141,7 @@ void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
     rmx_remove_leftovers_in(folder, of_checkpoints, alone);
 }
 
-/* best.h5 is a link, replaced in one move. A file system without links goes without. */
+/* best.h5 is a link and is replaced in one move. A file system without links has no best.h5. */
 static rmx_status point_best(const char *folder, int64_t step, rmx_error *error)
 {
     char target[RMX_CHECKPOINT_PATH_MAX], best[RMX_CHECKPOINT_PATH_MAX];

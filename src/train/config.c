@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* config.c: reads a config. inih splits the lines into keys and values; it cuts long lines and
- * lets duplicates and continuation lines pass, so every line is looked at here first. */
+/* config.c: reads a config. inih splits lines into keys and values, but it cuts long lines and
+ * accepts duplicates and continuation lines. So every line is checked here first. */
 #include "train/config.h"
 
 #include <ctype.h>
@@ -20,8 +20,9 @@ typedef struct reader {
     rmx_config *config;
     rmx_error *error;
     rmx_status status;
-    int32_t line;      /* the line, or FROM_SET */
-    int32_t *key_line; /* the lines that hold keys, in order: inih does not tell */
+    int32_t line; /* of the file, or FROM_SET */
+    int32_t
+        *key_line; /* the lines that hold keys, in order: inih does not say which line it reads */
     int32_t keys, next;
 } reader;
 
@@ -43,7 +44,7 @@ __attribute__((format(printf, 2, 3))) static rmx_status complain(reader *r, cons
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-/* What is kept is written as "name = value", and has to be read again from one line. */
+/* A value is written as "name = value" later and has to fit in one line then. */
 static rmx_status check_room(reader *r, const char *section, const char *name, const char *value)
 {
     const size_t length = strlen(name) + strlen(" = ") + strlen(value);
@@ -53,7 +54,7 @@ static rmx_status check_room(reader *r, const char *section, const char *name, c
         section, name, length, RMX_CONFIG_LINE);
 }
 
-/* A text that is written into a config has to be read back as it is. */
+/* A text has to be read back from a config as it is. */
 static rmx_status check_text(reader *r, const char *section, const char *name, const char *value)
 {
     for (const char *c = value; *c; c++)
@@ -124,7 +125,7 @@ static rmx_status set_choice(reader *r, const rmx_key *key, const char *value, c
 static rmx_status set_value(reader *r, const rmx_key *key, const char *value)
 {
     void *out = (char *)r->config + key->offset;
-    char values[128]; /* that the key takes, in words */
+    char values[128]; /* what the key accepts, in words */
     rmx_key_values(key, values, sizeof values);
     if (!*value && key->type != RMX_KEY_TEXT)
         return complain(r, "%s.%s has no value (%s)", key->section, key->name, values);
@@ -139,7 +140,7 @@ static rmx_status set_value(reader *r, const rmx_key *key, const char *value)
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
-/* A key may stand once in the file and once in --set. */
+/* A key may be given once in the file and once by --set. */
 static rmx_status claim(reader *r, int32_t *line, const char *section, const char *name)
 {
     if (r->line > 0 && *line > 0)
@@ -189,7 +190,7 @@ static rmx_status set_key(reader *r, const char *section, const char *name, cons
 static int from_inih(void *user, const char *section, const char *name, const char *value)
 {
     reader *r = user;
-    if (r->status != RMX_OK) return 1; /* the first mistake is the one to tell */
+    if (r->status != RMX_OK) return 1; /* report the first mistake only */
     r->line = r->next < r->keys ? r->key_line[r->next++] : 0;
     (void)set_key(r, section, name, value);
     return 1;
@@ -197,7 +198,7 @@ static int from_inih(void *user, const char *section, const char *name, const ch
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-/* `line` has no end-of-line; a section header must stand alone. */
+/* `line` has no end-of-line. Nothing but a comment may follow a section header. */
 static rmx_status check_section(reader *r, const char *line)
 {
     rmx_config_text name;
@@ -264,7 +265,7 @@ static rmx_status read_lines(reader *r, const char *text, size_t bytes)
     return r->status;
 }
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- files and texts ------------------------------------------------------------------------- */
 
 static rmx_status apply_set(reader *r, const char *set)
 {

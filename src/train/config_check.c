@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* config_check.c: what no single key can show. */
+/* config_check.c: checks that concern several keys. */
 #include "train/config_check.h"
 
 #include <stdarg.h>

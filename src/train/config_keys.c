@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* config_keys.c: the table of keys, and what can be asked of it. */
+/* config_keys.c: the table of keys and the functions that look into it. */
 #include "train/config_keys.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "rankmixer/model.h"
 #include "rankmixer/schedule.h"
 
-#define BIG 9.0e15 /* whole numbers up to here are exact in the table's doubles */
+#define BIG 9.0e15 /* the table's doubles hold whole numbers exactly up to here */
 
 /* A key's section, name, and place in rmx_config, where it has to be of this type. */
 #define PLACE(type, s, n) \
@@ -31,9 +31,9 @@
         PLACE(int32_t, s, n), RMX_KEY_CHOICE, standard, 0, 0, choices, free, help \
     }
 
-/* The words stand in the order of the enums. */
+/* The words have the order of the enums. */
 #define OPTIMIZERS "sgd|rmsprop|adagrad|rowwise_adagrad|adamw"
-#define DENSE_OPTIMIZERS "sgd|rmsprop|adagrad||adamw" /* a sum a row is for tables */
+#define DENSE_OPTIMIZERS "sgd|rmsprop|adagrad||adamw" /* only tables have one sum a row */
 _Static_assert(RMX_OPTIMIZER_SGD == 0 && RMX_OPTIMIZER_RMSPROP == 1 &&
                    RMX_OPTIMIZER_ADAGRAD == 2 && RMX_OPTIMIZER_ROWWISE_ADAGRAD == 3 &&
                    RMX_OPTIMIZER_ADAMW == 4,
@@ -195,7 +195,7 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes)
         break;
     case RMX_KEY_CHOICE:
         for (const char *c = key->choices; *c && used + 4 < bytes; c++) {
-            if (*c == '|' && c[1] == '|') continue; /* a word that this key does not take */
+            if (*c == '|' && c[1] == '|') continue; /* skip a word that this key does not take */
             if (*c == '|') {
                 memcpy(out + used, " | ", 3);
                 used += 3;

@@ -8,13 +8,13 @@
 
 #include "train/config_check.h"
 
-/* A setting: its places in rmx_config (double) and in rmx_optimizer_config (float), and which
+/* A setting: where it is in rmx_config (double) and in rmx_optimizer_config (float), and which
  * optimisers read it. */
 typedef struct setting {
     const char *name;
     size_t dense, embedding, own;
     unsigned kinds;   /* bits, 1 << rmx_optimizer */
-    const char *none; /* what to say where no optimiser reads it */
+    const char *none; /* the message where no optimiser reads it */
 } setting;
 
 #define BIT(kind) (1u << RMX_OPTIMIZER_##kind)
@@ -49,7 +49,7 @@ static void set_value(rmx_config *config, size_t offset, double value)
     memcpy((char *)config + offset, &value, sizeof value);
 }
 
-/* A setting that no chosen optimiser reads was meant for something. */
+/* A given setting is refused where no chosen optimiser reads it. */
 rmx_status rmx_config_check_optimizers(const rmx_config *c, rmx_error *error)
 {
     for (size_t i = 0; i < SETTINGS; i++) {
@@ -77,7 +77,7 @@ rmx_status rmx_config_check_optimizers(const rmx_config *c, rmx_error *error)
     return RMX_OK;
 }
 
-/* The shortest decimal that is rounded to this fp32 number: 1e-10, not 1.00000001335e-10. */
+/* The shortest decimal that rounds to this fp32 number: 1e-10, not 1.00000001335e-10. */
 static double shortest(float value)
 {
     char text[40];
@@ -88,7 +88,7 @@ static double shortest(float value)
     return strtod(text, NULL);
 }
 
-/* NaN where this optimiser does not read the setting. */
+/* Returns NaN where this optimiser does not read the setting. */
 static double resolved_value(const setting *s, int32_t kind, double given, double other)
 {
     if (!(s->kinds & 1u << kind)) return NAN;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* config_print.c: a config as text, with what auto stands for, and the differences of two. */
+/* config_print.c: writes a config as text, replaces auto by numbers, and compares two configs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +78,7 @@ static void add_difference(char *text, size_t bytes, int32_t *found, const char 
     ++*found;
 }
 
-/* Heads that were left to follow the tokens differ where those do: once is enough. */
+/* Heads that follow the tokens differ whenever the tokens do; the tokens are reported already. */
 static bool follows_tokens(const rmx_key *key, const rmx_config *was, const rmx_config *is)
 {
     return key->offset == offsetof(rmx_config, model.heads) &&

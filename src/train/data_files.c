@@ -11,7 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Changed when the generator makes other rows from the same section. */
+/* Change this when the generator makes other rows from the same section. */
 #define GENERATOR "rankmixer synthetic 2"
 
 static uint64_t section_checksum(const rmx_config *config)
@@ -54,7 +54,7 @@ static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema,
     return status == RMX_OK ? rmx_synthetic_schema(&s, schema, error) : status;
 }
 
-/* A given file has to be there, whatever could be made instead. */
+/* A file that is given has to exist: none is generated in its place. */
 static rmx_status check_given(const rmx_config *config, const char *key, const char *path,
                               rmx_schema *schema, rmx_error *error)
 {

@@ -26,7 +26,7 @@ const char *rmx_describe_count(double value, char out[16])
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
-/* Names of one layer share all but their last part; all embedding tables are one layer. */
+/* The length of the layer's part of a name. All embedding tables are one layer. */
 static size_t layer_length(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -108,7 +108,8 @@ void rmx_describe_memory(rmx_progress *progress, const rmx_model_memory *m)
                      (double)m->activation_bytes / 1e6, (double)m->workspace_bytes / 1e6);
 }
 
-/* ", 39.9 % positive", or of each task "click 3.96 %, buy 0.12 %"; at most so many of them. */
+/* ", 39 positive (39.9 %)", or with several tasks "; positive: click 39 (3.96 %), buy 1 (0.12 %)"
+ * for the first of them. */
 static void positives_text(const rmx_schema *s, char *out, size_t bytes)
 {
     enum { SHOWN = 4 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* describe.h: what a person sees of a model and its data, on stderr. */
+/* describe.h: describes a model and its data to a person, on stderr. */
 #ifndef RMX_TRAIN_DESCRIBE_H
 #define RMX_TRAIN_DESCRIBE_H
 
@@ -7,11 +7,11 @@
 #include "data/schema.h"
 #include "rankmixer/model.h"
 
-/* The device and why, the table of layers, the memory planned. */
+/* Describes the device, the layers and the planned memory. */
 void rmx_describe_model(rmx_progress *progress, const rmx_context *ctx, const rmx_model *model);
-/* The line of the memory planned. */
+/* Prints the line of the planned memory. */
 void rmx_describe_memory(rmx_progress *progress, const rmx_model_memory *memory);
-/* A set: rows, fields, tasks and the share of positive labels of each. */
+/* Prints a line about a set: rows, fields, tasks and the positive labels of each task. */
 void rmx_describe_data(rmx_progress *progress, const char *role, const char *path,
                        const rmx_schema *schema);
 

@@ -30,7 +30,7 @@ void rmx_latest_scores_free(rmx_latest_scores *latest)
     memset(latest, 0, sizeof *latest);
 }
 
-/* A label as it lies in a checkpoint: 0, 1 or, where it is masked, 255. */
+/* A label of a checkpoint: 0, 1 or, where it is masked, 255. */
 static uint8_t label_of(float stored)
 {
     return stored > 1.5f ? RMX_METRICS_MASKED : stored > 0.5f;

@@ -12,22 +12,23 @@
 
 typedef struct rmx_latest_scores {
     int32_t tasks;
-    float *logits, *labels;  /* [RMX_LATEST_EXAMPLES, tasks], example i in row i % that */
-    rmx_metrics_term *terms; /* of each, so that a line of metrics need not compute them all */
+    float *logits,
+        *labels; /* [RMX_LATEST_EXAMPLES, tasks]; example i is in row i % RMX_LATEST_EXAMPLES */
+    rmx_metrics_term *terms; /* kept, so that a line of metrics need not compute them again */
     uint8_t *bytes;          /* scratch */
-    rmx_metrics *of_task;    /* [tasks], of the last rmx_latest_scores_metrics */
+    rmx_metrics *of_task;    /* [tasks], from the last call of rmx_latest_scores_metrics */
 } rmx_latest_scores;
 
 RMX_NODISCARD rmx_status rmx_latest_scores_init(rmx_latest_scores *latest, int32_t tasks,
                                                 rmx_error *error);
 void rmx_latest_scores_free(rmx_latest_scores *latest);
-/* After logits and labels were written from elsewhere. */
+/* Call this after logits and labels were read from a checkpoint. */
 void rmx_latest_scores_loaded(rmx_latest_scores *latest);
-/* seen: examples before these. */
+/* seen: the number of examples before these. */
 void rmx_latest_scores_add(rmx_latest_scores *latest, int64_t seen, int64_t samples,
                            const float *logits, const uint8_t *labels);
-/* Over the latest min(seen, RMX_LATEST_EXAMPLES) examples: of each task into latest->of_task, their
- * mean into *out. */
+/* Computes the metrics of the latest min(seen, RMX_LATEST_EXAMPLES) examples: of each task into
+ * latest->of_task, their mean into *out. */
 RMX_NODISCARD rmx_status rmx_latest_scores_metrics(const rmx_latest_scores *latest, int64_t seen,
                                                    rmx_metrics *out, rmx_error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics_summary.c: means over tasks, reasons, and which evaluation is the best. */
+/* metrics_summary.c: the list of figures, means over tasks, reasons, and the best evaluation. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* model_setup.c: a config and a schema become the structs of rankmixer/model.h. */
+/* model_setup.c: see model_setup.h. */
 #include "train/model_setup.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 /* ---- tokens ------------------------------------------------------------------------------- */
 
-/* The known name that is nearest to a misspelt one, as a hint. */
+/* Suggests the field whose name is nearest to a misspelt one. */
 static void suggest_field(const rmx_schema *schema, const char *name, char *hint, size_t bytes)
 {
     int32_t best = (int32_t)strlen(name) / 3 + 1;
@@ -23,7 +23,7 @@ static void suggest_field(const rmx_schema *schema, const char *name, char *hint
     }
 }
 
-/* One field of one line; token_of_field holds -1 where no token was given yet. */
+/* Places one field of a line. token_of_field holds -1 where a field has no token yet. */
 static rmx_status place_field(const rmx_config *config, const rmx_schema *schema, int32_t token,
                               const char *name, int32_t *token_of_field, rmx_error *error)
 {
@@ -89,7 +89,7 @@ int32_t rmx_model_setup_cut_fields(const rmx_model_setup *setup, int32_t *field)
     const int64_t slice = (columns + m->tokens - 1) / m->tokens;
     int32_t count = 0;
     *field = -1;
-    if (slice * (m->tokens - 1) >= columns) return 0; /* whole fields are dealt */
+    if (slice * (m->tokens - 1) >= columns) return 0; /* whole fields are dealt to the tokens */
     for (int32_t f = 0; !setup->token_of_field && f < m->sparse_fields; f++) {
         if (f * width / slice == ((f + 1) * width - 1) / slice) continue;
         if (*field < 0) *field = f;
@@ -98,7 +98,7 @@ int32_t rmx_model_setup_cut_fields(const rmx_model_setup *setup, int32_t *field)
     return count;
 }
 
-/* ---- the structs -------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
 rmx_status rmx_model_setup_make(const rmx_config *config, const rmx_schema *schema,
                                 rmx_model_setup *out, rmx_error *error)

@@ -50,7 +50,8 @@ static rmx_status add_state(rmx_model_tensors *list, const rmx_parameter *p, int
 
 static bool on_host(const rmx_context *ctx) { return rmx_context_device(ctx) == RMX_DEVICE_CPU; }
 
-/* On the CPU the list points into the model; else one block of host memory holds it all. */
+/* On the CPU the list points into the model. For a GPU one block of host memory holds all
+ * tensors. */
 static rmx_status place(rmx_context *ctx, rmx_model_tensors *list)
 {
     int64_t total = 0;

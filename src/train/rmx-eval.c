@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-eval: the metrics of a checkpoint on a data set. */
+/* rmx-eval: computes the metrics of a checkpoint on a data set. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-info: what is in a checkpoint; every checksum is compared on the way. */
+/* rmx-info: verifies a checkpoint and shows its content. */
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static const struct argp parser = {
     NULL,
     NULL};
 
-/* Values of the parameters, or of all tensors. */
+/* The number of values of the parameters, or of all tensors. */
 static int64_t count_values(const rmx_checkpoint *c, bool all)
 {
     int64_t values = 0;

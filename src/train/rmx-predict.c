@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-predict: the probability of every row of a data set. */
+/* rmx-predict: writes the predictions for every row of a data set. */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static const struct argp parser = {
     NULL,
     NULL};
 
-/* Batch by batch. A stop signal ends it between two batches. */
+/* Scores batch by batch. A stop signal ends the loop between two batches. */
 static rmx_status score_rows(rmx_scorer *s, rmx_predict_file *out, rmx_error *error)
 {
     const int64_t values = s->config.train.batch * s->trained.tasks;
@@ -89,7 +89,7 @@ static rmx_status predict(rmx_scorer *s, const char *output, rmx_error *error)
     return RMX_OK;
 }
 
-/* What can be told before anything is read. */
+/* Checks what is known before anything is read. */
 static rmx_status check_output(const arguments *a, rmx_error *error)
 {
     const rmx_status status = rmx_predict_file_check(a->output, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-train: trains a ranker as a config says. */
+/* rmx-train: trains a ranker from a config. */
 #include <argp.h>
 #include <stdio.h>
 

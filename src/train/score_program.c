@@ -36,7 +36,7 @@ error_t rmx_score_option(int key, char *value, struct argp_state *state, rmx_sco
     }
 }
 
-/* The config that the checkpoint holds, and the model that it asks for. */
+/* Reads the config of the checkpoint and sets up its model. */
 static rmx_status read_setup(rmx_scorer *s, const char *path, rmx_error *error)
 {
     rmx_error why;

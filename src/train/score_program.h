@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* score_program.h: what rmx-eval and rmx-predict share: the options, and the opening of a
- * checkpoint's model and of the data set that it scores. */
+/* score_program.h: what rmx-eval and rmx-predict share: the options, and how the model of a
+ * checkpoint and a data set are opened. */
 #ifndef RMX_TRAIN_SCORE_PROGRAM_H
 #define RMX_TRAIN_SCORE_PROGRAM_H
 
@@ -35,13 +35,13 @@ typedef struct rmx_scorer {
     rmx_progress progress;
     rmx_checkpoint checkpoint;
     rmx_config config;
-    rmx_schema trained; /* of the training set; rows 0 */
+    rmx_schema trained; /* of the training set, with rows 0 */
     rmx_model_setup setup;
     rmx_context *ctx;
     rmx_model *model;
     const char *data_path;
     rmx_reader *reader;
-    const rmx_schema *data; /* of the set; the reader's */
+    const rmx_schema *data; /* of the set; the reader owns it */
 } rmx_scorer;
 
 /* Reads and verifies the checkpoint, makes the model, opens the set with its keys, and checks that

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_open.c: everything that has to be there before the first step. Checks come first: until
- * the config, the data and the memory are known to fit, nothing is written. */
+/* trainer_open.c: opens everything that a run needs before its first step. Nothing is written until
+ * config, data and memory are known to fit. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static rmx_status open_context(trainer *t)
                     t->config->run.device == RMX_DEVICE_CUDA ? "cuda" : "auto or cpu", why);
 }
 
-/* What can be known without writing: data, tokens, memory. */
+/* Checks data, tokens and memory without writing. */
 static rmx_status check(trainer *t)
 {
     rmx_model_memory memory;
@@ -46,7 +46,7 @@ static rmx_status check(trainer *t)
     return RMX_OK;
 }
 
-/* One run at a time in a folder. */
+/* Only one run may work in a folder. */
 static rmx_status lock_folder(trainer *t)
 {
     char path[4300];
@@ -132,7 +132,7 @@ static rmx_status keep_config(trainer *t)
     return status;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static void describe(trainer *t)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_plan.c: what a run would do and need, for --check-config: nothing is written or made. */
+/* trainer_plan.c: prints what a run would do and need, for --check-config. Nothing is written. */
 #include <unistd.h>
 
 #include "data/dataset.h"
 #include "train/trainer_internal.h"
 
-/* A set that is there is described; one that is still to be made has only its number of rows. */
+/* Describes a set. A set that is not generated yet has only a number of rows. */
 static int64_t say_set(const trainer *t, const char *role, const char *path, int64_t to_make)
 {
     rmx_schema schema;
@@ -28,7 +28,7 @@ static void say_steps(const trainer *t, int64_t rows)
     const int64_t of_epoch = rows / batch + (rows % batch != 0);
     const int64_t steps = rmx_trainer_steps(t->config, of_epoch);
     char length[64];
-    if (of_epoch == 0) return; /* a set has a row at least */
+    if (of_epoch == 0) return; /* a set has at least one row */
     snprintf(length, sizeof length, "%.3g epochs", (double)steps / (double)of_epoch);
     if (steps % of_epoch == 0)
         snprintf(length, sizeof length, "%lld epoch%s", (long long)(steps / of_epoch),
@@ -37,8 +37,8 @@ static void say_steps(const trainer *t, int64_t rows)
                      (long long)steps, (long long)batch, length, (long long)of_epoch);
 }
 
-/* Host memory beside the model's: windows of the reader, scores of an evaluation, figures of the
- * latest examples; with a GPU a copy of parameters and states, for checkpoints. */
+/* Host memory without the model's: windows of the reader, scores of an evaluation, the latest
+ * scores and, with a GPU, the copy of parameters and states for checkpoints. */
 static int64_t host_bytes(const trainer *t, const rmx_model_memory *m, int64_t rows,
                           int64_t evaluated)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_report.c: checkpoints, evaluations and figures of a run. */
+/* trainer_report.c: saves, evaluates, and reports the metrics of a run. */
 #include <math.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ rmx_status rmx_trainer_measure(trainer *t, rmx_reader *reader, const char *role,
     return RMX_OK;
 }
 
-/* Once: the labels stay the same. */
+/* Warns once, as the labels do not change. */
 static void warn_undefined(trainer *t, const rmx_metrics_set *set)
 {
     if (t->undefined_told) return;

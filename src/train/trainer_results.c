@@ -22,7 +22,7 @@ typedef struct ending {
 
 /* ---- the test set ------------------------------------------------------------------------- */
 
-/* On the best checkpoint by validation, where there is one; else on the last step. */
+/* Tests the best checkpoint by validation, or the last step where there is none. */
 static rmx_status test(trainer *t, ending *end, bool *stopped)
 {
     rmx_metrics_set set;
@@ -81,7 +81,7 @@ static void print_results(const trainer *t, const ending *end, FILE *out)
 
 /* ---- for people --------------------------------------------------------------------------- */
 
-/* A path as a shell takes it. */
+/* Quotes a path for a shell. */
 static const char *quoted(const char *path, char *out, size_t bytes)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -109,7 +109,8 @@ static void say_best(trainer *t, char *path, size_t bytes)
     if (s->best_step == 0) return;
     rmx_checkpoint_path(t->folder, s->best_step, step, sizeof step);
     snprintf(path, bytes, "%s/best.h5", t->folder);
-    if (access(path, R_OK) != 0) snprintf(path, bytes, "%s", step); /* no links there */
+    if (access(path, R_OK) != 0)
+        snprintf(path, bytes, "%s", step); /* this file system has no links */
     if (isnan(s->best_auc))
         rmx_progress_say(t->progress, "best    step %lld, logloss %.5f: %s",
                          (long long)s->best_step, s->best_logloss, path);
@@ -118,7 +119,7 @@ static void say_best(trainer *t, char *path, size_t bytes)
                          s->best_auc, path);
 }
 
-/* drawn: whether curves.svg was. */
+/* drawn: curves.svg was drawn. */
 static void say_end(trainer *t, bool drawn)
 {
     char path[4300], model[9000], data[9000], duration[32];
@@ -162,7 +163,8 @@ rmx_status rmx_trainer_results(trainer *t, FILE *out)
     if (status == RMX_OK) status = rmx_model_tensors_fetch(t->ctx, &t->tensors, t->error);
     if (status != RMX_OK || rmx_stop_requested()) return status;
     end.checksum = rmx_checkpoint_params_xxh3(t->tensors.tensor, t->tensors.count);
-    if (t->test) status = test(t, &end, &stopped); /* the model may be the best's from here on */
+    if (t->test)
+        status = test(t, &end, &stopped); /* this may load the parameters of the best checkpoint */
     if (status != RMX_OK || rmx_stop_requested()) return status;
     const double ceiling = t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN;
     const bool drawn = rmx_plots_curves(t->config->run.dir, ceiling, &why) == RMX_OK;

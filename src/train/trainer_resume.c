@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_resume.c: a run is taken up where it stands: what killed ones left goes, the newest sound
- * checkpoint of the same run is read, or an older run is moved aside. */
+/* trainer_resume.c: continues a run. It removes what killed runs left, then reads the newest sound
+ * checkpoint, or moves an older run aside. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,7 @@ static void on_refused(void *user, const char *text)
     rmx_progress_warn(user, "%s; trying an older checkpoint", text);
 }
 
-/* Moves the folder of checkpoints and metrics.jsonl out of the way: NAME.1, NAME.2, ... */
+/* Renames the folder of checkpoints and metrics.jsonl to NAME.1, NAME.2, ... */
 static rmx_status put_aside(trainer *t)
 {
     char lines[4300], aside[4300], other[4300];
@@ -133,7 +133,7 @@ rmx_status rmx_trainer_resume(trainer *t)
     }
     if (status == RMX_OK) status = rmx_make_folder(t->folder, t->error);
     if (status == RMX_OK) status = rmx_checkpoint_set_aside(t->folder, t->state.step, t->error);
-    /* a run that was killed between two of these has an older best.h5, or a file too many */
+    /* a run that was killed here has an older best.h5, or one file too many */
     if (status == RMX_OK)
         status = rmx_checkpoint_tidy(t->folder, &t->state, t->config->train.keep, t->error);
     if (status == RMX_OK)
