@@ -127,15 +127,14 @@ static rmx_status make_one(const rmx_config *config, rmx_synthetic_split split, 
 rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
                                rmx_progress *progress, rmx_error *error)
 {
+    static const rmx_synthetic_split split[] = {RMX_SYNTHETIC_TRAIN, RMX_SYNTHETIC_VALID,
+                                                RMX_SYNTHETIC_TEST};
+    const char *const path[] = {files->train, files->valid, files->test};
     char folder[4300];
     if (!files->synthetic) return RMX_OK;
     snprintf(folder, sizeof folder, "%s/data", config->run.dir);
     rmx_status status = rmx_make_folder(folder, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_TRAIN, files->train, progress, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_VALID, files->valid, progress, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_TEST, files->test, progress, error);
+    for (int i = 0; status == RMX_OK && i < 3; i++)
+        status = make_one(config, split[i], path[i], progress, error);
     return status;
 }

@@ -33,19 +33,21 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, NULL, 0},
 };
 
+static void add_set(arguments *a, const char *set, struct argp_state *state)
+{
+    if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
+    a->sets[a->set_count++] = set;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case 's':
-        if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
-        a->sets[a->set_count++] = value;
-        return 0;
+    case 's': add_set(a, value, state); return 0;
     case 'r': a->resume = value; return 0;
     case KEY_DEVICE:
-        if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
         snprintf(a->device, sizeof a->device, "run.device=%s", value);
-        a->sets[a->set_count++] = a->device;
+        add_set(a, a->device, state);
         return 0;
     case KEY_CHECK: a->check = true; return 0;
     case KEY_PRINT: a->print = true; return 0;
