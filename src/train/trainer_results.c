@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_end.c: what a run ends with: the test of the best checkpoint, the line of results, and a
- * few lines for people. */
+/* trainer_results.c: the end of a run: the test of the best checkpoint, the JSON line of results,
+ * and a few lines for people. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "train/json.h"
+#include "train/metrics_json.h"
 #include "train/metrics_text.h"
 #include "train/plots.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
 typedef struct ending {
-    rmx_metrics recent, test;
+    rmx_metrics latest, test;
     int64_t test_step;
     char test_checkpoint[4300];
     uint64_t checksum; /* of the last step's parameters */
@@ -21,19 +22,7 @@ typedef struct ending {
 
 /* ---- the test set ------------------------------------------------------------------------- */
 
-/* The parameters of a checkpoint into the model, and nothing else of it. */
-static rmx_status load_parameters(trainer *t, const char *path)
-{
-    rmx_model_tensors tensors;
-    rmx_status status = rmx_model_tensors_make(t->ctx, t->model, false, &tensors, t->error);
-    if (status != RMX_OK) return status;
-    status = rmx_checkpoint_load(path, tensors.tensor, tensors.count, false, t->error);
-    if (status == RMX_OK) status = rmx_model_tensors_store(t->ctx, &tensors, t->error);
-    rmx_model_tensors_free(&tensors);
-    return status;
-}
-
-/* On the best checkpoint by validation, where there is one; else on the last step. */
+/* Tests the best checkpoint by validation, or the last step where there is none. */
 static rmx_status test(trainer *t, ending *end, bool *stopped)
 {
     rmx_metrics_set set;
@@ -42,7 +31,7 @@ static rmx_status test(trainer *t, ending *end, bool *stopped)
     if (t->state.best_step > 0 && t->state.best_step != t->state.step) {
         char path[4300];
         rmx_checkpoint_path(t->folder, t->state.best_step, path, sizeof path);
-        const rmx_status status = load_parameters(t, path);
+        const rmx_status status = rmx_model_tensors_read(t->ctx, t->model, path, t->error);
         if (status != RMX_OK && status != RMX_ERR_DATA) return status;
         if (status == RMX_OK) {
             end->test_step = t->state.best_step;
@@ -63,56 +52,28 @@ static rmx_status test(trainer *t, ending *end, bool *stopped)
 
 /* ---- the line of results ------------------------------------------------------------------ */
 
-static void put_metrics(FILE *out, const char *role, const rmx_metrics *m, const char *name)
-{
-    char key[64], why[400];
-    const struct {
-        const char *name;
-        double value;
-    } figures[] = {{"auc", m->auc},
-                   {"auc_low", m->auc_low},
-                   {"auc_high", m->auc_high},
-                   {"logloss", m->logloss},
-                   {"normalized_entropy", m->normalized_entropy},
-                   {"gauc", m->gauc},
-                   {"calibration", m->calibration}};
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        snprintf(key, sizeof key, "%s_%s", role, figures[i].name);
-        rmx_json_number(out, key, figures[i].value);
-    }
-    if (!isnan(m->auc) || m->examples + m->masked == 0) return;
-    snprintf(key, sizeof key, "%s_auc_undefined", role);
-    rmx_json_text(out, key, rmx_metrics_why(m, name, why, sizeof why));
-}
-
 static void print_results(const trainer *t, const ending *end, FILE *out)
 {
-    static const rmx_metrics none = {.auc = NAN,
-                                     .auc_low = NAN,
-                                     .auc_high = NAN,
-                                     .logloss = NAN,
-                                     .normalized_entropy = NAN,
-                                     .gauc = NAN,
-                                     .calibration = NAN};
     const char *name = t->schema.tasks == 1 ? t->schema.task_names[0] : NULL;
     const bool best = t->state.best_step > 0;
-    fprintf(out, "{\"steps\":%lld,\"epochs\":%lld,\"examples\":%lld", (long long)t->state.step,
-            (long long)t->state.epoch, (long long)t->state.examples);
-    rmx_json_number(out, "train_logloss", end->recent.logloss);
-    rmx_json_number(out, "train_auc", end->recent.auc);
-    put_metrics(out, "valid", t->valid ? &t->valid_metrics : &none, name);
+    fprintf(out, "{\"steps\":%lld", (long long)t->state.step);
+    rmx_json_integer(out, "epochs", t->state.epoch);
+    rmx_json_integer(out, "examples", t->state.examples);
+    rmx_json_number(out, "train_logloss", end->latest.logloss);
+    rmx_json_number(out, "train_auc", end->latest.auc);
+    rmx_json_result(out, "valid", t->valid ? &t->valid_metrics : &rmx_metrics_none, name);
     rmx_json_number(out, "best_auc", best ? t->state.best_auc : NAN);
     rmx_json_number(out, "best_logloss", best ? t->state.best_logloss : NAN);
-    fprintf(out, ",\"best_step\":%lld", (long long)t->state.best_step);
+    rmx_json_integer(out, "best_step", t->state.best_step);
     if (t->test) {
-        put_metrics(out, "test", &end->test, name);
-        fprintf(out, ",\"test_step\":%lld", (long long)end->test_step);
+        rmx_json_result(out, "test", &end->test, name);
+        rmx_json_integer(out, "test_step", end->test_step);
         rmx_json_text(out, "test_checkpoint", end->test_checkpoint);
     }
     rmx_json_number(out, "ceiling_auc", t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN);
     rmx_json_number(out, "seconds", t->state.seconds);
     rmx_json_number(out, "examples_per_s", rmx_trainer_speed(t));
-    fprintf(out, ",\"params_xxh3\":\"%016llx\"", (unsigned long long)end->checksum);
+    rmx_json_hash(out, "params_xxh3", end->checksum);
     rmx_json_text(out, "checkpoint", t->last_checkpoint);
     fputs("}\n", out);
     fflush(out);
@@ -120,7 +81,7 @@ static void print_results(const trainer *t, const ending *end, FILE *out)
 
 /* ---- for people --------------------------------------------------------------------------- */
 
-/* A path as a shell takes it. */
+/* Quotes a path for a shell. */
 static const char *quoted(const char *path, char *out, size_t bytes)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -148,7 +109,8 @@ static void say_best(trainer *t, char *path, size_t bytes)
     if (s->best_step == 0) return;
     rmx_checkpoint_path(t->folder, s->best_step, step, sizeof step);
     snprintf(path, bytes, "%s/best.h5", t->folder);
-    if (access(path, R_OK) != 0) snprintf(path, bytes, "%s", step); /* no links there */
+    if (access(path, R_OK) != 0)
+        snprintf(path, bytes, "%s", step); /* this file system has no links */
     if (isnan(s->best_auc))
         rmx_progress_say(t->progress, "best    step %lld, logloss %.5f: %s",
                          (long long)s->best_step, s->best_logloss, path);
@@ -157,7 +119,7 @@ static void say_best(trainer *t, char *path, size_t bytes)
                          s->best_auc, path);
 }
 
-/* drawn: whether curves.svg was. */
+/* drawn: curves.svg was drawn. */
 static void say_end(trainer *t, bool drawn)
 {
     char path[4300], model[9000], data[9000], duration[32];
@@ -197,11 +159,12 @@ rmx_status rmx_trainer_results(trainer *t, FILE *out)
                          (long long)t->state.step, (long long)t->total_steps);
     if (t->valid && t->valid_step != t->state.step) status = rmx_trainer_evaluate(t, false);
     if (status == RMX_OK)
-        status = rmx_recent_metrics(&t->recent, t->state.examples, &end.recent, t->error);
+        status = rmx_latest_scores_metrics(&t->latest, t->state.examples, &end.latest, t->error);
     if (status == RMX_OK) status = rmx_model_tensors_fetch(t->ctx, &t->tensors, t->error);
     if (status != RMX_OK || rmx_stop_requested()) return status;
     end.checksum = rmx_checkpoint_params_xxh3(t->tensors.tensor, t->tensors.count);
-    if (t->test) status = test(t, &end, &stopped); /* the model may be the best's from here on */
+    if (t->test)
+        status = test(t, &end, &stopped); /* this may load the parameters of the best checkpoint */
     if (status != RMX_OK || rmx_stop_requested()) return status;
     const double ceiling = t->valid ? rmx_reader_schema(t->valid)->ceiling_auc : NAN;
     const bool drawn = rmx_plots_curves(t->config->run.dir, ceiling, &why) == RMX_OK;

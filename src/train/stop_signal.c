@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* stop.c: see stop.h. */
-#include "train/stop.h"
+/* stop_signal.c: see stop_signal.h. */
+#include "train/stop_signal.h"
 
 #include <signal.h>
 #include <string.h>
@@ -10,7 +10,8 @@ static volatile sig_atomic_t requested;
 static void on_signal(int number)
 {
     requested = 1;
-    signal(number == SIGTERM ? SIGINT : SIGTERM, SIG_DFL); /* this one's is reset by the kernel */
+    signal(number == SIGTERM ? SIGINT : SIGTERM,
+           SIG_DFL); /* the kernel resets the handler of this one */
 }
 
 void rmx_stop_install(void)

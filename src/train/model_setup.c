@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* setup.c: a config and a schema become the structs of rankmixer/model.h. */
-#include "train/setup.h"
+/* model_setup.c: see model_setup.h. */
+#include "train/model_setup.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/edit_distance.h"
-#include "train/config_check.h"
+#include "train/config_optimizers.h"
 
 /* ---- tokens ------------------------------------------------------------------------------- */
 
-/* The known name that is nearest to a misspelt one, as a hint. */
+/* Suggests the field whose name is nearest to a misspelt one. */
 static void suggest_field(const rmx_schema *schema, const char *name, char *hint, size_t bytes)
 {
     int32_t best = (int32_t)strlen(name) / 3 + 1;
@@ -24,7 +23,7 @@ static void suggest_field(const rmx_schema *schema, const char *name, char *hint
     }
 }
 
-/* One field of one line; token_of_field holds -1 where no token was given yet. */
+/* Places one field of a line. token_of_field holds -1 where a field has no token yet. */
 static rmx_status place_field(const rmx_config *config, const rmx_schema *schema, int32_t token,
                               const char *name, int32_t *token_of_field, rmx_error *error)
 {
@@ -82,7 +81,7 @@ static rmx_status place_all(const rmx_config *config, const rmx_schema *schema,
     return RMX_OK;
 }
 
-int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
+int32_t rmx_model_setup_cut_fields(const rmx_model_setup *setup, int32_t *field)
 {
     const rmx_model_config *m = &setup->model;
     const int64_t width = m->embedding_width;
@@ -90,7 +89,7 @@ int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
     const int64_t slice = (columns + m->tokens - 1) / m->tokens;
     int32_t count = 0;
     *field = -1;
-    if (slice * (m->tokens - 1) >= columns) return 0; /* whole fields are dealt */
+    if (slice * (m->tokens - 1) >= columns) return 0; /* whole fields are dealt to the tokens */
     for (int32_t f = 0; !setup->token_of_field && f < m->sparse_fields; f++) {
         if (f * width / slice == ((f + 1) * width - 1) / slice) continue;
         if (*field < 0) *field = f;
@@ -99,27 +98,10 @@ int32_t rmx_setup_cut_fields(const rmx_setup *setup, int32_t *field)
     return count;
 }
 
-/* ---- the structs -------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------- */
 
-/* tables: of the embeddings. A setting that the kind does not read keeps its default. */
-static rmx_optimizer_config optimizer(const rmx_config *config, bool tables)
-{
-    const int32_t kind = tables ? config->train.embedding_optimizer : config->train.optimizer;
-    rmx_optimizer_config o = rmx_optimizer_default((rmx_optimizer)kind);
-    for (int32_t i = 0; i < RMX_OPTIMIZER_SETTINGS; i++) {
-        const rmx_optimizer_setting *s = &rmx_optimizer_settings[i];
-        const char *from = (const char *)config + (tables ? s->embedding : s->dense);
-        double value;
-        memcpy(&value, from, sizeof value);
-        const float rounded = (float)value;
-        if (!isnan(value)) memcpy((char *)&o + s->own, &rounded, sizeof rounded);
-    }
-    o.weight_decay = tables ? 0.0f : (float)config->train.weight_decay;
-    return o;
-}
-
-rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rmx_setup *out,
-                          rmx_error *error)
+rmx_status rmx_model_setup_make(const rmx_config *config, const rmx_schema *schema,
+                                rmx_model_setup *out, rmx_error *error)
 {
     const int32_t fields = schema->sparse_fields + schema->dense_fields;
     rmx_config resolved;
@@ -135,7 +117,7 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
                                       ? place_all(config, schema, out->token_of_field, error)
                                       : rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
         if (status != RMX_OK) {
-            rmx_setup_free(out);
+            rmx_model_setup_free(out);
             return status;
         }
     }
@@ -163,14 +145,14 @@ rmx_status rmx_setup_make(const rmx_config *config, const rmx_schema *schema, rm
         .seed = (uint64_t)config->run.seed,
     };
     out->training = (rmx_model_training){
-        .dense = optimizer(&resolved, false),
-        .embedding = optimizer(&resolved, true),
+        .dense = rmx_config_optimizer(&resolved, false),
+        .embedding = rmx_config_optimizer(&resolved, true),
         .clip = (float)config->train.clip,
     };
     return RMX_OK;
 }
 
-void rmx_setup_free(rmx_setup *setup)
+void rmx_model_setup_free(rmx_model_setup *setup)
 {
     free(setup->token_of_field);
     free(setup->unknown);

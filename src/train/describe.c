@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* progress.c: see progress.h. */
-#include "train/progress.h"
+/* describe.c: see describe.h. */
+#include "train/describe.h"
 
 #include <stdio.h>
 #include <string.h>
 
-const char *rmx_progress_count(double value, char out[16])
+const char *rmx_describe_count(double value, char out[16])
 {
     static const char unit[] = {' ', 'k', 'M', 'G', 'T', 'P', 'E'};
     size_t u = 0;
@@ -26,7 +26,7 @@ const char *rmx_progress_count(double value, char out[16])
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
-/* Names of one layer share all but their last part; all embedding tables are one layer. */
+/* The length of the layer's part of a name. All embedding tables are one layer. */
 static size_t layer_length(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -55,7 +55,7 @@ static void print_layer(const rmx_parameter *first, const rmx_parameter *big, in
         snprintf(middle, sizeof middle, "%s and %d more%s", shape, tensors - 1,
                  tables ? " tables" : "");
     fprintf(stderr, "  %-22.*s %-32s %10s\n", (int)layer_length(first->name), first->name, middle,
-            rmx_progress_count((double)count, number));
+            rmx_describe_count((double)count, number));
 }
 
 static void print_layers(const rmx_progress *progress, const rmx_model *model)
@@ -83,22 +83,22 @@ static void print_layers(const rmx_progress *progress, const rmx_model *model)
     char number[16];
     if (tensors) print_layer(&first, &big, tensors, values);
     fprintf(stderr, "  %-22s %-32s %10s\n", "all parameters", "",
-            rmx_progress_count((double)total, number));
+            rmx_describe_count((double)total, number));
 }
 
-void rmx_progress_model(rmx_progress *progress, const rmx_context *ctx, const rmx_model *model)
+void rmx_describe_model(rmx_progress *progress, const rmx_context *ctx, const rmx_model *model)
 {
     const rmx_model_memory m = rmx_model_memory_of(model);
     char number[16];
     if (progress->level < 0) return;
     rmx_progress_say(progress, "device  %s", rmx_context_describe(ctx));
     rmx_progress_say(progress, "model   %s FLOP an example, forward",
-                     rmx_progress_count(rmx_model_forward_flop(model), number));
+                     rmx_describe_count(rmx_model_forward_flop(model), number));
     print_layers(progress, model);
-    rmx_progress_memory(progress, &m);
+    rmx_describe_memory(progress, &m);
 }
 
-void rmx_progress_memory(rmx_progress *progress, const rmx_model_memory *m)
+void rmx_describe_memory(rmx_progress *progress, const rmx_model_memory *m)
 {
     rmx_progress_say(progress,
                      "memory  %.1f MB: parameters %.1f, gradients %.1f, optimiser %.1f, "
@@ -108,7 +108,8 @@ void rmx_progress_memory(rmx_progress *progress, const rmx_model_memory *m)
                      (double)m->activation_bytes / 1e6, (double)m->workspace_bytes / 1e6);
 }
 
-/* ", 39.9 % positive", or of each task "click 3.96 %, buy 0.12 %"; at most so many of them. */
+/* ", 39 positive (39.9 %)", or with several tasks "; positive: click 39 (3.96 %), buy 1 (0.12 %)"
+ * for the first of them. */
 static void positives_text(const rmx_schema *s, char *out, size_t bytes)
 {
     enum { SHOWN = 4 };
@@ -129,13 +130,13 @@ static void positives_text(const rmx_schema *s, char *out, size_t bytes)
     if (s->tasks > SHOWN && used < bytes) snprintf(out + used, bytes - used, ", ...");
 }
 
-void rmx_progress_data(rmx_progress *progress, const char *role, const char *path,
+void rmx_describe_data(rmx_progress *progress, const char *role, const char *path,
                        const rmx_schema *schema)
 {
     char rows[16], positives[640];
     positives_text(schema, positives, sizeof positives);
     rmx_progress_say(progress, "%-7s %s: %s rows, %d sparse and %d dense fields, %d task%s%s%s",
-                     role, path, rmx_progress_count((double)schema->rows, rows),
+                     role, path, rmx_describe_count((double)schema->rows, rows),
                      schema->sparse_fields, schema->dense_fields, schema->tasks,
                      schema->tasks == 1 ? "" : "s", schema->has_group ? ", groups" : "",
                      positives);

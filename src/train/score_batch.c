@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* scoring.c: see scoring.h. */
-#include "train/scoring.h"
+/* score_batch.c: see score_batch.h. */
+#include "train/score_batch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LARGE 1e6 /* a dense value that asks for another scale */
+#define LARGE 1e6 /* a dense value that should be rescaled */
 
-/* "; the row's largest dense value is ..." */
+/* Writes "; the row's largest dense value is ...". */
 static void describe_largest(const rmx_schema *schema, const float *dense, char *out, size_t bytes)
 {
     int32_t at = 0;
@@ -19,7 +19,7 @@ static void describe_largest(const rmx_schema *schema, const float *dense, char 
              fabs((double)dense[at]) >= LARGE ? ": import that field with log or zscore" : "");
 }
 
-/* One row alone goes through the model again. */
+/* Runs one row alone through the model and returns where the first NaN or infinity appears. */
 static const char *begins_where(rmx_model *model, const rmx_schema *schema,
                                 const rmx_reader_view *view, int64_t row)
 {
