@@ -12,7 +12,7 @@
 /* Colours that are told apart in grey and by most eyes; the first is ours. */
 static const char style[] = "set border 3 lc rgb '#666666' lw 0.8\n"
                             "set tics nomirror out scale 0.5 tc rgb '#333333'\n"
-                            "set grid ytics lc rgb '#e4e7eb' lt 1 lw 0.8\n"
+                            "set grid back ytics lc rgb '#e4e7eb' lt 1 lw 0.8\n"
                             "set style line 1 lc rgb '#0b4f8a' lw 2.4 pt 7 ps 0.7\n"
                             "set style line 2 lc rgb '#d1495b' lw 2.4 pt 5 ps 0.7\n"
                             "set style line 3 lc rgb '#2a9d8f' lw 2.4 pt 9 ps 0.8\n"
@@ -32,23 +32,11 @@ typedef struct canvas {
     int plotted; /* curves of the plot that has begun */
 } canvas;
 
-static bool in_group(const bench_record *r, const char *group)
-{
-    return !strcmp(r->group, group) && *r->series && !isnan(r->x);
-}
-
-static int lines_of(const records *all, const char *group)
-{
-    int count = 0;
-    for (int32_t i = 0; i < all->count; i++) count += !strcmp(all->line[i].group, group);
-    return count;
-}
-
 /* True at the first line of its curve. */
 static bool first_of_series(const records *all, int32_t at)
 {
     for (int32_t i = 0; i < at; i++)
-        if (!strcmp(all->line[i].group, all->line[at].group) &&
+        if (!strcmp(all->line[i].noun, all->line[at].noun) &&
             !strcmp(all->line[i].series, all->line[at].series))
             return false;
     return true;
@@ -81,13 +69,35 @@ static double get_their_flops(const bench_record *r) { return get_flops(r) / r->
 
 typedef bool filter(const bench_record *r);
 
-static bool any(const bench_record *r) { return *r->op != '\0'; }
-static bool both_ways(const bench_record *r) { return strstr(r->op, "fwd+bwd") != NULL; }
-static bool forward(const bench_record *r) { return !both_ways(r); }
+static bool is_product(const bench_record *r) { return !strcmp(r->noun, "product"); }
+static bool is_block(const bench_record *r) { return !strcmp(r->noun, "block"); }
+static bool is_memory_bound(const bench_record *r)
+{
+    return !strcmp(r->ceiling, "copy") && isnan(r->flop) && !isnan(r->share);
+}
+static bool is_mixing(const bench_record *r) { return !strcmp(r->unit, "tokens"); }
+static bool is_both_ways(const bench_record *r)
+{
+    return is_mixing(r) && strstr(r->op, "fwd+bwd");
+}
+static bool is_forward(const bench_record *r) { return is_mixing(r) && !strstr(r->op, "fwd+bwd"); }
 static bool is_step(const bench_record *r) { return !strcmp(r->op, "training step"); }
 static bool is_products(const bench_record *r) { return !strcmp(r->op, "its products alone"); }
 static bool is_training(const bench_record *r) { return is_step(r) || is_products(r); }
 static bool is_scoring(const bench_record *r) { return !strcmp(r->op, "scoring"); }
+static bool is_of_model(const bench_record *r) { return !strcmp(r->noun, "step"); }
+
+static int lines_of(const records *all, filter *wanted)
+{
+    int count = 0;
+    for (int32_t i = 0; i < all->count; i++) count += wanted(&all->line[i]);
+    return count;
+}
+
+static bool has_point(const bench_record *r, filter *wanted, value_of *value)
+{
+    return wanted(r) && *r->series && !isnan(r->x) && !isnan(value(r));
+}
 
 /* ---- curves ------------------------------------------------------------------------------ */
 
@@ -99,19 +109,17 @@ typedef struct curves {
     int count;
 } curves;
 
-/* The curves of some of a group's lines that have values, as data in the script. */
-static curves put_points(const canvas *c, const char *tag, const char *group, filter *wanted,
-                         value_of *value)
+/* The curves of the lines that are wanted and have values, as data in the script. */
+static curves put_points(const canvas *c, const char *tag, filter *wanted, value_of *value)
 {
     curves out = {.tag = tag};
     for (int32_t i = 0; i < c->all->count && out.count < MOST; i++) {
         const bench_record *r = &c->all->line[i];
-        if (!in_group(r, group) || !first_of_series(c->all, i)) continue;
-        if (!wanted(r) || isnan(value(r))) continue;
+        if (!has_point(r, wanted, value) || !first_of_series(c->all, i)) continue;
         fprintf(c->script, "$%s_%d << EOD\n", tag, out.count);
         for (int32_t j = i; j < c->all->count; j++) {
             const bench_record *s = &c->all->line[j];
-            if (in_group(s, group) && !strcmp(s->series, r->series) && !isnan(value(s)))
+            if (has_point(s, wanted, value) && !strcmp(s->series, r->series))
                 fprintf(c->script, "%.9g %.9g\n", s->x, value(s));
         }
         fputs("EOD\n", c->script);
@@ -131,8 +139,7 @@ static void comma(canvas *c)
     if (c->plotted++) fputs(", ", c->script);
 }
 
-/* Each in the style of its number, by "lines" or "linespoints", with more of gnuplot's words, in
- * the key or not. */
+/* Each in the style of its number; by is "lines" or "linespoints", more is added to the style. */
 static void put_drawn(canvas *c, const curves *of, const char *by, const char *more, bool key)
 {
     for (int i = 0; i < of->count; i++) {
@@ -191,14 +198,13 @@ static void linear_axis(const canvas *c, const char *format, int key)
             0.05 + room / (1.0 - room), format);
 }
 
-/* The same, logarithmic and around the values of some of a group's lines. */
-static void log_axis(const canvas *c, const char *format, int key, const char *group,
-                     filter *wanted, value_of *value)
+/* The same, logarithmic and around the values of the lines that are wanted. */
+static void log_axis(const canvas *c, const char *format, int key, filter *wanted, value_of *value)
 {
     double least = INFINITY, most = 0.0;
     for (int32_t i = 0; i < c->all->count; i++) {
         const bench_record *r = &c->all->line[i];
-        if (!in_group(r, group) || !wanted(r) || !(value(r) > 0.0)) continue;
+        if (!has_point(r, wanted, value) || !(value(r) > 0.0)) continue;
         least = fmin(least, value(r));
         most = fmax(most, value(r));
     }
@@ -218,28 +224,26 @@ static void end_panels(const canvas *c) { fputs("unset multiplot\n", c->script);
 
 /* ---- the pictures ------------------------------------------------------------------------ */
 
-static const char *yardstick_of(const canvas *c, const char *group)
+static const char *yardstick_of(const canvas *c)
 {
-    for (int32_t i = 0; i < c->all->count; i++) {
-        const bench_record *r = &c->all->line[i];
-        if (in_group(r, group) && !isnan(r->ratio)) return r->yardstick;
-    }
+    for (int32_t i = 0; i < c->all->count; i++)
+        if (has_point(&c->all->line[i], is_product, get_ratio)) return c->all->line[i].yardstick;
     return NULL;
 }
 
-/* Ours drawn through and theirs dashed in the same colours; beside it the one over the other. */
+/* Ours in full lines, theirs dashed in the same colours; beside it the ratio of the two. */
 static bool draw_product(canvas *c)
 {
     char title[96] = "fp32 product x W", axis[64];
-    const char *name = yardstick_of(c, "product");
-    const curves ours = put_points(c, "p", "product", any, get_flops);
-    const curves theirs = put_points(c, "v", "product", any, get_their_flops);
-    const curves ratio = put_points(c, "r", "product", any, get_ratio);
+    const char *name = yardstick_of(c);
+    const curves ours = put_points(c, "p", is_product, get_flops);
+    const curves theirs = put_points(c, "v", is_product, get_their_flops);
+    const curves ratio = put_points(c, "r", is_product, get_ratio);
     if (ours.count == 0) return false;
     if (name) snprintf(title, sizeof title, "fp32 product x W; dashed: %s", name);
     begin_panels(c, name ? 2 : 1);
     put_labels(c, title, "rows M", "FLOP/s");
-    log_axis(c, SCALED, 0, "product", any, get_flops);
+    log_axis(c, SCALED, 0, is_product, get_flops);
     fputs("set yrange [*:*]\nset key bottom right\n", c->script); /* theirs may be lower */
     begin_plot(c);
     put_machine(c);
@@ -260,33 +264,37 @@ static bool draw_product(canvas *c)
     return true;
 }
 
-/* Bars that lie, in the order of the table; the longest names fit beside them. */
-static bool draw_rows(canvas *c)
+/* Horizontal bars in the order of the table. A number stands within its bar, at the end, or beside
+ * it where the bar is short. */
+static bool draw_memory_bound(canvas *c)
 {
     int bars = 0;
-    fputs("$rows << EOD\n", c->script);
+    fputs("$bars << EOD\n", c->script);
     for (int32_t i = 0; i < c->all->count; i++) {
         const bench_record *r = &c->all->line[i];
-        if (strcmp(r->group, "rows") != 0 || isnan(r->share)) continue;
+        if (!is_memory_bound(r)) continue;
         fprintf(c->script, "%d %.6g \"%s\"\n", -bars, 100.0 * r->share, r->series);
         bars++;
     }
     fprintf(c->script,
             "EOD\nset title 'Necessary bytes a second, %% of a copy'\n"
-            "set yrange [%.1f:0.7]\nset xrange [0:*]\nset offsets 0, graph 0.08, 0, 0\n"
+            "set yrange [%.1f:0.7]\nset xrange [0:*]\nset offsets 0, graph 0.02, 0, 0\n"
             "set lmargin 37\nset tmargin 3\nset bmargin 4\n"
             "unset grid\nset grid xtics lc rgb '#e4e7eb' lt 1 lw 0.8\nset border 1\n"
             "set ytics scale 0 noenhanced\nset arrow 1 from 100, graph 0 to 100, graph 1 nohead "
-            "ls 20\nset style fill solid 1.0\n"
-            "plot $rows using ($2/2):1:($2/2):(0.36):ytic(3) with boxxyerror lc rgb '#0b4f8a' "
-            "notitle, $rows using 2:1:(sprintf(' %%.0f', $2)) with labels left font ',10' "
-            "tc rgb '#333333' notitle\n",
+            "back ls 20\nset style fill solid 1.0\n"
+            "plot $bars using ($2/2):1:($2/2):(0.36):ytic(3) with boxxyerror lc rgb '#0b4f8a' "
+            "notitle, $bars using ($2 < 8 ? NaN : $2):1:(sprintf('%%.0f', $2)) with labels right "
+            "offset -0.5,0 font ',10' tc rgb '#ffffff' notitle, "
+            "$bars using ($2 < 8 ? $2 : NaN):1:(sprintf('%%.0f', $2)) with labels left "
+            "offset 0.5,0 font ',10' tc rgb '#333333' notitle\n",
             -(double)bars + 0.3);
     return bars > 0;
 }
 
-/* One colour a mixer, dashes for forward alone; the key stands in the first panel. */
-static bool draw_mixers(canvas *c)
+/* A colour each for token mixing and attention; dashes for forward alone; the key stands in the
+ * first panel. */
+static bool draw_token_mixer(canvas *c)
 {
     static const struct {
         const char *title, *axis, *format;
@@ -297,11 +305,11 @@ static bool draw_mixers(canvas *c)
                   {"Speed", "tokens a second", SCALED, get_per_second, true}};
     begin_panels(c, 3);
     for (int i = 0; i < 3; i++) {
-        const curves one = put_points(c, "one", "mixers", forward, panels[i].value);
-        const curves two = put_points(c, "two", "mixers", both_ways, panels[i].value);
+        const curves one = put_points(c, "one", is_forward, panels[i].value);
+        const curves two = put_points(c, "two", is_both_ways, panels[i].value);
         if (two.count == 0) return false;
         put_labels(c, panels[i].title, "tokens T", panels[i].axis);
-        log_axis(c, panels[i].format, i ? 0 : 4, "mixers", any, panels[i].value);
+        log_axis(c, panels[i].format, i ? 0 : 4, is_mixing, panels[i].value);
         begin_plot(c);
         if (panels[i].apart) put_curves(c, &one, DASHED, i == 0);
         put_curves(c, &two, "", i == 0);
@@ -313,8 +321,8 @@ static bool draw_mixers(canvas *c)
 
 static bool draw_block(canvas *c)
 {
-    const curves rate = put_points(c, "r", "block", any, get_flops);
-    const curves time = put_points(c, "t", "block", any, get_time);
+    const curves rate = put_points(c, "r", is_block, get_flops);
+    const curves time = put_points(c, "t", is_block, get_time);
     if (rate.count == 0) return false;
     begin_panels(c, 2);
     put_labels(c, "Speed of its products", "batch B", "FLOP/s");
@@ -324,7 +332,7 @@ static bool draw_block(canvas *c)
     put_curves(c, &rate, "", true);
     end_panel(c);
     put_labels(c, "Time of a call", "batch B", "");
-    log_axis(c, SECONDS, 0, "block", any, get_time);
+    log_axis(c, SECONDS, 0, is_block, get_time);
     begin_plot(c);
     put_curves(c, &time, "", false);
     end_panel(c);
@@ -335,20 +343,20 @@ static bool draw_block(canvas *c)
 /* One colour a model. */
 static bool draw_step(canvas *c)
 {
-    const curves step = put_points(c, "t", "step", is_step, get_time);
-    const curves products = put_points(c, "p", "step", is_products, get_time);
-    const curves trained = put_points(c, "st", "step", is_step, get_per_second);
-    const curves scored = put_points(c, "ss", "step", is_scoring, get_per_second);
+    const curves step = put_points(c, "t", is_step, get_time);
+    const curves products = put_points(c, "p", is_products, get_time);
+    const curves trained = put_points(c, "st", is_step, get_per_second);
+    const curves scored = put_points(c, "ss", is_scoring, get_per_second);
     if (step.count == 0) return false;
     begin_panels(c, 2);
     put_labels(c, "Time of a training step", "batch B", "");
-    log_axis(c, SECONDS, step.count + products.count, "step", is_training, get_time);
+    log_axis(c, SECONDS, step.count + products.count, is_training, get_time);
     begin_plot(c);
     put_curves(c, &step, "", true);
     put_curves(c, &products, DASHED, true);
     end_panel(c);
     put_labels(c, "Training and scoring", "batch B", "samples a second");
-    log_axis(c, SCALED, trained.count + scored.count, "step", any, get_per_second);
+    log_axis(c, SCALED, trained.count + scored.count, is_of_model, get_per_second);
     begin_plot(c);
     put_curves(c, &scored, DASHED, true);
     put_curves(c, &trained, "", true);
@@ -358,13 +366,16 @@ static bool draw_step(canvas *c)
 }
 
 static const struct picture {
-    const char *group;       /* and the file's name */
-    int width, height, line; /* the height grows with each line of the group */
+    const char *name;
+    filter *of;              /* the lines that it shows */
+    int width, height, line; /* the height grows with each of its lines */
     bool (*draw)(canvas *c);
 } pictures[] = {
-    {"product", 1080, 480, 0, draw_product}, {"rows", 820, 110, 19, draw_rows},
-    {"mixers", 1440, 480, 0, draw_mixers},   {"block", 1080, 480, 0, draw_block},
-    {"step", 1080, 480, 0, draw_step},
+    {"product", is_product, 1080, 480, 0, draw_product},
+    {"memory_bound", is_memory_bound, 820, 110, 19, draw_memory_bound},
+    {"token_mixer", is_mixing, 1440, 480, 0, draw_token_mixer},
+    {"block", is_block, 1080, 480, 0, draw_block},
+    {"step", is_of_model, 1080, 480, 0, draw_step},
 };
 
 /* ---- gnuplot ----------------------------------------------------------------------------- */
@@ -377,11 +388,11 @@ static outcome draw(const records *all, const struct picture *p, const char *fol
     canvas c = {all, script, 0};
     if (!script) return FAILED;
     fprintf(script, "set terminal %s size %d,%d %s font 'Helvetica,12' background '#ffffff'\n",
-            png ? "pngcairo" : "svg", p->width, p->height + p->line * lines_of(all, p->group),
+            png ? "pngcairo" : "svg", p->width, p->height + p->line * lines_of(all, p->of),
             png ? "" : "enhanced");
     fputs("set output '", script);
     put_text(script, folder);
-    fprintf(script, "/%s.%s'\n", p->group, png ? "png" : "svg");
+    fprintf(script, "/%s.%s'\n", p->name, png ? "png" : "svg");
     fputs(style, script);
     foot(&c);
     const bool drawn = p->draw(&c);
@@ -405,11 +416,11 @@ bool pictures_draw(const records *all, const char *folder, bool png)
     void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may end early */
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
         const struct picture *p = &pictures[i];
-        if (!lines_of(all, p->group)) continue;
+        if (!lines_of(all, p->of)) continue;
         outcome came = draw(all, p, folder, false);
         if (came == DRAWN && png) came = draw(all, p, folder, true);
         if (came == DRAWN) continue;
-        fprintf(stderr, "rmx-bench: no picture of %s: %s\n", p->group, why[came]);
+        fprintf(stderr, "rmx-bench: no picture of %s: %s\n", p->name, why[came]);
         good = good && came != FAILED;
     }
     signal(SIGPIPE, before);

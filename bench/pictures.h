@@ -5,9 +5,9 @@
 
 #include "records.h"
 
-/* Draws product.svg, rows.svg, mixers.svg, block.svg and step.svg into a folder that exists, each
- * only where its group was run and has something to show, and the same as png. Where gnuplot is
- * not installed there are none. What is missing is said on stderr; false if gnuplot failed. */
+/* Draws product.svg, memory_bound.svg, token_mixer.svg, block.svg and step.svg into a folder that
+ * exists, and the same as png. A picture is left out where nothing of it was measured, all of them
+ * where gnuplot is not installed; stderr says so. Returns false if gnuplot failed. */
 bool pictures_draw(const records *all, const char *folder, bool png);
 
 #endif /* RMX_BENCH_PICTURES_H */

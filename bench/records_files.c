@@ -23,7 +23,7 @@
 static const struct text_column {
     const char *name;
     size_t at, bytes;
-} texts[] = {TEXT(group, group),   TEXT(op, op),           TEXT(shape, shape),
+} texts[] = {TEXT(noun, noun),     TEXT(op, op),           TEXT(shape, shape),
              TEXT(series, series), TEXT(ceiling, ceiling), TEXT(yardstick, yardstick),
              TEXT(unit, unit)};
 static const struct number_column {
@@ -197,7 +197,7 @@ static bool read_line(char *line, char *const name[], int names, records *out, c
                       size_t bytes)
 {
     char *field[COLUMNS_MOST];
-    bench_record r = bench_record_none("");
+    bench_record r = bench_record_none("", "", "");
     const int fields = cut(line, field);
     if (fields < 0) {
         snprintf(why, bytes, "a quote is left open, or there are too many fields");
@@ -221,7 +221,7 @@ bool records_read_csv(const char *path, records *out, char *why, size_t bytes)
 {
     char head[4096] = "", line[4096], reason[128] = "", *name[COLUMNS_MOST];
     FILE *file = fopen(path, "r");
-    if (!file || !fgets(head, sizeof head, file) || strncmp(head, "group,op,shape,", 15) != 0) {
+    if (!file || !fgets(head, sizeof head, file) || strncmp(head, "noun,op,shape,", 14) != 0) {
         snprintf(why, bytes, "%s: %s", path, file ? "not a CSV of rmx-bench" : strerror(errno));
         if (file) fclose(file);
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* workbench.c: opening, memory and checks; see bench.h. */
+/* bench.c: opening, memory and checks; see bench.h. */
 #include "bench.h"
 
 #include <stdio.h>

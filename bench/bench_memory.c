@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* group_memory.c: what training really takes against what rmx_model_plan says it will. */
+/* bench_memory.c: the memory that training takes against what rmx_model_plan says. */
 #include "memory_child.h"
 
 #include <errno.h>
@@ -148,16 +148,17 @@ rmx_status memory_child_ask(bench *b, const char *config, int64_t batch, memory_
 static rmx_status line(bench *b, const char *config, int64_t batch)
 {
     memory_child child;
-    bench_record r = bench_record_none("memory");
-    snprintf(r.op, sizeof r.op, b->cuda ? "device memory" : "peak resident memory");
-    snprintf(r.shape, sizeof r.shape, "B=%lld %s", (long long)batch, workload_name(config).text);
+    char shape[48];
+    snprintf(shape, sizeof shape, "B=%lld %s", (long long)batch, workload_name(config).text);
+    bench_record r =
+        bench_record_none(b->noun, b->cuda ? "device memory" : "peak resident memory", shape);
     if (!bench_wants(b, r.op, r.shape)) return RMX_OK;
     BENCH_TRY(memory_child_ask(b, config, batch, &child));
     snprintf(r.yardstick, sizeof r.yardstick, "planned");
     r.x = (double)batch;
     r.memory = (double)child.grown_bytes;
     r.ratio = (double)child.grown_bytes / (double)child.planned_bytes;
-    return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+    return bench_add(b, &r);
 }
 
 static rmx_status lines(bench *b, const char *config, const int64_t *size)
