@@ -54,6 +54,7 @@ typedef struct bench_options {
     rmx_device device;
     int32_t threads;
     bool quick, launched, variants;
+    double seconds; /* to spend on a line; 0: as many as the device needs */
     const char *only;
     const char *openblas, *cublas; /* NULL: looked for by their names */
 } bench_options;

@@ -4,11 +4,12 @@
 #
 # OLD and NEW are build folders, bundles (./dev bundle) or rmx-bench programs. Without a NOUN all
 # nouns with times are measured (rmx-bench --list). OPTIONs go to both programs: -- --threads=2.
-# ROUNDS (default 5): of a noun both builds are run so often, in turns, the first one alternating.
+# Of every noun both builds are run ROUNDS times (default 9) in turns; the first one alternates.
 #
-# A line's ratio is the median over the rounds of new time / old time; its noise is half the span
-# of these ratios. A noun's ratio is the geometric mean of its lines. Exit status 1: a noun is more
-# than 3 % slower, or a line more than 10 %. Where the noise is of that size, take more rounds.
+# A time is the 10th percentile of a run, as other programs only add to it. A line's ratio is the
+# median over the rounds of new time / old time, its noise half the span of these ratios. A noun's
+# ratio is the geometric mean of its lines. Exit status 1: a noun is more than 3 % slower, or a
+# line more than 10 %. Where the noise is of that size take more rounds, or a machine at rest.
 set -euo pipefail
 export LC_ALL=C
 die() {
@@ -23,8 +24,8 @@ program() { # OLD or NEW
     die "$1: neither a build folder, a bundle nor rmx-bench"
 }
 
-rounds=5
-[ "${1-}" != -n ] || { rounds=${2-} && shift 2; }
+rounds=9
+[ "${1-}" != -n ] || { rounds=${2-} && shift $(($# > 1 ? 2 : 1)); }
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "-n takes a number of rounds, not '$rounds'"
 [ $# -ge 2 ] || die "usage: compare.sh [-n ROUNDS] OLD NEW [NOUN...] [-- OPTION...]"
 old=$(program "$1")
@@ -34,6 +35,9 @@ nouns=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do nouns+=("$1") && shift; done
 [ $# -eq 0 ] || shift
 [ ${#nouns[@]} -gt 0 ] || mapfile -t nouns < <("$new" --list | grep -v '^memory$')
+# Short runs bring old and new nearer together in time; builds older than --seconds take longer.
+brief=--seconds=0.2
+for build in "$old" "$new"; do [[ $("$build" --help) == *--seconds=* ]] || brief=-q; done
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -42,10 +46,12 @@ measure() { # old|new ROUND NOUN OPTION...: lines "side round noun op shape seco
     local side=$1 round=$2
     shift 2
     # the vendor's products would only take time
-    "${!side}" -q --openblas=none --cublas=none --json="$folder/json" "$@" 2>"$folder/err" ||
-        die "${!side} $*: $(head -n 1 "$folder/err")"
-    sed -nE 's/^\{"[a-z]+":"([^"]*)","op":"([^"]*)","shape":"([^"]*)".*"median_s":([0-9][^,]*).*/'"$side\t$round"'\t\1\t\2\t\3\t\4/p' \
-        "$folder/json" >>"$folder/lines"
+    "${!side}" -q "$brief" --openblas=none --cublas=none --json="$folder/json" "$@" \
+        2>"$folder/err" || die "${!side} $*: $(head -n 1 "$folder/err")"
+    sed -nE 's/^\{"[a-z]+":"([^"]*)","op":"([^"]*)","shape":"([^"]*)"/\1\t\2\t\3\t/
+        s/\t,.*"p10_s":([0-9][0-9.e+-]*).*/\t\1/
+        s/^/'"$side\t$round\t"'/
+        /\t[0-9.e+-]+$/p' "$folder/json" >>"$folder/lines"
 }
 echo "old $old"
 echo "new $new"
@@ -70,16 +76,18 @@ awk -F '\t' -v rounds="$rounds" '
         return n % 2 ? s[(n + 1) / 2] : sqrt(s[n / 2] * s[n / 2 + 1])
     }
     function duration(s) {
-        return s < 1e-3 ? sprintf("%.1f us", s * 1e6) : s < 1 ? sprintf("%.2f ms", s * 1e3) : sprintf("%.3f s", s)
+        if (s < 1e-3) return sprintf("%.1f us", s * 1e6)
+        return s < 1 ? sprintf("%.2f ms", s * 1e3) : sprintf("%.3f s", s)
     }
-    function verdict(ratio, limit) { # after median()
+    function verdict(ratio, limit) {
         if (ratio <= limit) return ""
         broken++
         return least > 1 || rounds == 1 ? "  SLOWER" : "  SLOWER, but not in every round"
     }
-    function print_line(text, before, after, ratio, limit) {
+    function print_line(text, before, after, ratio, limit,    noise) { # after median()
         noise = rounds > 1 ? sprintf("+-%.1f %%", 50 * (greatest - least) / ratio) : ""
-        printf "%-62s %10s %10s %7.3f %10s%s\n", text, before, after, ratio, noise, verdict(ratio, limit)
+        printf "%-62s %10s %10s %7.3f %10s%s\n", text, before, after, ratio, noise,
+            verdict(ratio, limit)
     }
     {
         key = $4 "  " $5
@@ -91,17 +99,24 @@ awk -F '\t' -v rounds="$rounds" '
     END {
         printf "\n%-62s %10s %10s %7s %10s\n", "line", "old", "new", "new/old", "noise"
         for (k = 1; k <= count; k++) {
-            key = keys[k]; name = noun[key]
-            if (seen[key, "old"] != rounds || seen[key, "new"] != rounds) { alone++; continue }
+            key = keys[k]
+            name = noun[key]
+            if (seen[key, "old"] != rounds || seen[key, "new"] != rounds) {
+                alone++
+                continue
+            }
             for (i = 1; i <= rounds; i++) {
-                before[i] = seconds[key, "old", i]; after[i] = seconds[key, "new", i]
+                before[i] = seconds[key, "old", i]
+                after[i] = seconds[key, "new", i]
                 ratio[i] = after[i] / before[i]
                 logs[name, i] += log(ratio[i])
             }
             if (!lines[name]++) names[++different] = name
-            b = median(before, rounds); a = median(after, rounds); r = median(ratio, rounds)
+            b = duration(median(before, rounds))
+            a = duration(median(after, rounds))
+            r = median(ratio, rounds)
             sum[name] += log(r)
-            print_line(name ": " key, duration(b), duration(a), r, 1.10)
+            print_line(name ": " key, b, a, r, 1.10)
         }
         printf "\n%-62s %10s %10s %7s %10s\n", "geometric mean", "", "lines", "new/old", "noise"
         for (k = 1; k <= different; k++) {
@@ -112,7 +127,8 @@ awk -F '\t' -v rounds="$rounds" '
         }
         print ""
         if (alone) printf "%d lines are of one build only and were left out\n", alone
-        if (!different) { print "nothing to compare"; exit 2 }
-        print broken ? broken " slower than allowed: 3 % a noun, 10 % a line" : "ok: no noun is more than 3 % slower, no line more than 10 %"
-        exit broken > 0
+        if (!different) print "nothing to compare"
+        else if (broken) print broken " slower than allowed: 3 % a noun, 10 % a line"
+        else print "ok: no noun is more than 3 % slower, no line more than 10 %"
+        exit different ? broken > 0 : 2
     }' "$folder/lines"

@@ -5,9 +5,11 @@
 
 #include "records.h"
 
-/* Draws product.svg, memory_bound.svg, token_mixer.svg, block.svg and step.svg into a folder that
- * exists, and the same as png. A picture is left out where nothing of it was measured, all of them
+/* Draws product.svg, token_mixer.svg, block.svg, step.svg and memory_bound.svg into a folder that
+ * exists, and the same as png. A picture is left out where none of its lines was measured, all are
  * where gnuplot is not installed; stderr says so. Returns false if gnuplot failed. */
 bool pictures_draw(const records *all, const char *folder, bool png);
+
+extern const char *const pictures_script[]; /* the lines of pictures.gp; NULL at the end */
 
 #endif /* RMX_BENCH_PICTURES_H */

@@ -27,6 +27,7 @@ static const struct noun {
 enum {
     KEY_QUICK = 256,
     KEY_ONLY,
+    KEY_SECONDS,
     KEY_LAUNCHED,
     KEY_VARIANTS,
     KEY_ALL,
@@ -66,6 +67,8 @@ static const struct argp_option options[] = {
      "model of step and memory (its [model], [synthetic] and [train]); may be repeated; "
      "default: builtin:base.ini and builtin:rankmixer-100m.ini, of configs/",
      0},
+    {"seconds", KEY_SECONDS, "S", 0,
+     "time to spend on each side of a line; default: 0.9 on a CPU, 0.25 on a GPU", 0},
     {"only", KEY_ONLY, "TEXT", 0, "only lines whose op and shape hold TEXT: 'gelu', 'M=1 '", 0},
     {"variants", KEY_VARIANTS, NULL, 0,
      "products on a GPU: also every kernel, against the one that is chosen", 0},
@@ -94,6 +97,15 @@ static int64_t number(struct argp_state *state, const char *name, const char *va
     const long long n = strtoll(value, &end, 10);
     if (errno || end == value || *end || n < 0 || n > most)
         argp_error(state, "--%s=%s: a whole number from 0 to %lld", name, value, (long long)most);
+    return n;
+}
+
+static double positive(struct argp_state *state, const char *value)
+{
+    char *end = NULL;
+    const double n = strtod(value, &end);
+    if (end == value || *end || !(n > 0.0 && n <= 3600.0))
+        argp_error(state, "--seconds=%s: a number above 0, at most 3600", value);
     return n;
 }
 
@@ -149,6 +161,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             a->configs[a->config_count++] = value;
         return 0;
     case KEY_QUICK: a->options.quick = true; return 0;
+    case KEY_SECONDS: a->options.seconds = positive(state, value); return 0;
     case KEY_ONLY: a->options.only = value; return 0;
     case KEY_VARIANTS: a->options.variants = true; return 0;
     case KEY_LAUNCHED: a->options.launched = true; return 0;

@@ -234,6 +234,7 @@ Test(bench, refuses_what_it_does_not_know)
         {"rmx-bench nonsense", "there is no 'nonsense'; --list"},
         {"rmx-bench --quick --threads=x norm", "--threads=x"},
         {"rmx-bench --device=tpu norm", "--device=tpu"},
+        {"rmx-bench --seconds=0 norm", "--seconds=0: a number above 0"},
         {"rmx-bench --nonsense norm", "nonsense"},
         {"rmx-bench --draw=a.csv", "--plots"},
         {"rmx-bench --draw=a.csv --plots=. norm", "no nouns"},
@@ -258,7 +259,8 @@ static void put_build(const char *folder, const char *seconds)
 {
     static const char program[] =
         "#!/bin/sh\n"
-        "for a; do case $a in --json=*) to=${a#--json=} ;; --list) echo norm; exit ;; esac; done\n"
+        "for a; do case $a in --json=*) to=${a#--json=} ;; --list) echo norm; exit ;;\n"
+        "--help) exit ;; esac; done\n"
         "echo $0 >>order\n"
         "line() { printf '{\"noun\":\"norm\",\"op\":\"%%s\",\"shape\":\"D=16\",\"x\":null,"
         "\"median_s\":%%s,\"p10_s\":%%s}\\n' $1 $2 $2; }\n"
