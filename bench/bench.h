@@ -145,4 +145,8 @@ rmx_status bench_add(bench *b, const bench_record *record);
 BENCH_NOUNS(BENCH_DECLARED)
 #undef BENCH_DECLARED
 
+/* The process of its own that bench_memory starts for each line (--memory-of): it trains a model
+ * and prints what memory that took. */
+rmx_status bench_memory_child(bench *b, const char *config, int64_t batch);
+
 #endif /* RMX_BENCH_H */

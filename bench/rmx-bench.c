@@ -10,7 +10,6 @@
 
 #include "bench.h"
 #include "data/edit_distance.h"
-#include "memory_child.h"
 #include "pictures.h"
 #include "train/program.h"
 
@@ -23,6 +22,7 @@ static const struct noun {
 #undef NOUN
 };
 #define NOUNS ((int)(sizeof nouns / sizeof *nouns))
+#define NOUN_LINE(noun, title) "  " #noun ": " title "\n"
 
 enum {
     KEY_QUICK = 256,
@@ -197,23 +197,20 @@ static const struct argp parser = {
     "[NOUN...]",
     "Times operations, blocks and training steps on this machine, after checking that their "
     "results are right."
-    "\v"
-    "Nouns:\n"
-#define NOUN(noun, title) "  " #noun ": " title "\n"
-    BENCH_NOUNS(NOUN)
-#undef NOUN
-        "\n"
-        "A line has the median of many runs and how far the 10th and 90th percentile lie from it; "
-        "the "
-        "bytes and operations a second that cannot be avoided; and the share of what this machine "
-        "can "
-        "do (its own copy, its own multiply-adds, both measured at the start). Products are "
-        "compared "
-        "with OpenBLAS or cuBLAS where one is installed: 1.20x means that ours is 1.2 times as "
-        "fast."
-        "\n\n"
-        "Example:\n  rmx-bench product norm --threads=2 --csv=bench.csv --plots=bench\n\n"
-        "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or config, 4 device or memory.",
+    "\vNouns:\n" BENCH_NOUNS(NOUN_LINE) "\n"
+                                        "A line has the median of many runs and how far the 10th "
+                                        "and 90th percentile lie from it; "
+                                        "the bytes and operations a second that cannot be "
+                                        "avoided; and the share of what this "
+                                        "machine can do (its own copy, its own multiply-adds, "
+                                        "both measured at the start). Products "
+                                        "are compared with OpenBLAS or cuBLAS where one is "
+                                        "installed: 1.20x means that ours is 1.2 "
+                                        "times as fast.\n\n"
+                                        "Example:\n  rmx-bench product norm --threads=2 "
+                                        "--csv=bench.csv --plots=bench\n\n"
+                                        "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or "
+                                        "config, 4 device or memory.",
     NULL,
     NULL,
     NULL};
@@ -294,7 +291,7 @@ int main(int argc, char **argv)
     b.config_count = a.config_count;
     rmx_status status = bench_open(&b, &a.options);
     if (status == RMX_OK && a.memory_of) {
-        status = memory_child_run(&b, a.config_count ? a.configs[0] : NULL, a.memory_of);
+        status = bench_memory_child(&b, a.config_count ? a.configs[0] : NULL, a.memory_of);
     } else if (status == RMX_OK) {
         describe(&b, &all);
         records_print_machine(&all);
