@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_linear.c: the three products of a linear layer, x W + b, dy W^T and dW += x^T dy: layers
- * large and small, layers with a matrix a token, those of base.ini among them, and a task's head. */
+/* bench_linear.c: the three products of a linear layer: x W + b, dy W^T and dW += x^T dy. Layers
+ * are large and small, some of one matrix a token as in base.ini, and one is a task's head. */
 #include "product_lines.h"
 
 typedef struct linear {
