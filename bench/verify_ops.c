@@ -9,13 +9,13 @@
 #include "rankmixer/mean.h"
 #include "rankmixer/feed_forward.h"
 #include "rankmixer/product.h"
-#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
 
-#define PARAMETERS                                                                            \
-    bench *b, const verify_op *op, const verify_memory *memory, int64_t rows, const float *x, \
-        float *y, bool theirs
+#define UNUSED __attribute__((unused)) /* by some operations */
+#define PARAMETERS                                                                   \
+    bench *b, const verify_op *op, UNUSED const verify_memory *memory, int64_t rows, \
+        const float *x, float *y, UNUSED bool theirs
 
 /* Inputs are only read, though a view has no const. */
 static float *in(const float *p) { return (float *)(uintptr_t)p; }
@@ -96,8 +96,6 @@ static rmx_status softmax(PARAMETERS)
     const int64_t shape[] = {rows, op->in};
     const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
                      out = rmx_tensor_of(RMX_F32, y, 2, shape);
-    (void)memory;
-    (void)theirs;
     return rmx_softmax_forward(b->ctx, 1, &a, &out);
 }
 
@@ -106,8 +104,6 @@ static rmx_status log_softmax(PARAMETERS)
     const int64_t shape[] = {rows, op->in};
     const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
                      out = rmx_tensor_of(RMX_F32, y, 2, shape);
-    (void)memory;
-    (void)theirs;
     return rmx_log_softmax_forward(b->ctx, 1, &a, &out);
 }
 
@@ -117,15 +113,11 @@ static rmx_status mean(PARAMETERS)
     const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 3, shape),
                      out = rmx_tensor_of(RMX_F32, y, 2, kept);
     const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
-    (void)memory;
-    (void)theirs;
     return rmx_mean_forward(b->ctx, &desc, &a, &out);
 }
 
 static rmx_status gelu(PARAMETERS)
 {
-    (void)memory;
-    (void)theirs;
     return rmx_activation_forward(
         b->ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, rows * op->in}, x, y);
 }
@@ -133,14 +125,12 @@ static rmx_status gelu(PARAMETERS)
 static rmx_status layer_norm(PARAMETERS)
 {
     const rmx_norm_desc desc = {.rows = rows, .dim = op->k, .eps = 1e-5f};
-    (void)theirs;
     return rmx_norm_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y, NULL, NULL);
 }
 
 static rmx_status rms_norm(PARAMETERS)
 {
     const rmx_norm_desc desc = {.kind = RMX_NORM_RMS, .rows = rows, .dim = op->k, .eps = 1e-5f};
-    (void)theirs;
     return rmx_norm_forward(b->ctx, &desc, x, memory->w, NULL, y, NULL, NULL);
 }
 
@@ -149,7 +139,6 @@ static rmx_status rms_norm(PARAMETERS)
 static rmx_status token_mixer(PARAMETERS)
 {
     const rmx_token_mixer_desc desc = {RMX_F32, rows, op->count, op->k, op->count, 1e-5f};
-    (void)theirs;
     return rmx_token_mixer_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y,
                                    memory->scratch, memory->scratch + rows * op->count);
 }
@@ -166,7 +155,6 @@ static rmx_status per_token_ffn(PARAMETERS)
     const rmx_feed_forward_desc desc = {
         .samples = rows, .tokens = op->count, .width = op->k, .hidden = op->n};
     const rmx_feed_forward_weights w = ffn_weights(op, memory->w);
-    (void)theirs;
     return rmx_feed_forward_forward(b->ctx, &desc, &w, x, x, NULL, memory->scratch, y);
 }
 
@@ -179,7 +167,6 @@ static rmx_status attention(PARAMETERS)
     const rmx_attention_weights weights = {w, w + 4 * square, w + 3 * square,
                                            w + 4 * square + 3 * (int64_t)op->k};
     const rmx_attention_saved saved = {scratch, scratch + 4 * tokens, scratch + 3 * tokens};
-    (void)theirs;
     return rmx_attention_forward(b->ctx, &desc, &weights, x, x, &saved, y);
 }
 
@@ -196,7 +183,6 @@ static rmx_status block(PARAMETERS)
                                        .gamma2 = w + 2 * d,
                                        .beta2 = w + 3 * d,
                                        .ffn = ffn_weights(op, w + 4 * d)};
-    (void)theirs;
     return rmx_block_forward(b->ctx, &desc, &weights, x, y, memory->scratch,
                              rmx_block_saved_bytes(&desc));
 }

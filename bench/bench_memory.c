@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* group_memory.c: what training really takes against what rmx_model_plan says it will. */
-#include "memory_child.h"
+/* bench_memory.c: the memory that training takes against what rmx_model_plan says. */
+#include "bench.h"
 
 #include <errno.h>
 #ifdef __GLIBC__
@@ -87,7 +87,7 @@ static rmx_status count(bench *b, workload *w, rmx_model **model)
     return RMX_OK;
 }
 
-rmx_status memory_child_run(bench *b, const char *config, int64_t batch)
+rmx_status bench_memory_child(bench *b, const char *config, int64_t batch)
 {
     workload w;
     rmx_model *model = NULL;
@@ -99,6 +99,11 @@ rmx_status memory_child_run(bench *b, const char *config, int64_t batch)
 }
 
 /* ---- the parent -------------------------------------------------------------------------- */
+
+typedef struct memory_child {
+    int64_t planned_bytes; /* of rmx_model_plan */
+    int64_t grown_bytes;   /* of the process at its peak, or of the device */
+} memory_child;
 
 static void start_child(const bench *b, const char *config, int64_t batch, int out)
 {
@@ -122,7 +127,8 @@ static rmx_status no_child(bench *b, const char *what)
     return rmx_fail(&b->error, RMX_ERR_INTERNAL, "the process that trains for memory: %s", what);
 }
 
-rmx_status memory_child_ask(bench *b, const char *config, int64_t batch, memory_child *out)
+/* Starts this program again with --memory-of BATCH and reads what it prints. */
+static rmx_status ask_child(bench *b, const char *config, int64_t batch, memory_child *out)
 {
     int ends[2], status = 0;
     char text[128] = "";
@@ -147,17 +153,18 @@ rmx_status memory_child_ask(bench *b, const char *config, int64_t batch, memory_
 
 static rmx_status line(bench *b, const char *config, int64_t batch)
 {
-    memory_child child;
-    bench_record r = bench_record_none("memory");
-    snprintf(r.op, sizeof r.op, b->cuda ? "device memory" : "peak resident memory");
-    snprintf(r.shape, sizeof r.shape, "B=%lld %s", (long long)batch, workload_name(config).text);
+    memory_child child = {0, 0};
+    char shape[48];
+    snprintf(shape, sizeof shape, "B=%lld %s", (long long)batch, workload_name(config).text);
+    bench_record r =
+        bench_record_none(b->noun, b->cuda ? "device memory" : "peak resident memory", shape);
     if (!bench_wants(b, r.op, r.shape)) return RMX_OK;
-    BENCH_TRY(memory_child_ask(b, config, batch, &child));
+    BENCH_TRY(ask_child(b, config, batch, &child));
     snprintf(r.yardstick, sizeof r.yardstick, "planned");
     r.x = (double)batch;
     r.memory = (double)child.grown_bytes;
     r.ratio = (double)child.grown_bytes / (double)child.planned_bytes;
-    return records_add(b->out, &r) ? RMX_OK : RMX_ERR_MEMORY;
+    return bench_add(b, &r);
 }
 
 static rmx_status lines(bench *b, const char *config, const int64_t *size)

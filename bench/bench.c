@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* workbench.c: opening, memory and checks; see bench.h. */
+/* bench.c: opening, memory and checks; see bench.h. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -39,6 +39,7 @@ rmx_status bench_open(bench *b, const bench_options *options)
     b->variants = options->variants;
     b->only = options->only;
     b->seconds = options->quick ? 0.02 : b->cuda ? 0.25 : 0.9;
+    if (options->seconds > 0.0) b->seconds = options->seconds;
     b->threads = rmx_context_threads(b->ctx);
     vendor_open(&b->yardstick, b->ctx, b->cuda ? options->cublas : options->openblas);
     status = make_pattern(b);

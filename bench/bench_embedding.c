@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rows_embedding.c: embeddings, in the group rows: lookups, the exact gradient of the rows that a
- * batch touched, and the optimiser's update of these rows. Ids are uniform over tables that
- * exceed the last-level cache. */
+/* bench_embedding.c: lookups, the exact gradient of the rows that a batch touched, and the
+ * optimizer's update of these rows. Ids are uniform over tables that exceed the last-level
+ * cache. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static rmx_status memory(bench *b, size_t bytes, const void *from, void *out)
     return from ? rmx_upload(b->ctx, p, from, bytes) : RMX_OK;
 }
 
-/* Fills host_ids, counts the rows that they touch and uploads them, each below its field's
- * vocabulary. */
+/* Draws ids below each field's vocabulary and uploads them; fills host_ids and counts the rows
+ * that they touch. */
 static rmx_status draw_ids(embedding *e)
 {
     const uint32_t vocabulary = (uint32_t)(e->desc.table_rows / FIELDS);
@@ -108,7 +108,7 @@ static rmx_status gradient(void *user, int64_t turn)
                                   e->ids, e->rows, e->r->y, e->unique, e->ws, e->ws_bytes);
 }
 
-/* Of the rows that the gradient of r->y is of; the tables are r->dx here. */
+/* Updates the rows whose gradients lie in r->y; here the tables are r->dx. */
 static rmx_status update(void *user, int64_t turn)
 {
     const embedding *e = user;
@@ -127,7 +127,7 @@ static rmx_status update(void *user, int64_t turn)
 
 /* ---- checks ------------------------------------------------------------------------------ */
 
-typedef struct touched_row { /* row u of a gradient, with what the chain of ops.h makes it */
+typedef struct touched_row { /* row u of a gradient, and the same by the chain of ops.h */
     uint32_t row;
     float gradient[WIDTH], should[WIDTH];
 } touched_row;
@@ -175,7 +175,7 @@ static rmx_status check_gradient(embedding *e)
     return status;
 }
 
-/* The formula of ops.h, after one update of states that were zero. */
+/* By the formula of ops.h, one update after states that were zero. */
 static rmx_status check_update(embedding *e)
 {
     touched_row t;
@@ -197,42 +197,51 @@ static rmx_status check_update(embedding *e)
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-static rmx_status lines(embedding *e)
+enum { LOOKUP, GRADIENT, UPDATE, LINES };
+static const char *const op[LINES] = {"embedding lookup", "embedding gradient", "sparse adagrad"};
+
+static rmx_status measure(embedding *e, const char *shape, const bool wanted[LINES])
 {
-    static const char *const op[] = {"embedding lookup", "embedding gradient", "sparse adagrad"};
     rows *r = e->r;
-    char shape[48];
     const double out = 4.0 * (double)e->entries * WIDTH, ids = 4.0 * (double)e->entries;
     const double index = 4.0 * (double)e->touched, touched = index * WIDTH;
-    const bench_side side[] = {{.run = lookup_all, .user = e, .sets = 1},
-                               {.run = gradient, .user = e, .sets = 1},
-                               {.run = update, .user = e, .sets = 1}};
-    snprintf(shape, sizeof shape, "B=%lld F=%d E=%d", (long long)e->desc.samples, FIELDS, WIDTH);
-    if (bench_wants(r->b, op[0], shape)) {
-        BENCH_TRY(bench_check_alone(r->b, op[0], lookup, NULL, e, r->y, OUT, e->desc.samples));
-        BENCH_TRY(rows_line(r, op[0], shape, &side[0], out + ids + touched));
+    const double bytes[LINES] = {out + ids + touched, out + ids + touched + index,
+                                 5.0 * touched + index};
+    const bench_side side[LINES] = {{.run = lookup_all, .user = e, .sets = 1},
+                                    {.run = gradient, .user = e, .sets = 1},
+                                    {.run = update, .user = e, .sets = 1}};
+    if (wanted[LOOKUP]) {
+        BENCH_TRY(
+            bench_check_alone(r->b, op[LOOKUP], lookup, NULL, e, r->y, OUT, e->desc.samples));
+        BENCH_TRY(rows_line(r, op[LOOKUP], shape, &side[LOOKUP], bytes[LOOKUP]));
     }
-    const bool updates = bench_wants(r->b, op[2], shape);
-    if (!updates && !bench_wants(r->b, op[1], shape)) return RMX_OK;
-    BENCH_TRY(check_gradient(e));
-    if (bench_wants(r->b, op[1], shape))
-        BENCH_TRY(rows_line(r, op[1], shape, &side[1], out + ids + touched + index));
-    if (!updates) return RMX_OK;
-    BENCH_TRY(gradient(e, 0)); /* the copy beside the last line went over it */
+    if (wanted[GRADIENT]) {
+        BENCH_TRY(check_gradient(e));
+        BENCH_TRY(rows_line(r, op[GRADIENT], shape, &side[GRADIENT], bytes[GRADIENT]));
+    }
+    if (!wanted[UPDATE]) return RMX_OK;
+    BENCH_TRY(check_gradient(e)); /* once more: the copy beside the last line went over it */
     BENCH_TRY(check_update(e));
-    return rows_line(r, op[2], shape, &side[2], 5.0 * touched + index);
+    return rows_line(r, op[UPDATE], shape, &side[UPDATE], bytes[UPDATE]);
 }
 
-rmx_status rows_embedding(rows *r)
+rmx_status bench_embedding(bench *b)
 {
-    const int64_t table_rows = r->count / WIDTH / FIELDS * FIELDS;
-    embedding e = {.r = r, .desc = {.fields = FIELDS, .width = WIDTH, .out_width = OUT}};
-    e.desc.samples = r->count / OUT;
-    e.desc.table_rows = table_rows;
+    const int64_t count = rows_count(b);
+    rows r = {.b = b};
+    embedding e = {.r = &r, .desc = {.fields = FIELDS, .width = WIDTH, .out_width = OUT}};
+    char shape[48];
+    bool wanted[LINES], any = false;
+    e.desc.samples = count / OUT;
+    e.desc.table_rows = count / WIDTH / FIELDS * FIELDS;
     e.entries = e.desc.samples * FIELDS;
-    BENCH_TRY(bench_fill(r->b, r->dx, r->count, 4));
+    snprintf(shape, sizeof shape, "B=%lld F=%d E=%d", (long long)e.desc.samples, FIELDS, WIDTH);
+    for (int i = 0; i < LINES; i++) any |= wanted[i] = bench_wants(b, op[i], shape);
+    if (!any) return RMX_OK;
+    BENCH_TRY(rows_open(&r, b, 0));
     rmx_status status = operands(&e);
-    if (status == RMX_OK) status = lines(&e);
+    if (status == RMX_OK) status = measure(&e, shape, wanted);
     free(e.host_ids);
+    bench_release(b);
     return status;
 }

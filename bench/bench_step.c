@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* group_step.c: training steps and scoring of a whole model over the batch; the products of one
- * step by themselves: what is left of a step is everything that is not a product; and a step in
- * the trainer's loop: what is left of that is waiting for the next one. */
+/* bench_step.c: training steps and scoring of a whole model over the batch. Beside a step stand
+ * its products alone, the rest being all that is not a product, and a step in the trainer's loop,
+ * where the rest is waiting for the next one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -109,27 +109,29 @@ static rmx_status check(steps *s)
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-static void name(const steps *s, const char *op, bench_record *r)
+typedef struct step_shape {
+    char text[48];
+} step_shape;
+
+static step_shape shape_of(const steps *s)
 {
+    step_shape shape;
     const rmx_model_config *c = &s->w.setup.model;
-    snprintf(r->op, sizeof r->op, "%s", op);
-    snprintf(r->shape, sizeof r->shape, "B=%lld T=%d D=%d L=%d %s", (long long)s->samples,
+    snprintf(shape.text, sizeof shape.text, "B=%lld T=%d D=%d L=%d %s", (long long)s->samples,
              c->tokens, c->width, c->layers, workload_name(s->config).text);
-    snprintf(r->series, sizeof r->series, "%s, %s", op, workload_name(s->config).text);
+    return shape;
 }
 
 static bool wanted(const steps *s, const char *op)
 {
-    bench_record r = bench_record_none("step");
-    name(s, op, &r);
-    return bench_wants(s->b, r.op, r.shape);
+    return bench_wants(s->b, op, shape_of(s).text);
 }
 
 static bench_record record_of(const steps *s, const char *op, const bench_times *times,
                               double flop)
 {
-    bench_record r = bench_record_of(s->b, "step", times, NAN, flop);
-    name(s, op, &r);
+    bench_record r = bench_record_of(s->b, op, shape_of(s).text, times, NAN, flop);
+    snprintf(r.series, sizeof r.series, "%s, %s", op, workload_name(s->config).text);
     r.x = (double)s->samples;
     return r;
 }
@@ -146,11 +148,6 @@ static void put_ratio(bench_record *r, double theirs, const char *yardstick)
     snprintf(r->yardstick, sizeof r->yardstick, "%s", yardstick);
 }
 
-static rmx_status add(const steps *s, const bench_record *r)
-{
-    return records_add(s->b->out, r) ? RMX_OK : RMX_ERR_MEMORY;
-}
-
 static rmx_status training_lines(steps *s, double *step_seconds)
 {
     bench *b = s->b;
@@ -165,10 +162,10 @@ static rmx_status training_lines(steps *s, double *step_seconds)
     r.memory = (double)rmx_model_memory_of(s->model).total_bytes;
     put_samples(s, &r);
     put_ratio(&r, times[1].median, "its products");
-    BENCH_TRY(add(s, &r));
+    BENCH_TRY(bench_add(b, &r));
     r = record_of(s, "its products alone", &times[1], flop);
     if (b->yardstick.open) put_ratio(&r, times[2].median, b->yardstick.name);
-    return add(s, &r);
+    return bench_add(b, &r);
 }
 
 /* On a GPU: of the time of a step in the loop, how much the step itself does not need. */
@@ -181,13 +178,13 @@ static rmx_status loop_line(steps *s, double step_seconds)
     put_samples(s, &r);
     if (!b->cuda) {
         put_ratio(&r, step_seconds, "a step");
-        return add(s, &r);
+        return bench_add(b, &r);
     }
     BENCH_TRY(bench_measure(b, &(bench_side){.run = replay_step, .user = s}, 1, &graph));
     put_ratio(&r, graph.median, "its graph");
     snprintf(r.ceiling, sizeof r.ceiling, "GPU idle");
     r.share = 1.0 - r.ratio;
-    return add(s, &r);
+    return bench_add(b, &r);
 }
 
 static rmx_status scoring_line(steps *s)
@@ -200,10 +197,10 @@ static rmx_status scoring_line(steps *s)
     bench_record r =
         record_of(s, "scoring", &times, rmx_model_forward_flop(s->model) * (double)s->samples);
     put_samples(s, &r);
-    return add(s, &r);
+    return bench_add(b, &r);
 }
 
-/* ---- the group --------------------------------------------------------------------------- */
+/* ---- which lines ------------------------------------------------------------------------- */
 
 /* Batches of a config's lines, 0 at the end; training begins at 128. loop: the batch of the line
  * of the loop, 0: none. */
