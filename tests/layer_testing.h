@@ -53,7 +53,8 @@ struct layer {
 void layer_input(layer *l, const char *name, int64_t count);
 typedef void layer_maker(int i, layer *l);
 
-/* Memory that forward and backward share, made on first use: bytes; floats; a copy of the host's. */
+/* Memory that forward and backward share, made on first use: bytes; floats; a copy of the
+ * host's. */
 void *layer_slot(layer *l, int slot, size_t bytes);
 float *layer_floats(layer *l, int slot, int64_t count);
 void *layer_put(layer *l, int slot, const void *host, size_t bytes);

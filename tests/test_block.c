@@ -154,7 +154,7 @@ Test(block, forward_only)
     cr_expect(layers_have_reference_bits(make_forward_only, CASES(block_cases)));
 }
 
-/* ---- two blocks, the mean over tokens, one head, the mean loss ----------------------------------- */
+/* ---- two blocks, the mean over tokens, one head, the mean loss ----------------------------- */
 
 static const block_case model_block = {6,      4, 16, 32, 4, RMX_MIXER_TOKEN, RMX_NORM_PLACE_POST,
                                        NEITHER};

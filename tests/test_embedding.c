@@ -121,7 +121,7 @@ Test(embedding, kernels_have_reference_bits)
     kernel_cases(CASES(embedding_cases), contract_case);
 }
 
-/* ---- lookup ------------------------------------------------------------------------------- */
+/* ---- lookup -------------------------------------------------------------------------------- */
 
 enum { LOOKUP_FIELDS = 3, LOOKUP_DENSE = 2, LOOKUP_ROWS = 40 };
 
@@ -196,7 +196,7 @@ static void one_kind_only(rmx_backend *backend, const char *name)
 
 Test(embedding, lookup_one_kind_only) { kernel_each(one_kind_only); }
 
-/* ---- the layer, within a tokenizer: its inputs are the table and the dense values ------------ */
+/* ---- the layer, within a tokenizer: its inputs are the table and the dense values ---------- */
 
 enum { SPARSE = 3, DENSE = 2, E = 4, VOCABULARY = 5, ROWS_TABLE = SPARSE * VOCABULARY };
 enum { B = 3, TOKENS = 3, WIDTH = 6 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_optimizer_layer.c: every optimiser against a float64 transcription of its formula, sparse updates
- * against dense ones, and the scalars of a step. */
+/* test_optimizer_layer.c: every optimiser against a float64 transcription of its formula, sparse
+ * updates against dense ones, the scalars of a step, and what is refused. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_product_layer.c: the products of rankmixer/product.h, bit for bit against their definition: one
- * ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
+/* test_product_layer.c: the products of rankmixer/product.h, bit for bit against their definition:
+ * one ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
  * the library promises: rows alone and in a batch, views and copies, splits and the whole. */
 #include <criterion/criterion.h>
 #include <math.h>

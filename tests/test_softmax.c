@@ -180,8 +180,8 @@ static void backward(layer *l)
 /* softmax: half an ulp of x and of x - m is an absolute error of up to max|x| units each in an
  * exponent, and so a relative one of y; exp, the sum, 1/s and the product add a few units.
  * dx = y (dy - c) has y's error in y and in c.
- * log_softmax: y = (x - m) - log s, and |y| is near |x - m|: an ulp or two. dx = dy - exp(y) sum(dy),
- * whose sum is off by up to 16 units of sum|dy|, times a probability. */
+ * log_softmax: y = (x - m) - log s, and |y| is near |x - m|: an ulp or two. In
+ * dx = dy - exp(y) sum(dy) the sum is off by up to 16 units of sum|dy|, times a probability. */
 static layer_bound bound(const layer *l, const char *tensor)
 {
     const softmax_case *c = l->of;

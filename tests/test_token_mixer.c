@@ -240,7 +240,7 @@ static void any_batch(rmx_backend *backend, const char *name)
 
 Test(token_mixer, any_batch) { kernel_each(any_batch); }
 
-/* ---- the layers: mix and revert, and the mixer -------------------------------------------------- */
+/* ---- the layers: mix and revert, and the mixer --------------------------------------------- */
 
 static rmx_token_mixer_desc desc_of(const layer *l)
 {
