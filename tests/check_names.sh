@@ -37,13 +37,12 @@ tokenizer     layer
 # Kernels without a noun of their own; token_mix is the permutation of token_mixer.
 helpers='add nonfinite sigmoid token_mix'
 # Files of kernels/cpu and kernels/cuda that serve several nouns, and public headers of none.
-shared='backend chain_double copies cpu cuda exp failure overlap partial_sums rows_walk simd stream
-table tensor_map threads'
+shared='async_copy backend cpu cuda double_sum exp failure partial_sums queue row_partition simd
+stream table tensor_map threads'
 headers='context model rankmixer schedule status tensor version'
 # FILE -> TARGET: still to be renamed.
 exceptions='
 src/kernels/cpu/features.c   -> src/kernels/cpu/embedding_lookup.c
-src/kernels/cuda/features.cu -> src/kernels/cuda/embedding_lookup.cu
 '
 
 begins_with_noun() { # NAME: is it a noun, or a noun and _more?
@@ -76,7 +75,7 @@ for kernel in $kernels; do
 done
 for file in src/kernels/{cpu,cuda}/*; do
     stem=$(basename "${file%.*}")
-    among "$stem" "$shared" || begins_with_noun "$stem" || excepted "$file" ||
+    among "$stem" "$shared $helpers" || begins_with_noun "$stem" || excepted "$file" ||
         complain "$file begins with no noun, and is none of: $(echo $shared)"
 done
 for file in include/rankmixer/*.h; do

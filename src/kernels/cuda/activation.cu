@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.cu: kernels that go element by element.
+/* activation.cu: elementwise kernels: activations, add, sigmoid.
  *
- * Each thread takes 4 neighbouring elements where all pointers are 16-byte aligned, so that a warp
- * moves 512 bytes at a time; the last n % 4 elements, and unaligned calls, go one by one. */
+ * Where all pointers are 16-byte aligned, a thread takes 4 neighbouring elements, so that a warp
+ * moves 512 bytes at a time. The last n % 4 elements, and unaligned calls, go one by one. */
 #include "kernels/cuda/cuda.h"
 
 #define THREADS 256
-
-static bool aligned16(const void *a, const void *b, const void *c)
-{
-    return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
-}
 
 /* y_i = f(x_i, r_i); r NULL: not read.
  *   grid     one thread per 4 elements (vector) or per element
@@ -32,20 +27,19 @@ static __global__ void map_scalar(int64_t begin, int64_t n, const float *x, cons
     if (i < n) y[i] = f(x[i], r ? r[i] : 0.0f);
 }
 
-static unsigned blocks_for(int64_t items) { return (unsigned)((items + THREADS - 1) / THREADS); }
-
 template <class F>
 static rmx_status map(rmx_backend *backend, int64_t n, const float *x, const float *r, float *y,
                       F f, const char *what)
 {
     if (n <= 0) return RMX_OK;
     const cudaStream_t stream = rmx_cuda_stream(backend);
-    const int64_t n4 = aligned16(x, r, y) ? n / 4 : 0;
+    const int64_t n4 = rmx_aligned16(x, r, y) ? n / 4 : 0;
     if (n4 > 0)
-        map_vector<<<blocks_for(n4), THREADS, 0, stream>>>(n4, (const float4 *)x,
-                                                           (const float4 *)r, (float4 *)y, f);
+        map_vector<<<rmx_blocks_for(n4, THREADS), THREADS, 0, stream>>>(
+            n4, (const float4 *)x, (const float4 *)r, (float4 *)y, f);
     if (4 * n4 < n)
-        map_scalar<<<blocks_for(n - 4 * n4), THREADS, 0, stream>>>(4 * n4, n, x, r, y, f);
+        map_scalar<<<rmx_blocks_for(n - 4 * n4, THREADS), THREADS, 0, stream>>>(4 * n4, n, x, r, y,
+                                                                                f);
     return rmx_cuda_check_launch(backend, what);
 }
 
@@ -86,7 +80,7 @@ rmx_status rmx_cuda_activation(rmx_backend *backend, const rmx_activation_args *
         return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), gelu_tanh_f(), "gelu");
     case RMX_ACTIVATION_NONE: break;
     }
-    return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), copy_f(), "act");
+    return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), copy_f(), "activation");
 }
 
 rmx_status rmx_cuda_activation_backward(rmx_backend *backend,
@@ -101,7 +95,8 @@ rmx_status rmx_cuda_activation_backward(rmx_backend *backend,
                    gelu_tanh_backward_f(), "gelu backward");
     case RMX_ACTIVATION_NONE: break;
     }
-    return map(backend, a->n, rmx_f32(a->dy), NULL, rmx_f32(a->dx), copy_f(), "act backward");
+    return map(backend, a->n, rmx_f32(a->dy), NULL, rmx_f32(a->dx), copy_f(),
+               "activation backward");
 }
 
 rmx_status rmx_cuda_add(rmx_backend *backend, const rmx_add_args *a)

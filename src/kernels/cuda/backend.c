@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* backend.c: the CUDA backend: one device, one stream, memory.
+/* backend.c: the CUDA backend: one device, its streams, its memory.
  *
- * The runtime is linked statically and looks for the driver only when the first call is made, so
- * a program with this file in it starts on any machine and can say what is missing.
- * Uploads go through a ring of pinned slots: the caller's bytes are taken by a host copy, the
- * device's copy follows in the stream, and the host waits only when it is a whole ring ahead. */
+ * The runtime is linked statically and looks for the driver at the first call. So a program with
+ * this file starts on any machine and can say what is missing.
+ * Uploads go through a ring of pinned slots. The host copies the caller's bytes to a slot, the
+ * device copies the slot in the stream, and the host waits only when it is a whole ring ahead. */
 #include "kernels/cuda/backend.h"
 
 #include <stdio.h>
@@ -245,17 +245,17 @@ rmx_status rmx_cuda_upload(rmx_backend *backend, void *dst, const void *host_src
     unsigned char *to = dst;
     cudaError_t error = cudaSuccess;
     while (bytes && error == cudaSuccess) {
-        const size_t piece = bytes < SLOT_BYTES ? bytes : SLOT_BYTES;
+        const size_t chunk = bytes < SLOT_BYTES ? bytes : SLOT_BYTES;
         const unsigned slot = state->next++ % SLOTS;
         unsigned char *staging = state->staging + slot * SLOT_BYTES;
         error = cudaEventSynchronize(state->left[slot]); /* at once for an event not yet used */
         if (error != cudaSuccess) break;
-        memcpy(staging, from, piece);
-        error = cudaMemcpyAsync(to, staging, piece, cudaMemcpyHostToDevice, stream);
+        memcpy(staging, from, chunk);
+        error = cudaMemcpyAsync(to, staging, chunk, cudaMemcpyHostToDevice, stream);
         if (error == cudaSuccess) error = cudaEventRecord(state->left[slot], stream);
-        from += piece;
-        to += piece;
-        bytes -= piece;
+        from += chunk;
+        to += chunk;
+        bytes -= chunk;
     }
     return rmx_cuda_check(backend, error, "upload");
 }

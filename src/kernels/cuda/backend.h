@@ -17,15 +17,15 @@ void rmx_cuda_backend_destroy(rmx_backend *backend);
 
 rmx_status rmx_cuda_alloc(rmx_backend *, size_t bytes, void **out);
 void rmx_cuda_free(rmx_backend *, void *memory);
-/* host_src is taken when the call returns; the copy itself may still be on its way. Not to be
- * captured in a graph, which would repeat the bytes of today. */
+/* host_src may change when the call returns; the copy itself may still be on its way. Not to be
+ * captured in a graph, which would repeat today's bytes. */
 rmx_status rmx_cuda_upload(rmx_backend *, void *dst, const void *host_src, size_t bytes);
 rmx_status rmx_cuda_download(rmx_backend *, void *host_dst, const void *src, size_t bytes);
 rmx_status rmx_cuda_copy(rmx_backend *, void *dst, const void *src, size_t bytes);
 rmx_status rmx_cuda_zero(rmx_backend *, void *dst, size_t bytes);
 rmx_status rmx_cuda_sync(rmx_backend *);
 
-/* Overlap and recording: overlap.c. */
+/* Queues, events and recorded steps: queue.c. */
 rmx_status rmx_cuda_host_alloc(rmx_backend *, size_t bytes, void **out);
 void rmx_cuda_host_free(rmx_backend *, void *memory);
 rmx_status rmx_cuda_send(rmx_backend *, void *dst, const void *host_src, size_t bytes);

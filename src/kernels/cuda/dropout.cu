@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dropout.cu: random zeros; the words are cuRAND's Philox 4x32-10, equal to philox.h's. */
+/* dropout.cu: random zeros; the words are of cuRAND's Philox 4x32-10, which equals philox.h. */
 #include <curand_philox4x32_x.h>
 
 #include "kernels/cuda/cuda.h"
@@ -34,7 +34,7 @@ rmx_status rmx_cuda_dropout(rmx_backend *backend, const rmx_dropout_args *a)
 {
     if (a->n <= 0) return RMX_OK;
     const uint64_t quads = (a->first + (uint64_t)a->n + 3) / 4 - a->first / 4;
-    const unsigned blocks = (unsigned)((quads + THREADS - 1) / THREADS);
+    const unsigned blocks = rmx_blocks_for((int64_t)quads, THREADS);
     dropout<<<blocks, THREADS, 0, rmx_cuda_stream(backend)>>>(*a);
     return rmx_cuda_check_launch(backend, "dropout");
 }

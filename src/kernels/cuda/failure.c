@@ -65,13 +65,13 @@ rmx_status rmx_cuda_judge_error(cudaError_t error, const char *what, char *why, 
     return error == cudaErrorMemoryAllocation ? RMX_ERR_MEMORY : RMX_ERR_DEVICE;
 }
 
-rmx_status rmx_cuda_judge_memory(size_t asked, size_t unused, size_t total, char *why,
+rmx_status rmx_cuda_judge_memory(size_t requested, size_t unused, size_t total, char *why,
                                  size_t why_bytes)
 {
     const size_t mib = (size_t)1 << 20;
     char rest[80] = "";
     if (total) snprintf(rest, sizeof rest, ", %zu of %zu MiB are free", unused / mib, total / mib);
     snprintf(why, why_bytes, "out of device memory: %zu MiB asked for%s",
-             asked / mib + (asked % mib != 0), rest);
+             requested / mib + (requested % mib != 0), rest);
     return RMX_ERR_MEMORY;
 }

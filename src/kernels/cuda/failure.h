@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* failure.h: what becomes of the runtime's errors, and what a person reads. Pure functions of
- * what the runtime said, so that drivers, devices and losses that no test machine has are tested
- * on any. Texts are one line. */
+/* failure.h: turns the runtime's errors into a status and one line of text.
+ *
+ * Pure functions of what the runtime said: any test machine can test drivers, devices and losses
+ * that it does not have. */
 #ifndef RMX_CUDA_FAILURE_H
 #define RMX_CUDA_FAILURE_H
 
@@ -25,8 +26,8 @@ rmx_status rmx_cuda_judge_device(const char *name, int major, int minor, char *w
                                  size_t why_bytes);
 /* What else went wrong while doing what: RMX_ERR_MEMORY or RMX_ERR_DEVICE, or RMX_OK. */
 rmx_status rmx_cuda_judge_error(cudaError_t error, const char *what, char *why, size_t why_bytes);
-/* RMX_ERR_MEMORY, with what was asked for and what was free of how much; total 0: not known. */
-rmx_status rmx_cuda_judge_memory(size_t asked, size_t unused, size_t total, char *why,
+/* RMX_ERR_MEMORY, with the bytes requested, free and in total; total 0: unknown. */
+rmx_status rmx_cuda_judge_memory(size_t requested, size_t unused, size_t total, char *why,
                                  size_t why_bytes);
 
 #ifdef __cplusplus

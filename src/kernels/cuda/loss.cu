@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* loss.cu: weighted binary cross-entropy from logits. */
-#include "kernels/cuda/chain_double.cuh"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/double_sum.cuh"
 
-/* One warp a block of RMX_ROW_BLOCK samples: its samples' losses are a row of the warp.
- *   grid     blocks of samples, one warp each      traffic  logits, labels read; dlogits written */
-static __global__ void bce(rmx_loss_args a)
+/* One warp a row block of RMX_ROW_BLOCK samples. Their losses are the warp's 128 partial sums.
+ *   grid     row blocks, one warp each      traffic  logits, labels read; dlogits written */
+static __global__ void row_block_losses(rmx_loss_args a)
 {
     const int64_t first = (int64_t)blockIdx.x * RMX_ROW_BLOCK;
     const int64_t left = a.samples - first;
@@ -34,19 +34,20 @@ static __global__ void bce(rmx_loss_args a)
     if (threadIdx.x == 0) ((float *)a.ws)[blockIdx.x] = total;
 }
 
-/* *loss = chain in double over the blocks. */
-static __global__ void bce_chain(int64_t blocks, const float *partial, double *loss)
+/* *loss += the row blocks in order, in double. */
+static __global__ void sum_row_blocks(int64_t row_blocks, const float *losses, double *loss)
 {
-    rmx_chain_double(partial, blocks, loss);
+    rmx_double_sum(losses, row_blocks, loss);
 }
 
 rmx_status rmx_cuda_loss(rmx_backend *backend, const rmx_loss_args *a)
 {
     if (a->samples <= 0) return RMX_OK;
-    const int64_t blocks = (a->samples + RMX_ROW_BLOCK - 1) / RMX_ROW_BLOCK;
+    const int64_t row_blocks = (a->samples + RMX_ROW_BLOCK - 1) / RMX_ROW_BLOCK;
     const cudaStream_t stream = rmx_cuda_stream(backend);
-    bce<<<(unsigned)blocks, RMX_WARP, 0, stream>>>(*a);
+    row_block_losses<<<(unsigned)row_blocks, RMX_WARP, 0, stream>>>(*a);
     if (a->loss)
-        bce_chain<<<1, RMX_DOUBLE_THREADS, 0, stream>>>(blocks, (const float *)a->ws, a->loss);
-    return rmx_cuda_check_launch(backend, "bce");
+        sum_row_blocks<<<1, RMX_DOUBLE_THREADS, 0, stream>>>(row_blocks, (const float *)a->ws,
+                                                             a->loss);
+    return rmx_cuda_check_launch(backend, "loss");
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* mean.cu: the mean over any axes of a strided tensor. */
+/* mean.cu: the mean over any axes of a strided tensor.
+ *
+ * Rows are the elements of one mean.
+ *   contiguous rows                  a warp a row, or a warp a span of RMX_SPAN elements of it
+ *   rows of <= 128 strided elements  a thread a row, or four neighbouring rows
+ *   any other                        a warp a row */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/partial_sums.cuh"
 
 #define WARPS 8
 #define THREADS 128
 
-/* Axes as they are passed to a kernel, outermost first; neighbours that run on are merged. */
+/* Axes, outermost first; neighbours are merged where one goes on where the other ends. */
 typedef struct axes {
     int32_t count;
     int64_t shape[RMX_MAX_DIMS], stride[RMX_MAX_DIMS], size;
@@ -62,7 +67,7 @@ static __global__ void mean_warp(const __grid_constant__ axes kept,
     if (threadIdx.x == 0) y[o] = rmx_divf(s, (float)reduced.size);
 }
 
-/* One warp a contiguous row of at most RMX_SPAN elements, which are n, or the sums of n. */
+/* One warp a contiguous row of at most RMX_SPAN elements: n elements, or the sums of n. */
 static __global__ void mean_span(const __grid_constant__ axes kept, int count, int64_t n,
                                  const float *x, float *y)
 {
@@ -72,11 +77,12 @@ static __global__ void mean_span(const __grid_constant__ axes kept, int count, i
     if (threadIdx.x == 0) y[o] = rmx_divf(total, (float)n);
 }
 
-/* ---- a thread's rows lie side by side: at most RMX_PARTIAL_SUMS elements, each a partial of its own ----
+/* ---- neighbouring rows a thread ----
  *
- * Halving 128 partials of which only the first n <= P = 16 M are not +0 is a tree over P, whose
- * left half are the even ones, whose left half ..: so the elements r, r + M, r + 2 M, ... of one
- * remainder r meet first, in a tree of 16, and then the M remainders in one like it. */
+ * A row has at most RMX_PARTIAL_SUMS elements, each a partial sum of its own. The tree over 128
+ * partial sums, of which only the first n <= P = 16 M are not +0, is a tree over P. Its left half
+ * are the even ones, and so on. So the elements r, r + M, r + 2 M, ... of one remainder r are added
+ * first, in a tree of 16, and then the M remainders in a tree of M. */
 
 static __device__ __forceinline__ float added(float a, float b) { return rmx_addf(a, b); }
 static __device__ __forceinline__ float4 added(float4 a, float4 b)
@@ -84,29 +90,28 @@ static __device__ __forceinline__ float4 added(float4 a, float4 b)
     return make_float4(rmx_addf(a.x, b.x), rmx_addf(a.y, b.y), rmx_addf(a.z, b.z),
                        rmx_addf(a.w, b.w));
 }
-static __device__ __forceinline__ float over(float a, float n) { return rmx_divf(a, n); }
-static __device__ __forceinline__ float4 over(float4 a, float n)
+static __device__ __forceinline__ float quotient(float a, float n) { return rmx_divf(a, n); }
+static __device__ __forceinline__ float4 quotient(float4 a, float n)
 {
     return make_float4(rmx_divf(a.x, n), rmx_divf(a.y, n), rmx_divf(a.z, n), rmx_divf(a.w, n));
 }
-template <class V> static __device__ __forceinline__ V nothing(void);
-template <> __device__ __forceinline__ float nothing<float>(void) { return 0.0f; }
-template <> __device__ __forceinline__ float4 nothing<float4>(void) { return rmx_zero4(); }
+template <class V> static __device__ __forceinline__ V zero(void);
+template <> __device__ __forceinline__ float zero<float>(void) { return 0.0f; }
+template <> __device__ __forceinline__ float4 zero<float4>(void) { return rmx_zero4(); }
 
-/* The tree over elements r, r + M, ...; all are loaded before the first is added. */
+/* The tree over elements r, r + M, ...: all are loaded before the first is added. */
 template <class V>
-static __device__ __forceinline__ V sixteen(const float *x, const axes &reduced, int n, int r,
-                                            int m)
+static __device__ __forceinline__ V sum16(const float *x, const axes &reduced, int n, int r, int m)
 {
     V v[16];
 #pragma unroll
     for (int i = 0; i < 16; i++) {
         const int l = r + i * m;
-        v[i] = nothing<V>();
+        v[i] = zero<V>();
         if (l < n) v[i] = *(const V *)(x + offset_of(reduced, l));
     }
 #pragma unroll
-    for (int i = 0; i < 16; i++) v[i] = added(nothing<V>(), v[i]); /* a partial begins as +0 */
+    for (int i = 0; i < 16; i++) v[i] = added(zero<V>(), v[i]); /* a partial sum begins as +0 */
 #pragma unroll
     for (int i = 0; i < 8; i++) v[i] = added(v[i], v[i + 8]);
 #pragma unroll
@@ -126,12 +131,12 @@ static __global__ void __launch_bounds__(THREADS)
     if (o >= kept.size) return;
     const int n = (int)reduced.size, m = n <= 16 ? 1 : n <= 32 ? 2 : n <= 64 ? 4 : 8;
     const float *row = x + offset_of(kept, o);
-    /* remainders in the order 0, 4, 2, 6, 1, 5, 3, 7 (of 8): what meets is then neighbours */
-    V held[3] = {nothing<V>(), nothing<V>(), nothing<V>()}, v = nothing<V>();
+    /* Remainders in the order 0, 4, 2, 6, 1, 5, 3, 7 (of 8): neighbours are added. */
+    V held[3] = {zero<V>(), zero<V>(), zero<V>()}, v = zero<V>();
 #pragma unroll 1
     for (int c = 0; c < m; c++) {
         const int r = (int)(__brev((unsigned)c) >> 29) * m / 8;
-        v = sixteen<V>(row, reduced, n, r, m);
+        v = sum16<V>(row, reduced, n, r, m);
         if (c & 1) {
             v = added(held[0], v);
             if (c & 2) {
@@ -147,10 +152,10 @@ static __global__ void __launch_bounds__(THREADS)
             held[0] = v;
         }
     }
-    *(V *)(y + o) = over(v, (float)n);
+    *(V *)(y + o) = quotient(v, (float)n);
 }
 
-/* Long contiguous rows: every span is a warp's, and its sum an element of the next row.
+/* Long contiguous rows: a warp sums a span, and the sums are the elements of the next level.
  *   grid     (spans / WARPS, rows)      traffic  x read once */
 static __global__ void span_sums(const __grid_constant__ axes kept, int64_t n, int64_t spans,
                                  const float *x, float *sums)
@@ -164,15 +169,10 @@ static __global__ void span_sums(const __grid_constant__ axes kept, int64_t n, i
 
 static int64_t spans_of(int64_t n) { return (n + RMX_SPAN - 1) / RMX_SPAN; }
 
-static unsigned blocks_for(int64_t items, int each)
+/* Are every four neighbours of the kept axes four contiguous, aligned floats? */
+static bool quads(const axes *kept, const axes *reduced, const float *x, const float *y)
 {
-    return (unsigned)((items + each - 1) / each);
-}
-
-/* Are four neighbours in the kept axes four floats in memory, aligned, wherever they begin? */
-static bool fours(const axes *kept, const axes *reduced, const float *x, const float *y)
-{
-    if ((((uintptr_t)x | (uintptr_t)y) & 15) || kept->count == 0) return false;
+    if (!rmx_aligned16(x, y) || kept->count == 0) return false;
     const int32_t last = kept->count - 1;
     if (kept->stride[last] != 1 || kept->shape[last] % 4 != 0) return false;
     for (int32_t i = 0; i < last; i++)
@@ -190,14 +190,14 @@ static void launch_spans(rmx_backend *backend, axes kept, int64_t n, const float
     int64_t count = n;
     while (count > RMX_SPAN) {
         const int64_t spans = spans_of(count);
-        const dim3 grid(blocks_for(spans, WARPS), (unsigned)kept.size);
+        const dim3 grid(rmx_blocks_for(spans, WARPS), (unsigned)kept.size);
         span_sums<<<grid, warps, 0, stream>>>(kept, count, spans, x, sums);
         kept = merge(1, &kept.size, &spans);
         x = sums;
         sums += kept.size * spans;
         count = spans;
     }
-    mean_span<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)count, n, x, y);
+    mean_span<<<rmx_blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, (int)count, n, x, y);
 }
 
 rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
@@ -214,21 +214,21 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
         reduced.stride[0] = 1;
     }
     const bool contiguous = reduced.count == 1 && reduced.stride[0] == 1;
-    /* in the scratch, the sums of spans and, less than half as many, of spans of them */
+    /* The scratch holds the sums of spans and, less than half as many, those of the next level. */
     const int64_t most = (int64_t)(RMX_CUDA_SCRATCH_BYTES / sizeof(float) / 2);
-    const bool few = kept.size <= 65535 && kept.size * spans_of(n) <= most;
-    if (contiguous && n > 0 && (n <= RMX_SPAN || few)) {
+    const bool fits = kept.size <= 65535 && kept.size * spans_of(n) <= most;
+    if (contiguous && n > 0 && (n <= RMX_SPAN || fits)) {
         launch_spans(backend, kept, n, rmx_f32(a->x), rmx_f32(a->y));
     } else if (n > 0 && n <= RMX_PARTIAL_SUMS) {
-        if (fours(&kept, &reduced, rmx_f32(a->x), rmx_f32(a->y)))
-            mean_columns<float4><<<blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(
+        if (quads(&kept, &reduced, rmx_f32(a->x), rmx_f32(a->y)))
+            mean_columns<float4><<<rmx_blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(
                 kept, reduced, rmx_f32(a->x), rmx_f32(a->y));
         else
-            mean_columns<float><<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(
+            mean_columns<float><<<rmx_blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(
                 kept, reduced, rmx_f32(a->x), rmx_f32(a->y));
     } else {
-        mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, rmx_f32(a->x),
-                                                                      rmx_f32(a->y));
+        mean_warp<<<rmx_blocks_for(kept.size, WARPS), warps, 0, stream>>>(
+            kept, reduced, rmx_f32(a->x), rmx_f32(a->y));
     }
     return rmx_cuda_check_launch(backend, "mean");
 }
@@ -257,10 +257,10 @@ rmx_status rmx_cuda_mean_backward(rmx_backend *backend, const rmx_mean_backward_
     if (a->outer * a->n * a->inner <= 0) return RMX_OK;
     const cudaStream_t stream = rmx_cuda_stream(backend);
     if (a->inner == 1) {
-        mean_backward_rows<<<blocks_for(a->outer * a->n, THREADS), THREADS, 0, stream>>>(*a);
+        mean_backward_rows<<<rmx_blocks_for(a->outer * a->n, THREADS), THREADS, 0, stream>>>(*a);
     } else {
         const int64_t split = (a->n + 15) / 16; /* 16 rows a thread */
-        const dim3 grid(blocks_for(a->outer * a->inner, THREADS),
+        const dim3 grid(rmx_blocks_for(a->outer * a->inner, THREADS),
                         (unsigned)(split < 65535 ? split : 65535));
         mean_backward<<<grid, THREADS, 0, stream>>>(*a);
     }

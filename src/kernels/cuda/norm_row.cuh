@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* norm_row.cuh: LayerNorm and RMSNorm of one row by a team of lanes; formulas and order in ops.h.
- * Rows in registers are as partial_sums.cuh says. */
+/* norm_row.cuh: LayerNorm and RMSNorm of one row, for norm.cu and the fused token mixer.
+ *
+ * Formulas and order: ops.h. A sub-warp holds a short row in registers (partial_sums.cuh). A warp
+ * reads a row of any length and alignment again for every pass. */
 #ifndef RMX_NORM_ROW_CUH
 #define RMX_NORM_ROW_CUH
 
@@ -23,15 +25,15 @@ static __device__ __forceinline__ float rmx_rstd(float sum_squares, float d, flo
     return rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_divf(sum_squares, d), eps)));
 }
 
-/* h of an element of a row that is not halved (norm_large.h) */
+/* h of an element of a row that is not halved (norm_large.h). */
 template <rmx_norm_kind kind>
 static __device__ __forceinline__ float rmx_normed_whole(float x, rmx_stats st)
 {
     return rmx_mulf(kind == RMX_NORM_LAYER ? rmx_subf(x, st.mean) : x, st.rstd);
 }
 
-/* h of an element, of four. All but the fused multiply-add is done once a row; with the factor 1
- * it has the bits of x - mean, and with 1/2 all is as rmx_norm_halved_h has it. */
+/* h of an element, of four. All but the fused multiply-add is done once a row. With the factor 1 it
+ * has the bits of x - mean; with 1/2 it equals rmx_norm_halved_h. */
 template <rmx_norm_kind kind>
 static __device__ __forceinline__ float rmx_normed(float x, rmx_stats st)
 {
@@ -49,13 +51,13 @@ static __device__ __forceinline__ float4 rmx_normed4(float4 x, rmx_stats st)
                        rmx_normed<kind>(x.z, st), rmx_normed<kind>(x.w, st));
 }
 
-/* dy * gamma with gamma absent */
+/* dy * gamma; gamma may be NULL. */
 static __device__ __forceinline__ float4 rmx_scaled4(float4 dy, const float *gamma, int j)
 {
     return gamma ? rmx_mul4(dy, *(const float4 *)(gamma + j)) : dy;
 }
 
-/* fma(h, gamma, beta) with either absent */
+/* fma(h, gamma, beta); either may be NULL. */
 static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamma,
                                                      const float *beta, int j)
 {
@@ -65,7 +67,9 @@ static __device__ __forceinline__ float4 rmx_affine4(float4 h, const float *gamm
     return y;
 }
 
-/* Mean and sum of squares of a row in registers. scaled: of its elements times `scale`. */
+/* ---- rows in registers ---- */
+
+/* Mean and sum of squares. scaled: of the elements times `scale`. */
 template <rmx_norm_kind kind, int W, int NV, bool scaled>
 static __device__ __forceinline__ float rmx_row_moments(const float4 (&v)[NV], int dim,
                                                         float scale, float *mean)
@@ -78,7 +82,7 @@ static __device__ __forceinline__ float rmx_row_moments(const float4 (&v)[NV], i
 #pragma unroll
         for (int i = 0; i < NV; i++)
             if (rmx_column<W>(i) < dim) rmx_add4(&s, element(i));
-        *mean = rmx_divf(rmx_team_total<W>(s), d);
+        *mean = rmx_divf(rmx_subwarp_total<W>(s), d);
         s = rmx_zero4();
     }
 #pragma unroll
@@ -87,11 +91,11 @@ static __device__ __forceinline__ float rmx_row_moments(const float4 (&v)[NV], i
         const float4 c = kind == RMX_NORM_LAYER ? rmx_sub4(element(i), *mean) : element(i);
         rmx_fma4(&s, c, c);
     }
-    return rmx_team_total<W>(s);
+    return rmx_subwarp_total<W>(s);
 }
 
-/* Statistics of a row in registers. Where those of one team overflow, all teams of the warp, which
- * exchange together, sum their scaled rows as well. */
+/* Mean and 1 / standard deviation. Where those of one sub-warp overflow, all sub-warps of the warp
+ * sum their scaled rows as well, because they shuffle together. */
 template <rmx_norm_kind kind, int W, int NV>
 static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV], int dim,
                                                           float eps)
@@ -108,12 +112,32 @@ static __device__ __forceinline__ rmx_stats rmx_row_stats(const float4 (&v)[NV],
     return st;
 }
 
-/* What the gradient of a row needs of all of it: a = avg(g), b = avg(g h), g = dy * gamma. */
+/* y of a row and its statistics. Without a row (`there` is false) the lanes take part in the
+ * shuffles of their warp. */
+template <rmx_norm_kind kind, int W, int NV>
+static __device__ __forceinline__ void rmx_row_norm(const float4 (&v)[NV], int dim, float eps,
+                                                    const float *gamma, const float *beta,
+                                                    float *y, float *mean, float *rstd,
+                                                    int64_t row, bool there)
+{
+    const rmx_stats st = rmx_row_stats<kind, W, NV>(v, dim, eps);
+    if (!there) return;
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        const int j = rmx_column<W>(i);
+        if (j < dim) *(float4 *)(y + j) = rmx_affine4(rmx_normed4<kind>(v[i], st), gamma, beta, j);
+    }
+    if (threadIdx.x % W != 0) return;
+    if (mean && kind == RMX_NORM_LAYER) mean[row] = st.mean;
+    if (rstd) rstd[row] = st.rstd;
+}
+
+/* The sums over a row that its gradient needs: a = avg(g), b = avg(g h), g = dy * gamma. */
 typedef struct rmx_averages {
     float a, b;
 } rmx_averages;
 
-/* dx of four elements */
+/* dx of four elements. */
 template <rmx_norm_kind kind>
 static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_averages m,
                                                       float rstd)
@@ -123,7 +147,7 @@ static __device__ __forceinline__ float4 rmx_norm_dx4(float4 g, float4 h, rmx_av
     return rmx_scale4(dx, rstd);
 }
 
-/* ---- rows of any length and alignment: read again for every pass ---- */
+/* ---- rows of any length and alignment ---- */
 
 /* z(j) is element j; the functors add its terms. */
 template <class Row> struct rmx_sum_f {
@@ -174,7 +198,23 @@ static __device__ rmx_stats rmx_long_stats(Row z, int64_t dim, float eps)
     return st;
 }
 
-/* g = dy * gamma */
+/* y of a row and its statistics. y may be z: the statistics come first. */
+template <rmx_norm_kind kind, class Row>
+static __device__ void rmx_long_norm(Row z, int64_t dim, float eps, const float *gamma,
+                                     const float *beta, float *y, float *mean, float *rstd,
+                                     int64_t row)
+{
+    const int lane = threadIdx.x % RMX_WARP;
+    const rmx_stats st = rmx_long_stats<kind>(z, dim, eps);
+    for (int64_t j = lane; j < dim; j += RMX_WARP)
+        y[j] =
+            rmx_fmaf(rmx_normed<kind>(z(j), st), gamma ? gamma[j] : 1.0f, beta ? beta[j] : 0.0f);
+    if (lane != 0) return;
+    if (mean && kind == RMX_NORM_LAYER) mean[row] = st.mean;
+    if (rstd) rstd[row] = st.rstd;
+}
+
+/* g = dy * gamma. */
 struct rmx_g_f {
     const float *dy, *gamma;
     __device__ float operator()(int64_t j) const
@@ -213,15 +253,22 @@ static __device__ __forceinline__ float rmx_norm_dx(float g, float h, rmx_averag
     return rmx_mulf(rstd, rmx_fmaf(-h, m.b, kind == RMX_NORM_LAYER ? rmx_subf(g, m.a) : g));
 }
 
-/* A plain row in memory. */
+/* dx of a row; residual may be NULL. */
+template <rmx_norm_kind kind, class Row>
+static __device__ void rmx_long_dx(rmx_g_f g, Row z, rmx_stats st, int64_t dim,
+                                   const float *residual, float *dx)
+{
+    const rmx_averages m = rmx_long_averages<kind>(g, z, st, dim);
+    for (int64_t j = threadIdx.x % RMX_WARP; j < dim; j += RMX_WARP) {
+        const float v = rmx_norm_dx<kind>(g(j), rmx_normed<kind>(z(j), st), m, st.rstd);
+        dx[j] = residual ? rmx_addf(v, residual[j]) : v;
+    }
+}
+
+/* A row in memory. */
 struct rmx_plain_f {
     const float *x;
     __device__ float operator()(int64_t j) const { return x[j]; }
 };
-
-static inline bool rmx_vector_row(int64_t dim, int64_t ld, int nv)
-{
-    return dim % 4 == 0 && ld % 4 == 0 && dim <= RMX_PARTIAL_SUMS * nv;
-}
 
 #endif /* RMX_NORM_ROW_CUH */

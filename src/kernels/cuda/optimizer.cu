@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* optimizer.cu: the optimisers; formulas in ops.h.
+/* optimizer.cu: the optimizers; formulas in ops.h.
  *
- * One thread an element (row-wise Adagrad: a team of lanes a row). A NaN in *grad_scale means that
- * the gradient is not finite: every thread leaves at once and nothing is changed.
+ * One thread an element, or four; row-wise Adagrad: a sub-warp or a warp a row. A NaN in
+ * *grad_scale means that the gradient is not finite: every thread returns at once and nothing is
+ * changed.
  *   traffic  w and the states read and written once, grad read once */
 #include "kernels/cuda/cuda.h"
 #include "kernels/cuda/partial_sums.cuh"
@@ -60,7 +61,7 @@ static __device__ __forceinline__ bool stopped(const float *grad_scale, float *s
 }
 
 /* Dense, or sparse where row_index is given. */
-template <rmx_optimizer kind> static __global__ void optim(rmx_optimizer_args a)
+template <rmx_optimizer kind> static __global__ void optimize(rmx_optimizer_args a)
 {
     float scale;
     if (stopped(a.grad_scale, &scale)) return;
@@ -78,7 +79,7 @@ template <rmx_optimizer kind> static __global__ void optim(rmx_optimizer_args a)
 }
 
 /* Dense and aligned: four elements a thread. */
-template <rmx_optimizer kind> static __global__ void optim_vector(rmx_optimizer_args a, int64_t n4)
+template <rmx_optimizer kind> static __global__ void optimize4(rmx_optimizer_args a, int64_t n4)
 {
     float scale;
     if (stopped(a.grad_scale, &scale)) return;
@@ -140,8 +141,8 @@ static __global__ void rowwise_long(rmx_optimizer_args a)
         w[j] = adagrad_step(c, rmx_mulf(w[j], c.decay), g.value(j), sum);
 }
 
-/* The same for rows that a team of W lanes holds in registers, four floats a lane.
- *   grid     rows / teams */
+/* The same for rows that a sub-warp of W lanes holds in registers, four floats a lane.
+ *   grid     rows / sub-warps */
 template <int W> static __global__ void rowwise_vector(rmx_optimizer_args a)
 {
     float scale;
@@ -149,7 +150,7 @@ template <int W> static __global__ void rowwise_vector(rmx_optimizer_args a)
     const int64_t u = (int64_t)blockIdx.x * (THREADS / W) + threadIdx.x / W;
     const int64_t rows = a.unique ? (int64_t)*a.unique : a.rows;
     const int lane = threadIdx.x % W;
-    const bool there = u < rows, mine = there && 4 * lane < a.width; /* all lanes exchange */
+    const bool there = u < rows, mine = there && 4 * lane < a.width; /* all lanes shuffle */
     const int64_t row = !there ? 0 : a.row_index ? (int64_t)a.row_index[u] : u;
     const rmx_optimizer_scalars c = *a.scalars;
     float4 *at = (float4 *)(a.w + row * a.width) + lane;
@@ -161,8 +162,8 @@ template <int W> static __global__ void rowwise_vector(rmx_optimizer_args a)
                         rmx_mulf(g.w, scale));
     const float4 s = make_float4(rmx_fmaf(g.x, g.x, 0.0f), rmx_fmaf(g.y, g.y, 0.0f),
                                  rmx_fmaf(g.z, g.z, 0.0f), rmx_fmaf(g.w, g.w, 0.0f));
-    const float sum = rmx_addf(before, rmx_divf(rmx_team_total<W>(s), (float)a.width));
-    __syncwarp(); /* everybody has read s1 */
+    const float sum = rmx_addf(before, rmx_divf(rmx_subwarp_total<W>(s), (float)a.width));
+    __syncwarp(); /* all lanes have read s1 */
     if (!mine) return;
     if (lane == 0) a.s1[row] = sum;
     *at = make_float4(adagrad_step(c, rmx_mulf(w.x, c.decay), g.x, sum),
@@ -173,8 +174,7 @@ template <int W> static __global__ void rowwise_vector(rmx_optimizer_args a)
 
 static bool aligned(const rmx_optimizer_args *a)
 {
-    return (((uintptr_t)a->w | (uintptr_t)a->s1 | (uintptr_t)a->s2 | (uintptr_t)a->grad) & 15) ==
-           0;
+    return rmx_aligned16(a->w, a->s1, a->s2, a->grad);
 }
 
 template <rmx_optimizer kind> static void launch(rmx_backend *backend, const rmx_optimizer_args *a)
@@ -182,18 +182,17 @@ template <rmx_optimizer kind> static void launch(rmx_backend *backend, const rmx
     const cudaStream_t stream = rmx_cuda_stream(backend);
     const int64_t n = a->rows * a->width;
     if (!a->row_index && !a->unique && n % 4 == 0 && aligned(a))
-        optim_vector<kind>
-            <<<(unsigned)((n / 4 + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a, n / 4);
+        optimize4<kind><<<rmx_blocks_for(n / 4, THREADS), THREADS, 0, stream>>>(*a, n / 4);
     else
-        optim<kind><<<(unsigned)((n + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*a);
+        optimize<kind><<<rmx_blocks_for(n, THREADS), THREADS, 0, stream>>>(*a);
 }
 
 static void launch_rowwise(rmx_backend *backend, const rmx_optimizer_args *a)
 {
     const cudaStream_t stream = rmx_cuda_stream(backend);
-    const bool vector = a->width % 4 == 0 && a->width <= RMX_PARTIAL_SUMS &&
-                        (((uintptr_t)a->w | (uintptr_t)a->grad) & 15) == 0;
-    auto blocks = [&](int each) { return (unsigned)((a->rows + each - 1) / each); };
+    const bool vector =
+        a->width % 4 == 0 && a->width <= RMX_PARTIAL_SUMS && rmx_aligned16(a->w, a->grad);
+    auto blocks = [&](int each) { return rmx_blocks_for(a->rows, each); };
     if (!vector)
         rowwise_long<<<blocks(WARPS), THREADS, 0, stream>>>(*a);
     else if (a->width <= 16)
@@ -216,5 +215,5 @@ rmx_status rmx_cuda_optimizer(rmx_backend *backend, const rmx_optimizer_args *a)
     case RMX_OPTIMIZER_ADAMW: launch<RMX_OPTIMIZER_ADAMW>(backend, a); break;
     case RMX_OPTIMIZER_ROWWISE_ADAGRAD: launch_rowwise(backend, a); break;
     }
-    return rmx_cuda_check_launch(backend, "optimiser");
+    return rmx_cuda_check_launch(backend, "optimizer");
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* partial_sums.cuh: sums along a row in the order that numerics.h fixes, by a warp or a part of one.
+/* partial_sums.cuh: sums along a row in the order that numerics.h fixes: 128 partial sums, then a
+ * tree reduction that halves their number.
  *
- * Lane l of the warp owns partials 4l .. 4l + 3, so that a 16-byte load feeds it. Absent elements
- * are skipped, empty partials are +0, and all 128 take part in the halving. */
-#ifndef RMX_LANES_CUH
-#define RMX_LANES_CUH
+ * A warp or a sub-warp sums a row. Lane l owns partial sums 4l .. 4l + 3, so that a 16-byte load
+ * feeds it. Absent elements are skipped, empty partial sums are +0, and all 128 take part in the
+ * tree. */
+#ifndef RMX_PARTIAL_SUMS_CUH
+#define RMX_PARTIAL_SUMS_CUH
 
 #include "kernels/numerics.h"
 
@@ -13,7 +15,7 @@
 
 static __device__ __forceinline__ float4 rmx_zero4(void) { return make_float4(0, 0, 0, 0); }
 
-/* s = s + x, s = fma(x, y, s), by components */
+/* s = s + x, s = fma(x, y, s), by components. */
 static __device__ __forceinline__ void rmx_add4(float4 *s, float4 x)
 {
     s->x = rmx_addf(s->x, x.x);
@@ -42,8 +44,10 @@ static __device__ __forceinline__ float4 rmx_scale4(float4 x, float s)
 
 /* ---- rows in registers ----
  *
- * Where a row is at most 4 W NV floats, a multiple of 4 and aligned, a team of W lanes keeps it in
- * registers: lane l holds elements 128 i + 4 l .. + 3 as v[i]. W is 32, or less with NV = 1. */
+ * A sub-warp of W lanes keeps a row in registers if it has at most 4 W NV floats, a multiple of 4,
+ * and is aligned: lane l holds elements 128 i + 4 l .. + 3 as v[i]. W is 32, or less if NV == 1. */
+
+#define RMX_REGISTER_ROW 1536 /* elements of the longest row in registers */
 
 template <int W> static __device__ __forceinline__ int rmx_column(int i)
 {
@@ -51,21 +55,20 @@ template <int W> static __device__ __forceinline__ int rmx_column(int i)
 }
 
 /* clang-format off */
-/* CALL(W, NV) with the team for rows of dim elements; beyond 1536 LONGER. */
-#define RMX_BY_DIM(dim, CALL, LONGER)                                                         \
+/* CALL(W, NV) with the sub-warp for rows of dim <= RMX_REGISTER_ROW elements. */
+#define RMX_BY_DIM(dim, CALL)                                                                 \
     ((dim) <= 16 ? CALL(4, 1) : (dim) <= 32 ? CALL(8, 1) : (dim) <= 64 ? CALL(16, 1)          \
      : (dim) <= 128 ? CALL(32, 1) : (dim) <= 256 ? CALL(32, 2) : (dim) <= 512 ? CALL(32, 4)   \
-     : (dim) <= 768 ? CALL(32, 6) : (dim) <= 1024 ? CALL(32, 8) : (dim) <= 1536 ? CALL(32, 12) \
-     : (LONGER))
+     : (dim) <= 768 ? CALL(32, 6) : (dim) <= 1024 ? CALL(32, 8) : CALL(32, 12))
 /* clang-format on */
 
-/* The halving of the partials of a team of W neighbouring lanes, each of which gets the total. With
- * W = 32 they are all 128: distance 64 is lane distance 16, 32 is 8, and so on down to 4; 2 and 1
- * are within a lane. A smaller team has a row of at most 4 W elements; the partials that other
- * lanes would have are +0, and adding them would change nothing. The first two exchanges send only
- * the half that the other lane goes on with, so that 8 shuffles do the work of 20: after them
- * component c lives in the lanes whose two upper bits spell c. a + b is b + a, bit for bit. */
-template <int W> static __device__ __forceinline__ float rmx_team_total(float4 s)
+/* The tree reduction over the partial sums of a sub-warp of W lanes, each of which gets the total.
+ * With W = 32 they are all 128: distance 64 is lane distance 16, 32 is 8, and so on down to 4; 2
+ * and 1 are within a lane. A smaller sub-warp has a row of at most 4 W elements: the other partial
+ * sums are +0, and adding them would change nothing. The first two exchanges send only the half
+ * that the other lane goes on with, so that 8 shuffles do the work of 20. After them component c is
+ * in the lanes whose two upper bits are c. a + b is b + a, bit for bit. */
+template <int W> static __device__ __forceinline__ float rmx_subwarp_total(float4 s)
 {
     const bool high = threadIdx.x & (W / 2), odd = threadIdx.x & (W / 4);
     /* the first distance: low lanes keep x, y; high lanes z, w */
@@ -83,26 +86,26 @@ template <int W> static __device__ __forceinline__ float rmx_team_total(float4 s
 
 static __device__ __forceinline__ float rmx_warp_total(float4 s)
 {
-    return rmx_team_total<RMX_WARP>(s);
+    return rmx_subwarp_total<RMX_WARP>(s);
 }
 
-/* The greatest of a team's values, for each of its lanes. */
-template <int W> static __device__ __forceinline__ float rmx_team_max(float m)
+/* The greatest of a sub-warp's values, for each of its lanes. */
+template <int W> static __device__ __forceinline__ float rmx_subwarp_max(float m)
 {
 #pragma unroll
     for (int off = W / 2; off >= 1; off /= 2) m = rmx_maxf(m, __shfl_xor_sync(RMX_ALL, m, off));
     return m;
 }
 
-/* The sum of n <= RMX_SPAN floats that lie side by side, or of their squares; where they are
- * aligned, by 16 bytes a lane, TOGETHER in flight. */
-template <int TOGETHER, bool SQUARES = false>
+/* The sum of n <= RMX_SPAN contiguous floats, or of their squares. Aligned floats are loaded by 16
+ * bytes a lane, UNROLL loads in flight. */
+template <int UNROLL, bool SQUARES = false>
 static __device__ __forceinline__ float rmx_warp_sum(const float *x, int n)
 {
     float4 s = rmx_zero4();
     int j = 4 * (int)(threadIdx.x % RMX_WARP);
     if (((uintptr_t)x & 15) == 0) {
-#pragma unroll TOGETHER
+#pragma unroll UNROLL
         for (; j + 4 <= n; j += RMX_PARTIAL_SUMS) {
             const float4 v = *(const float4 *)(x + j);
             if (SQUARES)
@@ -123,8 +126,8 @@ static __device__ __forceinline__ float rmx_warp_sum(const float *x, int n)
     return rmx_warp_total(s);
 }
 
-/* The same of a whole span and of the last, shorter one: many warps, so each with all its loads
- * in flight and few at once, or else the last of them would be alone for long. */
+/* The same of a whole span, with all loads in flight, or of the last, shorter one. Many warps share
+ * a row: more loads in flight for each warp leave less work to the last of them. */
 template <bool SQUARES = false>
 static __device__ __forceinline__ float rmx_warp_sum_span(const float *x, int64_t left)
 {
@@ -184,10 +187,10 @@ template <class Step> static __device__ __forceinline__ float rmx_warp_row(int64
     return rmx_warp_total(second.s);
 }
 
-/* ---- one thread a row: short rows that lie across memory ---- */
+/* ---- one thread a row: short rows whose elements are far apart ---- */
 
-/* The halving of partials l, l + M, l + 2M, ... as a tree; at most RMX_PARTIAL_SUMS elements, so that a
- * partial is one element: term(j, acc) adds element j. Walks left to right in 7 registers. */
+/* The tree over partial sums l, l + M, l + 2M, ... Of at most RMX_PARTIAL_SUMS elements, each is a
+ * partial sum of its own: term(j, acc) adds element j. Goes left to right in 7 registers. */
 template <int M, class Term>
 static __device__ __forceinline__ float rmx_thread_tree(int n, int l, Term term)
 {
@@ -204,18 +207,18 @@ static __device__ __forceinline__ float rmx_thread_tree(int n, int l, Term term)
 template <class Term> static __device__ __forceinline__ float rmx_thread_row(int n, Term term)
 {
     const float s = rmx_thread_tree<1>(n, 0, term);
-    return n < RMX_PARTIAL_SUMS ? rmx_addf(s, 0.0f) : s; /* the empty partials */
+    return n < RMX_PARTIAL_SUMS ? rmx_addf(s, 0.0f) : s; /* the empty partial sums */
 }
 
-/* The halving of the first N of the partials, the others being +0; no partial is -0. */
-template <int N> static __device__ __forceinline__ float rmx_thread_halve(float *s)
+/* The tree over the first N of the partial sums, where the others are +0 and none is -0. */
+template <int N> static __device__ __forceinline__ float rmx_thread_reduce(float *s)
 {
     if constexpr (N > 1) {
 #pragma unroll
         for (int l = 0; l < N / 2; l++) s[l] = rmx_addf(s[l], s[l + N / 2]);
-        return rmx_thread_halve<N / 2>(s);
+        return rmx_thread_reduce<N / 2>(s);
     }
     return s[0];
 }
 
-#endif /* RMX_LANES_CUH */
+#endif /* RMX_PARTIAL_SUMS_CUH */

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* product.cu: products in strict fp32, C = epilogue(A B): choice of a tile, and the launch.
+/* product.cu: C = epilogue(A B) in strict fp32: chooses a variant and launches it.
  *
- * Every tile gives the same bits (one chain per output, k ascending, never split), so the choice
- * is about time alone. It is a small model: a multiprocessor works through `load` blocks at
- * `busy` cycles of arithmetic per k each, or, where blocks are too few to fill it, `load / blocks`
- * times the `alone` cycles per k that one block needs for its chains. The fewest cycles win. */
+ * Every variant gives the same bits: one accumulator per output, k ascending, never split. So the
+ * choice is about time alone, and a cost model makes it. A multiprocessor gets `load` blocks. If
+ * they fill it, each takes `busy` cycles of arithmetic per k. If not, load / blocks rounds take
+ * `alone` cycles per k each, the latency of one block. The variant of the fewest cycles runs. */
 #include "kernels/cuda/product.h"
 #include "kernels/cuda/tensor_map.h"
 
 #define GRID_YZ 65535
-#define BAND_ROWS 1536 /* rows of C that go through the device side by side */
+#define BAND_ROWS 1536 /* rows of C in a band of the raster order */
 
-/* Cycles at 1.98 GHz, fitted to the times of 43 products on an H200: root mean square error 3 to
- * 12 percent, about 20 for 16 x 24 and 4 x 32, which is dearer here than fitted, as its time with
- * one row wants. A block's start and end count as `ends`. In the order of product_tiles.cuh, then of
- * product_small_m.cu, fitted to one row times five matrices on an H100 at the same clock: 10 percent. */
+/* Cycles at 1.98 GHz, in the order of product_variants.cuh, then of product_small_m.cu. `ends`:
+ * start and end of a block. The first are fitted to the times of 43 products on an H200: the root
+ * mean square error is 3 to 12 percent, and about 20 for 16 x 24 and 4 x 32. 4 x 32 costs more here
+ * than fitted, as its time with one row demands. Those of small M are fitted to one row times five
+ * matrices on an H100 at the same clock: 10 percent. */
 typedef struct cost {
     float busy, alone, ends;
     int blocks; /* at once on a multiprocessor */
@@ -46,8 +47,7 @@ static const cost costs[RMX_PRODUCT_VARIANTS] = {
 
 static bool multiple_of_4(int64_t a, int64_t b, int64_t c) { return (a | b | c) % 4 == 0; }
 
-/* May rows (or whatever strides by rs) be touched by 16 bytes? A batch stride that is never
- * taken does not matter. */
+/* May rows rs apart be accessed by 16 bytes? A batch stride that is never used does not matter. */
 static bool aligned(const void *p, int64_t rs, const int64_t batch[2], const int64_t count[2])
 {
     return (uintptr_t)p % 16 == 0 &&
@@ -69,9 +69,9 @@ static uint32_t wide_operands(const rmx_product_args *g)
     return wide;
 }
 
-/* A variant's tile for where the operands lie; the last chain's in place of one for few rows that
- * cannot be: there is only the layout of a forward pass, and not on every device. */
-static const rmx_product_tile *tile_for(const rmx_product_args *g, int variant, bool few)
+/* A variant's tile for the layout of A and B. The small-M kernel has only the layout of a forward
+ * pass, and not every device has TMA: elsewhere the last SIMT tile takes its place. */
+static const rmx_product_tile *tile_for(const rmx_product_args *g, int variant, bool tma)
 {
     const bool a_along_k =
         g->a.cs == 1 && g->k % 4 == 0 && aligned(g->a.p, g->a.rs, g->a.batch, g->batch);
@@ -82,39 +82,40 @@ static const rmx_product_tile *tile_for(const rmx_product_args *g, int variant, 
     const bool b_along_n =
         g->b.cs == 1 && g->n % 4 == 0 && aligned(g->b.p, g->b.rs, g->b.batch, g->batch);
     if (variant < RMX_PRODUCT_TILES) {
-        if (a_along_m && b_along_n) return &rmx_product_tiles_tn[variant];
-        return b_along_n ? &rmx_product_tiles_nn[variant] : &rmx_product_tiles_any[variant];
+        if (a_along_m && b_along_n) return &rmx_product_tile_tn[variant];
+        return b_along_n ? &rmx_product_tile_nn[variant] : &rmx_product_tile_any[variant];
     }
-    int chain = variant - RMX_PRODUCT_TILES;
-    if (chain >= RMX_PRODUCT_CHAINS) {
-        if (few && a_along_k && b_along_n) return &rmx_product_few_nn[chain - RMX_PRODUCT_CHAINS];
-        chain = RMX_PRODUCT_CHAINS - 1;
+    int simt = variant - RMX_PRODUCT_TILES;
+    if (simt >= RMX_PRODUCT_SIMT_TILES) {
+        if (tma && a_along_k && b_along_n)
+            return &rmx_product_small_m_nn[simt - RMX_PRODUCT_SIMT_TILES];
+        simt = RMX_PRODUCT_SIMT_TILES - 1;
     }
-    if (a_along_k && b_along_n) return &rmx_product_chains_nn[chain];
-    if (a_along_k && b_along_k) return &rmx_product_chains_nt[chain];
-    if (a_along_m && b_along_n) return &rmx_product_chains_tn[chain];
-    return &rmx_product_chains_any[chain];
+    if (a_along_k && b_along_n) return &rmx_product_simt_nn[simt];
+    if (a_along_k && b_along_k) return &rmx_product_simt_nt[simt];
+    if (a_along_m && b_along_n) return &rmx_product_simt_tn[simt];
+    return &rmx_product_simt_any[simt];
 }
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* The tile of the least cycles among those that the device has shared memory for, and those. */
+/* The tile of the fewest cycles, among those that the device has shared memory for. */
 static const rmx_product_tile *choose(const rmx_backend *backend, const rmx_product_args *g,
-                                      bool few, double *least)
+                                      bool tma, double *least)
 {
     const int32_t multiprocessors = rmx_cuda_multiprocessors(backend);
     const int64_t shared_bytes = (int64_t)rmx_cuda_shared_bytes(backend);
     const rmx_product_tile *best = NULL;
     for (int i = 0; i < RMX_PRODUCT_VARIANTS; i++) {
-        const rmx_product_tile *t = tile_for(g, i, few);
+        const rmx_product_tile *t = tile_for(g, i, tma);
         const cost *c = &costs[i];
         const int64_t tiles = ceil_div(g->m, t->rows) * ceil_div(g->n, t->cols);
         const int64_t load = ceil_div(tiles * g->batch[0] * g->batch[1], multiprocessors);
         const double rounds = (double)ceil_div(load, c->blocks);
         const double busy = (double)load * c->busy, alone = rounds * c->alone;
         const double cycles = (busy > alone ? busy : alone) * (double)g->k + rounds * c->ends;
-        const bool stand_in = i >= RMX_PRODUCT_TILES + RMX_PRODUCT_CHAINS &&
-                              t != &rmx_product_few_nn[i - RMX_PRODUCT_TILES - RMX_PRODUCT_CHAINS];
+        const int small_m = i - RMX_PRODUCT_TILES - RMX_PRODUCT_SIMT_TILES;
+        const bool stand_in = small_m >= 0 && t != &rmx_product_small_m_nn[small_m];
         if (!stand_in && t->shared_bytes <= shared_bytes && (!best || cycles < *least)) {
             best = t;
             *least = cycles;
@@ -131,9 +132,8 @@ static rmx_matrix transposed(rmx_matrix x)
     return x;
 }
 
-/* A column that lies together is a row of C^T = B^T A^T: the same chains, and kernels for few rows
- * may have it. */
-static bool lies_as_row(const rmx_product_args *g)
+/* A contiguous column is a row of C^T = B^T A^T: the same sums, which small-M kernels can do. */
+static bool is_row_transposed(const rmx_product_args *g)
 {
     return g->n == 1 && g->c.rs == 1 &&
            (!g->activation_gradient.p || g->activation_gradient.rs == 1);
@@ -149,7 +149,7 @@ static rmx_product_args as_row(const rmx_product_args *g)
     row.bias = transposed(g->bias);
     row.multiplier = transposed(g->multiplier);
     row.residual = transposed(g->residual);
-    row.a.rs = (g->k + 3) / 4 * 4; /* of a second row, which is not there; so is C's */
+    row.a.rs = (g->k + 3) / 4 * 4; /* never used, for there is one row; aligned. So is C's */
     row.c.rs = row.activation_gradient.rs = (g->m + 3) / 4 * 4;
     return row;
 }
@@ -157,9 +157,9 @@ static rmx_product_args as_row(const rmx_product_args *g)
 static bool make_maps(rmx_tensor_map_encoder encode, const rmx_product_args *g,
                       const rmx_product_tile *tile, rmx_product_maps *maps)
 {
-    return rmx_tensor_map_make(encode, &g->a, g->m, g->k, g->batch, tile->rows, tile->deep,
+    return rmx_tensor_map_make(encode, &g->a, g->m, g->k, g->batch, tile->rows, tile->box_k,
                                &maps->a) &&
-           rmx_tensor_map_make(encode, &g->b, g->k, g->n, g->batch, tile->deep, tile->cols,
+           rmx_tensor_map_make(encode, &g->b, g->k, g->n, g->batch, tile->box_k, tile->cols,
                                &maps->b);
 }
 
@@ -191,15 +191,15 @@ static cudaError_t launch(cudaStream_t stream, const rmx_product_tile *tile, rmx
 
 /* The tile to take, and the product to take it for. */
 static const rmx_product_tile *decide(const rmx_backend *backend, const rmx_product_args *args,
-                                      bool few, rmx_product_args *taken)
+                                      bool tma, rmx_product_args *taken)
 {
     double cycles = 0.0, row_cycles = 0.0;
     *taken = *args;
-    if (rmx_cuda_product_variant >= 0) return tile_for(args, rmx_cuda_product_variant, few);
-    const rmx_product_tile *tile = choose(backend, args, few, &cycles);
-    if (!lies_as_row(args)) return tile;
+    if (rmx_cuda_product_variant >= 0) return tile_for(args, rmx_cuda_product_variant, tma);
+    const rmx_product_tile *tile = choose(backend, args, tma, &cycles);
+    if (!is_row_transposed(args)) return tile;
     const rmx_product_args row = as_row(args);
-    const rmx_product_tile *row_tile = choose(backend, &row, few, &row_cycles);
+    const rmx_product_tile *row_tile = choose(backend, &row, tma, &row_cycles);
     if (row_cycles >= cycles) return tile;
     *taken = row;
     return row_tile;
@@ -212,7 +212,7 @@ extern "C" rmx_status rmx_cuda_product(rmx_backend *backend, const rmx_product_a
     rmx_product_job job = {};
     rmx_product_maps maps;
     const rmx_product_tile *tile = decide(backend, args, encode != NULL, &job.args);
-    if (tile->deep > 0 && !make_maps(encode, &job.args, tile, &maps))
+    if (tile->box_k > 0 && !make_maps(encode, &job.args, tile, &maps))
         tile = decide(backend, args, false, &job.args);
     job.wide = wide_operands(&job.args);
     return rmx_cuda_check(backend, launch(rmx_cuda_stream(backend), tile, &job, &maps), "product");

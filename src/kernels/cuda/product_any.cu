@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* product_any.cu: the kernels of the product for any strides; see product.h. */
-#include "kernels/cuda/product_tiles.cuh"
+/* product_any.cu: instantiates the product's kernels for any strides; see product.h. */
+#include "kernels/cuda/product_variants.cuh"
 
-const rmx_product_tile rmx_product_tiles_any[RMX_PRODUCT_TILES] =
-    RMX_PRODUCT_TILE_LIST(false, false);
-const rmx_product_tile rmx_product_chains_any[RMX_PRODUCT_CHAINS] =
-    RMX_PRODUCT_CHAIN_LIST(RMX_STRIP_ANY, RMX_STRIP_ANY);
+const rmx_product_tile rmx_product_tile_any[RMX_PRODUCT_TILES] =
+    RMX_PRODUCT_TILE_LIST(RMX_LOAD_STRIDED_MN_MAJOR, RMX_LOAD_STRIDED_MN_MAJOR);
+const rmx_product_tile rmx_product_simt_any[RMX_PRODUCT_SIMT_TILES] =
+    RMX_PRODUCT_SIMT_LIST(RMX_LOAD_STRIDED_K_MAJOR, RMX_LOAD_STRIDED_K_MAJOR);

@@ -1,62 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* product_epilogue.cuh: what follows the chain, and where a block's tile lies.
+/* product_epilogue.cuh: what stands before and after the multiply-adds of a product.
  *
- * The stages of ops.h one after another, on four neighbouring columns at a time and QUADS such
- * groups at once, so that the loads of a stage are in flight together. An operand that is aligned
- * is read by 16 bytes. In place (residual or multiplier is C) is fine: a thread reads what it needs
- * of its own elements before it writes them, and nobody else's. */
-#ifndef RMX_CUDA_GEMM_EPILOGUE_CUH
-#define RMX_CUDA_GEMM_EPILOGUE_CUH
+ * Accumulators start at +0 or at C. The epilogue does the steps of ops.h one after another, on four
+ * neighbouring columns (a quad) at a time. QUADS of them run together, so that their loads are in
+ * flight together. An aligned operand is read by 16 bytes. In place (residual or multiplier is C)
+ * is fine: a thread reads what it needs of its own elements before it writes them, and it touches
+ * nobody else's. */
+#ifndef RMX_CUDA_PRODUCT_EPILOGUE_CUH
+#define RMX_CUDA_PRODUCT_EPILOGUE_CUH
 
-#include "kernels/cuda/copies.cuh"
-#include "kernels/cuda/product.h"
+#include "kernels/cuda/product_pipeline.cuh"
 
-/* Product (u, v) and first row and column of this block's tile. */
-struct rmx_product_origin {
-    int64_t u, v, row, col;
-};
-
-__device__ __forceinline__ rmx_product_origin rmx_product_here(const rmx_product_job &job,
-                                                               int rows, int cols)
+/* The accumulator's first value for output (row, col) of the tile. */
+__device__ __forceinline__ float rmx_product_begin(const rmx_product_job &job,
+                                                   const rmx_product_origin &at,
+                                                   const rmx_product_limits &inside, int row,
+                                                   int col)
 {
-    const uint32_t tile = blockIdx.x, across = (uint32_t)(job.band * job.col_tiles);
-    const uint32_t first = tile / across * (uint32_t)job.band, inside = tile % across;
-    const uint32_t height = min((uint32_t)job.band, (uint32_t)job.row_tiles - first);
-    rmx_product_origin o;
-    o.u = job.first[0] + blockIdx.z;
-    o.v = job.first[1] + blockIdx.y;
-    o.row = (int64_t)(first + inside % height) * rows;
-    o.col = (int64_t)(inside / height) * cols;
-    return o;
-}
-
-/* Where an operand's element (row, col) of this block's product lies. */
-template <class MAT>
-__device__ __forceinline__ auto rmx_product_at(const MAT &x, const rmx_product_origin &o,
-                                               int64_t row, int64_t col, int64_t cs)
-{
-    return rmx_f32(x.p) + o.u * x.batch[0] + o.v * x.batch[1] + row * x.rs + col * cs;
+    const rmx_product_args &g = job.args;
+    if (!g.accumulate || row >= inside.rows || col >= inside.cols) return 0.0f;
+    return *rmx_product_at(g.c, at, at.row + row, at.col + col, 1);
 }
 
 /* Elements (row, col .. col + count - 1), counted from the tile's first; count is 0 .. 4. */
 struct rmx_quad {
     int row, col, count;
 };
-
-/* Rows and columns of C from the tile's first on, cut to the tile's size. */
-struct rmx_product_limits {
-    int rows, cols;
-};
-
-__device__ __forceinline__ rmx_product_limits rmx_product_inside(const rmx_product_job &job,
-                                                                 const rmx_product_origin &o,
-                                                                 int rows, int cols)
-{
-    rmx_product_limits l;
-    l.rows = (int)min((int64_t)rows, job.args.m - o.row);
-    l.cols = (int)min((int64_t)cols, job.args.n - o.col);
-    return l;
-}
 
 __device__ __forceinline__ rmx_quad rmx_quad_make(const rmx_product_limits &l, int row, int col)
 {
@@ -158,25 +127,25 @@ __device__ __forceinline__ void rmx_product_finish(const rmx_product_job &job,
     RMX_EACH_QUAD rmx_quad_store(p, g.c.rs, job.wide & RMX_WIDE_C, quad[i], y + 4 * i);
 }
 
-/* Chains of ROWS x COLS outputs wait in shared memory, rows PITCH apart; the first is (row, col)
- * of the tile. LANES threads, of which this is number lane, finish them. */
-template <int ROWS, int COLS, int PITCH, int LANES, int QUADS>
+/* The epilogue of ROWS x COLS sums in shared memory, rows PITCH apart; the first is output
+ * (row, col) of the tile. THREADS threads share it; this one is number `thread`. */
+template <int ROWS, int COLS, int PITCH, int THREADS, int QUADS>
 __device__ __forceinline__ void rmx_product_finish_rows(const rmx_product_job &job,
                                                         const rmx_product_origin &at,
                                                         const rmx_product_limits &inside, int row,
-                                                        int col, const float *chains, int lane)
+                                                        int col, const float *sums, int thread)
 {
     constexpr int ACROSS = COLS / 4, ALL = ROWS * ACROSS;
 #pragma unroll 1
-    for (int first = lane; first < ALL; first += LANES * QUADS) {
+    for (int first = thread; first < ALL; first += THREADS * QUADS) {
         rmx_quad quad[QUADS];
         float y[QUADS * 4];
         RMX_EACH_QUAD
         {
-            const int q = min(first + i * LANES, ALL - 1), r = q / ACROSS, c = q % ACROSS * 4;
+            const int q = min(first + i * THREADS, ALL - 1), r = q / ACROSS, c = q % ACROSS * 4;
             quad[i] = rmx_quad_make(inside, row + r, col + c);
-            if (first + i * LANES >= ALL) quad[i].count = 0;
-            const float4 w = *(const float4 *)(chains + r * PITCH + c);
+            if (first + i * THREADS >= ALL) quad[i].count = 0;
+            const float4 w = *(const float4 *)(sums + r * PITCH + c);
             y[4 * i] = w.x, y[4 * i + 1] = w.y, y[4 * i + 2] = w.z, y[4 * i + 3] = w.w;
         }
         rmx_product_finish<QUADS>(job, at, quad, y);
@@ -186,4 +155,4 @@ __device__ __forceinline__ void rmx_product_finish_rows(const rmx_product_job &j
 #undef RMX_EACH_QUAD
 #undef RMX_EACH
 
-#endif /* RMX_CUDA_GEMM_EPILOGUE_CUH */
+#endif /* RMX_CUDA_PRODUCT_EPILOGUE_CUH */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* product_nn.cu: the kernels of the product for A along k, B along n; see product.h. */
-#include "kernels/cuda/product_tiles.cuh"
+/* product_nn.cu: instantiates the product's kernels for A along k, B along n; see product.h. */
+#include "kernels/cuda/product_variants.cuh"
 
-const rmx_product_tile rmx_product_tiles_nn[RMX_PRODUCT_TILES] =
-    RMX_PRODUCT_TILE_LIST(false, true);
-const rmx_product_tile rmx_product_chains_nn[RMX_PRODUCT_CHAINS] =
-    RMX_PRODUCT_CHAIN_LIST(RMX_STRIP_ALONG, RMX_STRIP_ACROSS);
+const rmx_product_tile rmx_product_tile_nn[RMX_PRODUCT_TILES] =
+    RMX_PRODUCT_TILE_LIST(RMX_LOAD_STRIDED_MN_MAJOR, RMX_LOAD_MN_MAJOR);
+const rmx_product_tile rmx_product_simt_nn[RMX_PRODUCT_SIMT_TILES] =
+    RMX_PRODUCT_SIMT_LIST(RMX_LOAD_K_MAJOR, RMX_LOAD_MN_MAJOR);

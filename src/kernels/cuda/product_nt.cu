@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* product_nt.cu: the kernels of the product for A and B along k; see product.h. */
-#include "kernels/cuda/product_tiles.cuh"
+/* product_nt.cu: instantiates the product's kernels for A and B along k; see product.h. */
+#include "kernels/cuda/product_variants.cuh"
 
-const rmx_product_tile rmx_product_chains_nt[RMX_PRODUCT_CHAINS] =
-    RMX_PRODUCT_CHAIN_LIST(RMX_STRIP_ALONG, RMX_STRIP_ALONG);
+const rmx_product_tile rmx_product_simt_nt[RMX_PRODUCT_SIMT_TILES] =
+    RMX_PRODUCT_SIMT_LIST(RMX_LOAD_K_MAJOR, RMX_LOAD_K_MAJOR);

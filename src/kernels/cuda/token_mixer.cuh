@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* token_mixer.cuh: the permutation, and what the fused mixer's two passes share.
+/* token_mixer.cuh: the permutation, and what the two passes of the fused token mixer share.
  *
- * In units of d = width / heads elements, a sample is `tokens` rows of `heads` pieces, and
- *   row r, slot s of mix(x)    is piece h of token t, i = r * heads + s, h = i / tokens,
- *                              t = i % tokens
- *   row t, slot h of revert(x) is flat piece f = h * tokens + t, slot f % heads of row f / heads.
- * Where heads == tokens both are piece r of row s.
+ * A head slice is one head of one token: d = width / heads elements. A sample is `tokens` rows of
+ * `heads` head slices.
+ *   mix(x)     slot s of row r is head slice h of token t, with i = r * heads + s, h = i / tokens
+ *              and t = i % tokens
+ *   revert(x)  slot h of row t is slot f % heads of row f / heads, with f = h * tokens + t
+ * Where heads == tokens both are head slice r of row s.
  *
- * The fused passes hold whole samples in shared memory. Its rows have 4 floats more than the
- * sample's, so that pieces of one slot, which are a row apart, lie in different banks. */
+ * The fused passes hold whole samples in shared memory. A row is padded by 4 floats, so that head
+ * slices of one slot, which are a row apart, lie in different banks. */
 #ifndef RMX_TOKEN_MIXER_CUH
 #define RMX_TOKEN_MIXER_CUH
 
-#include "kernels/cuda/copies.cuh"
+#include "kernels/cuda/async_copy.cuh"
 #include "kernels/cuda/norm_row.cuh"
-#include "kernels/cuda/column_sum.cuh"
 
-#define WIDEST 2048 /* rows of a sample that registers hold */
-
-/* n / by as a multiplication's upper half. Exact where n * by is below 2^32, as magic * by exceeds
+/* n / by as the upper half of a product. Exact where n * by is below 2^32, as magic * by exceeds
  * 2^32 by less than by. */
 typedef struct divisor {
     int by;
@@ -31,7 +29,7 @@ static divisor divisor_of(int by)
     return d;
 }
 
-static __device__ __forceinline__ int over(int n, divisor d)
+static __device__ __forceinline__ int divide(int n, divisor d)
 {
     return d.magic ? (int)__umulhi((uint32_t)n, d.magic) : n;
 }
@@ -50,58 +48,58 @@ static shape shape_of(int64_t tokens, int64_t width, int64_t heads, int64_t pitc
     return s;
 }
 
-/* Are the numbers small enough for the divisors? The largest is a piece of a sample. */
-static bool divides(int64_t tokens, int64_t heads)
+/* Are the numbers small enough for the divisors? The largest counts the head slices of a sample. */
+static bool fits_divisors(int64_t tokens, int64_t heads)
 {
     const int64_t most = tokens > heads ? tokens : heads;
     return tokens * heads < ((int64_t)1 << 32) / most;
 }
 
-/* Where an element lies in its row's pieces: what does not depend on the row. Where heads ==
- * tokens that is all but r * d of its place in mix(x) and in revert(x). */
-static __device__ __forceinline__ int place_of(const shape &s, int j)
+/* The part of moved_at that does not depend on the row: slot and offset of column j. Where heads ==
+ * tokens it is the source in mix(x) and in revert(x), less r * d. */
+static __device__ __forceinline__ int column_base(const shape &s, int j)
 {
-    const int slot = over(j, s.by_d), within = j - slot * s.d;
+    const int slot = divide(j, s.by_d), within = j - slot * s.d;
     return s.square ? slot * s.pitch + within : slot << 16 | within;
 }
 
-/* Where the element is in a sample that row r of mix(x), or of revert(x), has at a place. */
+/* The index in the sample of the element that mix(x), or revert(x), has in row r. */
 template <bool REVERT>
-static __device__ __forceinline__ int moved_at(const shape &s, int r, int place)
+static __device__ __forceinline__ int moved_at(const shape &s, int r, int base)
 {
-    if (s.square) return place + r * s.d;
-    const int slot = place >> 16, within = place & 0xffff;
+    if (s.square) return base + r * s.d;
+    const int slot = base >> 16, within = base & 0xffff;
     const int i = REVERT ? slot * s.tokens + r : r * s.heads + slot;
-    const int q = REVERT ? over(i, s.by_heads) : over(i, s.by_tokens);
+    const int q = REVERT ? divide(i, s.by_heads) : divide(i, s.by_tokens);
     return REVERT ? q * s.pitch + (i - q * s.heads) * s.d + within
                   : (i - q * s.tokens) * s.pitch + q * s.d + within;
 }
 
-/* A thread's NV quadruples of columns. QUADS: d is a multiple of 4, so that the four are of one
- * piece. */
+/* A thread's NV quads of columns. QUADS: d is a multiple of 4, so that the four are of one head
+ * slice. */
 template <int W, int NV, bool QUADS> struct columns {
-    int place[NV];
+    int base[NV];
 
     __device__ __forceinline__ columns(const shape &s)
     {
 #pragma unroll
-        for (int i = 0; i < NV; i++) place[i] = place_of(s, rmx_column<W>(i));
+        for (int i = 0; i < NV; i++) base[i] = column_base(s, rmx_column<W>(i));
     }
-    /* Quadruple i of row r of mix(x), or of revert(x). */
+    /* Quad i of row r of mix(x), or of revert(x). */
     template <bool REVERT>
     __device__ __forceinline__ float4 moved(const shape &s, const float *x, int r, int i) const
     {
         if constexpr (QUADS) {
-            return *(const float4 *)(x + moved_at<REVERT>(s, r, place[i]));
+            return *(const float4 *)(x + moved_at<REVERT>(s, r, base[i]));
         } else {
             float v[4];
 #pragma unroll
             for (int k = 0; k < 4; k++)
-                v[k] = x[moved_at<REVERT>(s, r, place_of(s, rmx_column<W>(i) + k))];
+                v[k] = x[moved_at<REVERT>(s, r, column_base(s, rmx_column<W>(i) + k))];
             return make_float4(v[0], v[1], v[2], v[3]);
         }
     }
-    /* own + moved */
+    /* x + moved. */
     template <bool REVERT>
     __device__ __forceinline__ float4 sum(const shape &s, const float *x, int r, int i) const
     {
@@ -111,7 +109,7 @@ template <int W, int NV, bool QUADS> struct columns {
     }
 };
 
-/* Rows, which lie one after another in device memory, to shared memory, by all of THREADS. */
+/* Copies rows, contiguous in device memory, to shared memory by all of THREADS. */
 template <int W, int NV, int THREADS>
 static __device__ __forceinline__ void fetch_rows(const shape &s, float *to, const float *from,
                                                   int rows)
@@ -120,12 +118,12 @@ static __device__ __forceinline__ void fetch_rows(const shape &s, float *to, con
 #pragma unroll
         for (int i = 0; i < NV; i++) {
             const int j = rmx_column<W>(i);
-            if (j < s.width) rmx_copy16(to + r * s.pitch + j, from + r * s.width + j);
+            if (j < s.width) rmx_copy_async16(to + r * s.pitch + j, from + r * s.width + j);
         }
     }
 }
 
-/* Element j of row r of z, read where it lies in device memory; any shape. */
+/* Row r of z = x + mix(x) in device memory, of any shape: z(j) is element j. */
 struct z_f {
     const float *x; /* the sample */
     int64_t tokens, width, heads, r;
@@ -143,24 +141,18 @@ template <class Args> static __device__ __forceinline__ z_f z_of(const Args &a, 
     return z;
 }
 
-static bool aligned16(const void *a, const void *b, const void *c)
-{
-    return (((uintptr_t)a | (uintptr_t)b | (uintptr_t)c) & 15) == 0;
-}
-
-/* Samples that shared memory takes at a time: as many as fit in UNIT_BYTES, a power of two, with
- * at most RMX_ROW_BLOCK rows; at least one. */
-#define UNIT_BYTES (36 << 10)
-static int samples_of_unit(int64_t tokens, int64_t sample_bytes)
+/* Samples of a row tile: as many as fit in TILE_BYTES, a power of two, with at most RMX_ROW_BLOCK
+ * rows; at least one. */
+#define TILE_BYTES (36 << 10)
+static int samples_of_tile(int64_t tokens, int64_t sample_bytes)
 {
     int n = 1;
-    while (2 * n * sample_bytes <= UNIT_BYTES && 2 * n * tokens <= RMX_ROW_BLOCK) n *= 2;
+    while (2 * n * sample_bytes <= TILE_BYTES && 2 * n * tokens <= RMX_ROW_BLOCK) n *= 2;
     return n;
 }
 
 /* CALL_QUADS(W, NV) or CALL_SINGLE(W, NV). */
-#define RMX_BY_SHAPE(s, CALL)                                                   \
-    ((s).d % 4 == 0 ? RMX_BY_DIM((s).width, CALL##_QUADS, CALL##_QUADS(32, 16)) \
-                    : RMX_BY_DIM((s).width, CALL##_SINGLE, CALL##_SINGLE(32, 16)))
+#define RMX_BY_SHAPE(s, CALL) \
+    ((s).d % 4 == 0 ? RMX_BY_DIM((s).width, CALL##_QUADS) : RMX_BY_DIM((s).width, CALL##_SINGLE))
 
 #endif /* RMX_TOKEN_MIXER_CUH */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlap.c: input that arrives while kernels run, and steps that are recorded once and replayed
- * as one CUDA graph. */
+/* queue.c: the input queue, events between the queues, and recorded steps.
+ *
+ * A queue is a stream. Input arrives in the input queue while kernels run in the compute queue,
+ * from pinned host memory. A step is recorded once and replayed as one CUDA graph. */
 #include "kernels/cuda/backend.h"
 #include "kernels/cuda/cuda.h"
 
