@@ -113,6 +113,11 @@ RMX_NODISCARD rmx_status rmx_spec_resolve(rmx_spec *spec, const char *name, char
 RMX_NODISCARD rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
                                         rmx_error *error);
 bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
+/* Whether a column is dense, sparse or a time; how many fields it becomes. */
+bool rmx_column_is_feature(const rmx_column *column);
+int32_t rmx_column_sparse_fields(const rmx_column *column);
+int32_t rmx_column_dense_fields(const rmx_column *column);
+extern const char *const rmx_time_unit_words[]; /* "auto", "s", ...: of rmx_time_unit */
 bool rmx_texts_have(const rmx_texts *texts, const char *value);
 /* The built-in spec of "criteo" or "avazu", else NULL. */
 const char *rmx_spec_preset(const char *format);
