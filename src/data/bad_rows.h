@@ -38,13 +38,15 @@ typedef struct rmx_bad_reason {
     char value[64];  /* its value, printable */
 } rmx_bad_reason;
 
+rmx_bad rmx_bad_of(rmx_bad_kind kind, int32_t column, const char *name, const char *value,
+                   const char *why);
 /* A few words for a table: "no number". */
 const char *rmx_bad_kind_words(rmx_bad_kind kind);
 
 typedef struct rmx_bad_rows {
     int64_t rows;
     rmx_bad_reason *reason;
-    int32_t reasons, room;
+    int32_t reasons;
     int32_t *place; /* [(columns + 1) * RMX_BAD_KINDS]: 1 + place in reason; 0: none yet */
     int32_t columns;
     char first[512];        /* "FILE:LINE: why" of the first bad row; "" */

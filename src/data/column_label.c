@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "data/decimal.h"
-#include "data/missing_words.h"
+#include "data/missing.h"
 
 /* A number as it stands in the table, or in a spec, where a point is understood too. */
 static double number_of(const rmx_spec *spec, const char *text)
@@ -96,8 +96,7 @@ rmx_label_kind rmx_label_read(rmx_label_values *v, const char *value)
     if (rmx_decimal_parse(value, v->spec->decimal_comma, &number))
         for (int32_t i = 0; i < v->alternatives; i++)
             if (v->alternative[i].number == number) return take(&v->alternative[i]);
-    if (!value[0] || rmx_texts_have(&v->spec->missing, value) || rmx_missing_word(value))
-        return RMX_LABEL_MISSING;
+    if (rmx_missing(v->spec, value)) return RMX_LABEL_MISSING;
     count_other(v, value);
     return v->column->negative.count > 0 ? RMX_LABEL_UNKNOWN : RMX_LABEL_NEGATIVE;
 }

@@ -6,21 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "data/value_table.h"
+
 #define RMX_STATS_SAMPLE 65536     /* different inputs that are compared, at most */
 #define RMX_STATS_VALUES (1 << 18) /* values that are looked at for that */
-
-/* Different 64-bit words; 0 is kept apart. */
-typedef struct rmx_word_set {
-    uint64_t *word;
-    int32_t slots, used;
-    bool zero;
-} rmx_word_set;
 
 typedef struct rmx_column_stats {
     int64_t count;
     double shift, sum, squares; /* of value - shift, the first value */
     float largest;              /* absolute value */
-    rmx_word_set in, out;       /* inputs as read, and what became of them */
+    rmx_value_table in, out;    /* inputs as read, and what became of them */
     bool full;                  /* the sample is complete, or memory is out */
 } rmx_column_stats;
 

@@ -92,7 +92,7 @@ int rmx_json_set_real(json_t *object, const char *key, double value)
 json_t *rmx_json_text_of(const char *text)
 {
     char *copy = strdup(text);
-    if (copy) rmx_utf8_mend(copy);
+    if (copy) rmx_utf8_mend(copy, false);
     json_t *json = copy ? json_string(copy) : NULL;
     free(copy);
     return json;

@@ -59,6 +59,8 @@ RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows,
 /* Stores /table/<sparse_field>: see import.h. */
 RMX_NODISCARD rmx_status rmx_writer_table(rmx_writer *writer, int32_t sparse_field,
                                           const uint64_t *table, int64_t count, rmx_error *error);
+/* The schema with the counts of labels and groups so far. */
+const rmx_schema *rmx_writer_schema(const rmx_writer *writer);
 void rmx_writer_set_ceiling(rmx_writer *writer, double auc); /* before finish */
 /* Writes the whole file under its temporary name, opens it again as a reader would, verifies and
  * fsyncs it: what can fail has been done. Two outputs that belong together are both completed

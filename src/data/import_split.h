@@ -16,7 +16,7 @@ typedef struct rmx_split {
     int32_t column; /* of group, time and column; else -1 */
     int64_t first;  /* tail: the first row that is split off */
     double *time;   /* [times] of all rows, until they are settled; NaN: it has none */
-    int64_t times, room;
+    int64_t times;
     double latest; /* time: rows from then on are split off */
     bool has_latest;
 } rmx_split;

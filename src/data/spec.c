@@ -34,7 +34,7 @@ bool rmx_texts_add(rmx_texts *texts, char *text)
     return true;
 }
 
-static void free_texts(rmx_texts *texts)
+void rmx_texts_free(rmx_texts *texts)
 {
     for (int32_t i = 0; i < texts->count; i++) free(texts->text[i]);
     free(texts->text);
@@ -53,7 +53,7 @@ static bool copy_texts(rmx_texts *out, const rmx_texts *from)
     *out = (rmx_texts){NULL, 0};
     for (int32_t i = 0; i < from->count; i++)
         if (!rmx_texts_add(out, strdup(from->text[i]))) {
-            free_texts(out);
+            rmx_texts_free(out);
             return false;
         }
     return true;
@@ -74,8 +74,8 @@ bool rmx_column_copy(rmx_column *out, const rmx_column *from, const char *name)
 void rmx_column_free(rmx_column *column)
 {
     free(column->name);
-    free_texts(&column->positive);
-    free_texts(&column->negative);
+    rmx_texts_free(&column->positive);
+    rmx_texts_free(&column->negative);
     memset(column, 0, sizeof *column);
 }
 
@@ -94,6 +94,11 @@ int32_t rmx_column_dense_fields(const rmx_column *c)
 {
     if (c->kind == RMX_COLUMN_TIME) return c->seconds;
     return c->kind == RMX_COLUMN_DENSE ? 1 + c->flag : 0;
+}
+
+bool rmx_column_has_table(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_SPARSE && c->buckets == 0;
 }
 
 /* ---- The parser ----------------------------------------------------------------------------- */
@@ -346,7 +351,7 @@ rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out, rmx
 void rmx_spec_free(rmx_spec *spec)
 {
     for (int32_t i = 0; i < spec->columns; i++) rmx_column_free(&spec->column[i]);
-    free_texts(&spec->missing);
+    rmx_texts_free(&spec->missing);
     free(spec->column);
     free(spec->separator);
     free(spec->comment);

@@ -117,8 +117,12 @@ bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
 bool rmx_column_is_feature(const rmx_column *column);
 int32_t rmx_column_sparse_fields(const rmx_column *column);
 int32_t rmx_column_dense_fields(const rmx_column *column);
-extern const char *const rmx_time_unit_words[]; /* "auto", "s", ...: of rmx_time_unit */
+bool rmx_column_has_table(const rmx_column *column); /* its values get ids by a table */
+extern const char *const rmx_time_unit_words[];      /* "auto", "s", ...: of rmx_time_unit */
 bool rmx_texts_have(const rmx_texts *texts, const char *value);
+/* Takes text over. False where it is NULL or memory is out; then it is freed. */
+bool rmx_texts_add(rmx_texts *texts, char *text);
+void rmx_texts_free(rmx_texts *texts); /* leaves zeros */
 /* The built-in spec of "criteo" or "avazu", else NULL. */
 const char *rmx_spec_preset(const char *format);
 

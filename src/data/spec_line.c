@@ -12,17 +12,6 @@
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
-static void scrub(char *text)
-{
-    while (*text) {
-        uint32_t character;
-        const size_t n = rmx_utf8_character(text, &character);
-        if (n == 0 || rmx_utf8_control(character))
-            for (size_t i = 0; i < (n ? n : 1); i++) text[i] = '?';
-        text += n ? n : 1;
-    }
-}
-
 rmx_status rmx_spec_fail(rmx_error *error, const char *format, ...)
 {
     char text[sizeof((rmx_error *)NULL)->text];
@@ -30,7 +19,7 @@ rmx_status rmx_spec_fail(rmx_error *error, const char *format, ...)
     va_start(args, format);
     if (vsnprintf(text, sizeof text, format, args) < 0) text[0] = '\0';
     va_end(args);
-    scrub(text);
+    rmx_utf8_mend(text, true);
     return rmx_fail(error, RMX_ERR_ARGUMENT, "%s", text);
 }
 

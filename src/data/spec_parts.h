@@ -127,8 +127,6 @@ RMX_NODISCARD rmx_status rmx_spec_column_read(rmx_spec_line *line, rmx_column *o
 /* False: out of memory; then out holds nothing. */
 bool rmx_column_copy(rmx_column *out, const rmx_column *from, const char *name);
 void rmx_column_free(rmx_column *column);
-/* Adds text, which is handed over; freed on failure. */
-bool rmx_texts_add(rmx_texts *texts, char *text);
 
 /* ---- Sizes (spec_print.c) ------------------------------------------------------------------- */
 

@@ -18,8 +18,8 @@ size_t rmx_utf8_length(const char *text, size_t bytes);
 /* Likewise, and the character, of a text that ends in a zero byte. */
 size_t rmx_utf8_character(const char *text, uint32_t *character);
 bool rmx_utf8_valid(const char *text, size_t bytes);
-/* Every byte that is not valid becomes '?'. */
-void rmx_utf8_mend(char *text);
+/* Every byte that is not valid becomes '?', and so, on demand, do those of control characters. */
+void rmx_utf8_mend(char *text, bool controls);
 /* Whether a terminal would take the character for a command. */
 bool rmx_utf8_control(uint32_t character);
 

@@ -171,6 +171,8 @@ rmx_status rmx_writer_table(rmx_writer *w, int32_t sparse_field, const uint64_t 
     return RMX_OK;
 }
 
+const rmx_schema *rmx_writer_schema(const rmx_writer *w) { return &w->schema; }
+
 void rmx_writer_set_ceiling(rmx_writer *w, double auc) { w->schema.ceiling_auc = auc; }
 
 /* ---- The end --------------------------------------------------------------------------------- */
