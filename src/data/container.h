@@ -58,7 +58,7 @@ typedef struct rmx_array {
 /* Bytes of an array; -1 where a size is negative or the product does not fit. */
 int64_t rmx_array_bytes(const rmx_array *array);
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 /* Where the bytes of an array come from. */
 typedef struct rmx_array_data {
@@ -79,7 +79,7 @@ RMX_NODISCARD rmx_status rmx_container_write(const char *path, const char *name,
                                              const rmx_array_data *data, int32_t arrays,
                                              const json_t *about, rmx_error *error);
 
-/* ---- Reading ------------------------------------------------------------------------------ */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 typedef struct rmx_container {
     char *path;
@@ -116,7 +116,7 @@ RMX_NODISCARD rmx_status rmx_container_text(const rmx_container *container, cons
 rmx_status rmx_container_refuse(const rmx_container *container, rmx_error *error,
                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 /* Values of an object; false where it has none of this name and type in this range. */
 bool rmx_json_get_int(const json_t *object, const char *key, int64_t low, int64_t high,
@@ -125,6 +125,7 @@ bool rmx_json_get_hash(const json_t *object, const char *key, uint64_t *out); /*
 bool rmx_json_get_text(const json_t *object, const char *key, const char **out); /* borrowed */
 bool rmx_json_get_bool(const json_t *object, const char *key, bool *out);
 bool rmx_json_get_real(const json_t *object, const char *key, double *out); /* null: NaN */
+void rmx_json_hash(uint64_t value, char out[17]);                           /* as 16 hex digits */
 /* 0, or -1: out of memory, or a text that is no UTF-8. */
 int rmx_json_set_hash(json_t *object, const char *key, uint64_t value);
 int rmx_json_set_real(json_t *object, const char *key, double value); /* NaN: null */

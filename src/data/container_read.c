@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 #include "data/container_head.h"
-#include "data/file_bytes.h"
+#include "data/whole_file.h"
 
 enum { PIECE = 1 << 20 };
 
@@ -254,7 +254,7 @@ void rmx_container_close(rmx_container *c)
     c->fd = -1;
 }
 
-/* ---- Arrays ---------------------------------------------------------------------------------- */
+/* ---- Arrays --------------------------------------------------------------------------------- */
 
 const rmx_array *rmx_container_find(const rmx_container *c, const char *name, rmx_array_type type,
                                     int32_t dims)

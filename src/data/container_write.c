@@ -13,7 +13,7 @@
 #include <xxhash.h>
 
 #include "data/container_head.h"
-#include "data/file_bytes.h"
+#include "data/whole_file.h"
 #include "data/h5.h"
 
 enum { ALIGNMENT = 64, PIECE = 1 << 20 };
@@ -35,29 +35,26 @@ static rmx_status out_of_memory(const writing *w)
     return rmx_fail(w->error, RMX_ERR_MEMORY, "%.300s: out of memory", w->name);
 }
 
-/* ---- The index ------------------------------------------------------------------------------- */
+/* ---- The index ------------------------------------------------------------------------------ */
 
 static json_t *array_json(const rmx_array *a, int64_t offset)
 {
-    json_t *shape = json_array(), *out = json_object();
-    int bad = !shape || !out;
-    for (int32_t d = 0; d < a->dims && !bad; d++)
+    char hash[17];
+    json_t *shape = json_array();
+    int bad = 0;
+    for (int32_t d = 0; d < a->dims; d++)
         bad |= json_array_append_new(shape, json_integer(a->shape[d]));
-    if (!bad) {
-        bad |= json_object_set_new(out, "name", json_string(a->name));
-        bad |= json_object_set_new(out, "type", json_string(rmx_array_type_names[a->type]));
-        bad |= json_object_set(out, "shape", shape);
-        bad |= json_object_set_new(out, "offset", json_integer(offset));
-        bad |= rmx_json_set_hash(out, "xxh3", a->xxh3);
-        if (a->record_bytes)
-            bad |= json_object_set_new(out, "record_bytes", json_integer(a->record_bytes));
-    }
+    rmx_json_hash(a->xxh3, hash);
+    json_t *out = bad ? NULL
+                      : json_pack("{s:s, s:s, s:O, s:I, s:s}", "name", a->name, "type",
+                                  rmx_array_type_names[a->type], "shape", shape, "offset",
+                                  (json_int_t)offset, "xxh3", hash);
     json_decref(shape);
-    if (bad) {
-        json_decref(out);
-        return NULL;
-    }
-    return out;
+    if (!out || !a->record_bytes ||
+        json_object_set_new(out, "record_bytes", json_integer(a->record_bytes)) == 0)
+        return out;
+    json_decref(out);
+    return NULL;
 }
 
 /* The text of the index; offsets as long as any, or those of the arrays. */
@@ -105,7 +102,7 @@ static rmx_status fill_index(const writing *w, const json_t *about)
     return RMX_OK;
 }
 
-/* ---- The structure, by HDF5 ------------------------------------------------------------------ */
+/* ---- The structure, by HDF5 ----------------------------------------------------------------- */
 
 static hid_t text_record(const rmx_array *a, const rmx_array_data *data)
 {
@@ -216,7 +213,7 @@ static rmx_status write_structure(writing *w)
     return status;
 }
 
-/* ---- The bytes ------------------------------------------------------------------------------- */
+/* ---- The bytes ------------------------------------------------------------------------------ */
 
 static rmx_status write_at(const writing *w, int fd, const void *from, int64_t bytes,
                            int64_t offset)

@@ -32,7 +32,7 @@
  * cleans up and returns RMX_ERR_DATA with the text "stopped". total < 0: unknown. */
 typedef bool (*rmx_progress_callback)(void *user, int64_t done, int64_t total);
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 typedef struct rmx_writer rmx_writer;
 
@@ -73,7 +73,7 @@ RMX_NODISCARD rmx_status rmx_writer_finish(rmx_writer *writer, uint64_t *fingerp
                                            rmx_error *error);
 void rmx_writer_discard(rmx_writer *writer); /* removes the temporary file; NULL is fine */
 
-/* ---- Looking at a file -------------------------------------------------------------------- */
+/* ---- Looking at a file ---------------------------------------------------------------------- */
 
 /* Reads and checks everything but the rows. Free *out with rmx_schema_free.
  * Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
@@ -92,7 +92,7 @@ RMX_NODISCARD rmx_status rmx_dataset_table(const char *path, const char *field, 
 RMX_NODISCARD rmx_status rmx_dataset_match(const rmx_schema *a, const char *a_path,
                                            const char *b_path, rmx_error *error);
 
-/* ---- Reading batches ---------------------------------------------------------------------- */
+/* ---- Reading batches ------------------------------------------------------------------------ */
 
 typedef struct rmx_reader rmx_reader;
 

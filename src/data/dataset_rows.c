@@ -105,7 +105,7 @@ void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
     }
 }
 
-/* ---- Checks: a first pass without branches, a second one only to name the culprit ---------- */
+/* ---- Checks: a first pass without branches, a second one only to name the culprit ----------- */
 
 static bool any_masked(const rmx_schema *schema)
 {
@@ -191,7 +191,8 @@ static rmx_status name_id(const rmx_schema *schema, const char *path, int64_t fi
 rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
                           const rmx_rows *rows, int64_t count, rmx_error *error)
 {
-    if (rows->label && !labels_good(schema, rows->label, count * schema->tasks))
+    if (schema->has_label && rows->label &&
+        !labels_good(schema, rows->label, count * schema->tasks))
         return name_label(schema, path, first, rows->label, error);
     if (rows->dense && !floats_good(rows->dense, count * schema->dense_fields))
         return name_float(schema, path, first, rows->dense, error);
@@ -203,11 +204,12 @@ rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t fi
 void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t count,
                     rmx_label_count *label, int64_t *without_group)
 {
-    for (int64_t i = 0; rows->label && i < count * schema->tasks; i++) {
+    for (int64_t i = 0; schema->has_label && rows->label && i < count * schema->tasks; i++) {
         rmx_label_count *n = &label[i % schema->tasks];
         n->positive += rows->label[i] == 1;
         n->negative += rows->label[i] == 0;
         n->masked += rows->label[i] == RMX_LABEL_MASKED;
     }
-    for (int64_t i = 0; rows->group && i < count; i++) *without_group += rows->group[i] == 0;
+    for (int64_t i = 0; schema->has_group && rows->group && i < count; i++)
+        *without_group += rows->group[i] == 0;
 }

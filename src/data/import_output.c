@@ -69,7 +69,7 @@ rmx_status rmx_output_add(rmx_output *out, rmx_columns *columns, char *const *va
     return ++out->held == RMX_IMPORT_BLOCK ? rmx_output_flush(out, error) : RMX_OK;
 }
 
-/* ---- Files that appear together -------------------------------------------------------------- */
+/* ---- Files that appear together ------------------------------------------------------------- */
 
 rmx_status rmx_move_begin(rmx_move *move, const char *path, rmx_error *error)
 {

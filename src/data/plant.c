@@ -30,7 +30,7 @@ static uint32_t scaled(uint32_t word, int64_t n)
 
 static float sign_of(uint32_t word) { return word & 1 ? 1.0f : -1.0f; }
 
-/* ---- The model ----------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------ */
 
 static void make_ladder(rmx_synthetic *s)
 {

@@ -56,7 +56,7 @@ struct rmx_reader {
     bool failed;                     /* the last batch made is an error: nothing follows */
 };
 
-/* ---- Windows (the thread's) ---------------------------------------------------------------- */
+/* ---- Windows (the thread's) ----------------------------------------------------------------- */
 
 static bool outdated(const rmx_reader *r, uint64_t generation)
 {
@@ -110,7 +110,7 @@ static window *window_find(rmx_reader *r, int64_t index, int64_t keep)
     return w;
 }
 
-/* ---- Batches (the thread's) ---------------------------------------------------------------- */
+/* ---- Batches (the thread's) ----------------------------------------------------------------- */
 
 static void gather(const rmx_reader *r, const window *w, int64_t from, int64_t count, slot *s,
                    int64_t at)
@@ -198,7 +198,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* ---- The caller's side --------------------------------------------------------------------- */
+/* ---- The caller's side ---------------------------------------------------------------------- */
 
 static uint64_t *alloc_numbers(int64_t count)
 {

@@ -171,7 +171,7 @@ void rmx_schema_free(rmx_schema *schema)
     memset(schema, 0, sizeof *schema);
 }
 
-/* ---- Checks ------------------------------------------------------------------------------- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 /* Names stand in JSON, so they have to be UTF-8. */
 static rmx_status check_name(const char *name, const char *kind, rmx_error *error)

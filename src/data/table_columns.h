@@ -70,7 +70,7 @@ RMX_NODISCARD rmx_status rmx_columns_observe(rmx_columns *columns, char *const *
 void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schema *schema,
                        rmx_block *block, int64_t at, bool statistics);
 
-/* ---- column_fit.c ---------------------------------------------------------------------------- */
+/* ---- column_fit.c --------------------------------------------------------------------------- */
 
 /* Fixes ids, centres and factors from what was observed. */
 RMX_NODISCARD rmx_status rmx_columns_fit(rmx_columns *columns, rmx_error *error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* text_cut.c: see text_cut.h. Values are cut in a copy of the row, as the row itself is kept for
+/* text_cut.c: see text_parts.h. Values are cut in a copy of the row, as the row itself is kept for
  * whoever reports it. */
-#include "data/text_cut.h"
+#include "data/text_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

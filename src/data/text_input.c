@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* text_input.c: see text_input.h. zlib and libzstd are optional: without one, its format is named
+/* text_input.c: see text_parts.h. zlib and libzstd are optional: without one, its format is named
  * and the way around is told. */
-#include "data/text_input.h"
+#include "data/text_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static rmx_status not_built_in(const rmx_text_input *in, const char *format, con
 }
 #endif
 
-/* ---- gzip: members one after the other, as from cat a.gz b.gz; zeros may follow -------------- */
+/* ---- gzip: members one after the other, as from cat a.gz b.gz; zeros may follow ------------- */
 #ifdef RMX_WITH_ZLIB
 static rmx_status open_gzip(rmx_text_input *in, rmx_error *error)
 {
@@ -181,7 +181,7 @@ static rmx_status read_gzip(rmx_text_input *in, unsigned char *out, size_t bytes
 }
 #endif
 
-/* ---- zstd: frames one after the other -------------------------------------------------------- */
+/* ---- zstd: frames one after the other ------------------------------------------------------- */
 #ifdef RMX_WITH_ZSTD
 static rmx_status open_zstd(rmx_text_input *in, rmx_error *error)
 {

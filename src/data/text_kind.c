@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* text_kind.c: see text_kind.h. Binary formats, by their first bytes; for text: text_shape.c. */
-#include "data/text_kind.h"
+/* text_kind.c: see text_parts.h. Binary formats, by their first bytes; for text: text_shape.c. */
+#include "data/text_parts.h"
 
 #include <stdint.h>
 #include <string.h>
-
-#include "data/text_encoding.h"
 
 #define ARCHIVE "take the table out first, or read it from a pipe: "
 #define COLUMNS "write it as CSV first, for example with DuckDB or pandas.DataFrame.to_csv"

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/text_cut.h"
-#include "data/text_source.h"
+#include "data/text_parts.h"
 
 #define BLOCK_BYTES (256 << 10) /* read at a time: small enough for a cache */
 #define BUFFER_BYTES (RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA + BLOCK_BYTES)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* text_shape.c: rmx_text_shape of text_kind.h: text that is no table, by its first lines. */
+/* text_shape.c: rmx_text_shape of text_parts.h: text that is no table, by its first lines. */
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-#include "data/text_kind.h"
+#include "data/text_parts.h"
 
 #define LINES_MAX 16 /* looked at */
 #define LINES_MIN 3  /* that must have a shape, unless there are fewer */
@@ -82,7 +82,7 @@ static const char *number(const char *at, const char *end)
     return p;
 }
 
-/* ---- libsvm: label [qid:n] index:value ...; libffm: label field:index:value ... -------------- */
+/* ---- libsvm: label [qid:n] index:value ...; libffm: label field:index:value ... ------------- */
 typedef struct sparse_row {
     int parts; /* of each entry: 2 or 3; 0: none seen; -1: no such row */
     int entries;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text_source.c: see text_source.h. */
-#include "data/text_source.h"
+/* text_source.c: see text_parts.h. */
+#include "data/text_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,16 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/text_encoding.h"
-#include "data/text_input.h"
-#include "data/text_kind.h"
-
 static rmx_status cannot_open(const rmx_text_source *s, rmx_error *error)
 {
     return rmx_fail_system(error, errno, "%.400s: cannot open the table", s->name);
 }
 
-/* ---- Whether a file is as it was ------------------------------------------------------------- */
+/* ---- Whether a file is as it was ------------------------------------------------------------ */
 static bool same_time(struct timespec a, struct timespec b)
 {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -96,7 +92,7 @@ static rmx_status add_to_copy(rmx_text_sources *all, const rmx_text_source *s, c
     return with_advice(status, s, error);
 }
 
-/* ---- The first look at a file ---------------------------------------------------------------- */
+/* ---- The first look at a file --------------------------------------------------------------- */
 /* What is needed for one file. */
 typedef struct look {
     const rmx_text_format *format;

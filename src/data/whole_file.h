@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* whole_file.h: a file appears under its name whole, or not at all; and the folder for it. */
+/* whole_file.h: a file appears under its name whole, or not at all; the folder for it; pieces of
+ * files that are read or written whole. */
 #ifndef RMX_DATA_WHOLE_FILE_H
 #define RMX_DATA_WHOLE_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/error.h"
+
+/* path: of the file, for errors. A file that is too short is RMX_ERR_DATA. */
+RMX_NODISCARD rmx_status rmx_read_fully(int fd, const char *path, void *out, int64_t bytes,
+                                        int64_t offset, rmx_error *error);
+/* offset -1: where the file stands. */
+RMX_NODISCARD rmx_status rmx_write_fully(int fd, const char *path, const void *from, int64_t bytes,
+                                         int64_t offset, rmx_error *error);
 
 /* The folder that path lies in, or will lie in; to be freed. NULL: out of memory. */
 char *rmx_folder_of(const char *path);
