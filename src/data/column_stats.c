@@ -8,17 +8,20 @@
 
 #include "kernels/numerics.h"
 
-/* Values count as different where their hashes are. */
-static bool note(rmx_value_table *seen, const void *value, size_t bytes)
+/* A table looks at the low bits of a hash; those of a product are best at its upper end. Different
+ * words have different products, so only 0 shares its hash with another word. */
+static bool note(rmx_value_table *seen, uint64_t word)
 {
-    return rmx_value_count(seen, rmx_value_hash(value, bytes));
+    const uint64_t product = word * 0x9e3779b97f4a7c15u, hash = product << 24 | product >> 40;
+    return rmx_value_count(seen, hash ? hash : 1);
 }
 
 static void sample(rmx_column_stats *s, double input, float value)
 {
     const int64_t before = s->in.used;
-    if (!note(&s->in, &input, sizeof input) ||
-        (s->in.used > before && !note(&s->out, &value, sizeof value)))
+    uint64_t word;
+    memcpy(&word, &input, sizeof word);
+    if (!note(&s->in, word) || (s->in.used > before && !note(&s->out, rmx_float_bits(value))))
         s->full = true; /* out of memory */
     if (s->in.used >= RMX_STATS_SAMPLE || s->count >= RMX_STATS_VALUES) s->full = true;
 }

@@ -79,28 +79,6 @@ void rmx_column_free(rmx_column *column)
     memset(column, 0, sizeof *column);
 }
 
-bool rmx_column_is_feature(const rmx_column *c)
-{
-    return c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_SPARSE ||
-           c->kind == RMX_COLUMN_TIME;
-}
-
-int32_t rmx_column_sparse_fields(const rmx_column *c)
-{
-    return c->kind == RMX_COLUMN_TIME ? c->hour + c->weekday : c->kind == RMX_COLUMN_SPARSE;
-}
-
-int32_t rmx_column_dense_fields(const rmx_column *c)
-{
-    if (c->kind == RMX_COLUMN_TIME) return c->seconds;
-    return c->kind == RMX_COLUMN_DENSE ? 1 + c->flag : 0;
-}
-
-bool rmx_column_has_table(const rmx_column *c)
-{
-    return c->kind == RMX_COLUMN_SPARSE && c->buckets == 0;
-}
-
 /* ---- The parser ----------------------------------------------------------------------------- */
 
 typedef enum section { NOWHERE, FILE_KEYS, COLUMNS, FITTED } section;

@@ -113,17 +113,36 @@ RMX_NODISCARD rmx_status rmx_spec_resolve(rmx_spec *spec, const char *name, char
 RMX_NODISCARD rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
                                         rmx_error *error);
 bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
-/* Whether a column is dense, sparse or a time; how many fields it becomes. */
-bool rmx_column_is_feature(const rmx_column *column);
-int32_t rmx_column_sparse_fields(const rmx_column *column);
-int32_t rmx_column_dense_fields(const rmx_column *column);
-bool rmx_column_has_table(const rmx_column *column); /* its values get ids by a table */
-extern const char *const rmx_time_unit_words[];      /* "auto", "s", ...: of rmx_time_unit */
+extern const char *const rmx_time_unit_words[]; /* "auto", "s", ...: of rmx_time_unit */
 bool rmx_texts_have(const rmx_texts *texts, const char *value);
 /* Takes text over. False where it is NULL or memory is out; then it is freed. */
 bool rmx_texts_add(rmx_texts *texts, char *text);
 void rmx_texts_free(rmx_texts *texts); /* leaves zeros */
 /* The built-in spec of "criteo" or "avazu", else NULL. */
 const char *rmx_spec_preset(const char *format);
+
+/* What a column becomes. */
+static inline bool rmx_column_is_feature(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_SPARSE ||
+           c->kind == RMX_COLUMN_TIME;
+}
+
+static inline int32_t rmx_column_sparse_fields(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_TIME ? c->hour + c->weekday : c->kind == RMX_COLUMN_SPARSE;
+}
+
+static inline int32_t rmx_column_dense_fields(const rmx_column *c)
+{
+    if (c->kind == RMX_COLUMN_TIME) return c->seconds;
+    return c->kind == RMX_COLUMN_DENSE ? 1 + c->flag : 0;
+}
+
+/* Its values get ids by a table. */
+static inline bool rmx_column_has_table(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_SPARSE && c->buckets == 0;
+}
 
 #endif /* RMX_DATA_SPEC_H */
