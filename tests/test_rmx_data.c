@@ -58,6 +58,7 @@ Test(rmx_data, wrong_usage_exits_2)
     static const char *const lines[] = {"",
                                         "nonsense",
                                         "generate extra",
+                                        "generate 5",
                                         "generate --rows-train many",
                                         "generate --vocabulary 1",
                                         "generate --rows-train 0 --rows-valid 0",

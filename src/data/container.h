@@ -2,26 +2,10 @@
 /* container.h: named arrays and a JSON text in one file, which is HDF5 for others and is read
  * here without libhdf5.
  *
- * A file from outside can make libhdf5 crash, hang or take gigabytes, as its own checksums are no
- * protection against somebody who computes them anew. So libhdf5 writes the structure of a file and
- * never reads one. What a reader needs stands in two places that are easy to check in full:
- *
- *   bytes 0 .. 511   the head, an HDF5 user block: lines of text, then zeros
- *       rankmixer dataset 2              kind and version
- *       file 00000000000000012345       bytes of the file
- *       index 00000000000000004096 00000000000000001234 0123456789abcdef
- *                                        the index: offset, bytes, XXH3-64
- *       rest 0123456789abcdef            XXH3-64 of all bytes that are in no array, the index and
- *                                        the head left out, in order
- *       head 0123456789abcdef            XXH3-64 of the lines above
- *   /index           u8 [n], a JSON object padded by blanks. "arrays" lists every array:
- *       {"name": "/label", "type": "u8", "shape": [1000, 1], "offset": 8192, "xxh3": "..."}
- *       The rest of the object is the owner's.
- *
- * Every array is an HDF5 dataset of that name, contiguous, without filters, little-endian. Arrays
- * do not overlap. So each byte of the file is covered by one checksum: a change anywhere is seen.
- *
- * Others read the file with any HDF5 library; in Python: h5py.File(path)["label"][:]. */
+ * A file from outside can make libhdf5 crash, hang or take gigabytes: its checksums do not stop
+ * somebody who computes them anew. So libhdf5 writes the structure of a file here and never reads
+ * one. A reader needs the head (the first 512 bytes) and the index (a JSON text), whose checksums
+ * cover every byte of the file. docs/formats.md describes both. */
 #ifndef RMX_DATA_CONTAINER_H
 #define RMX_DATA_CONTAINER_H
 

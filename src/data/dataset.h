@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* dataset.h: rows for training in an HDF5 file: the writer, the checks and the reader.
- *
- *   /label   [N, tasks]  u8, 0, 1 or RMX_LABEL_MASKED  absent where the set is to be scored only
- *   /dense   [N, Fd]     f32, finite                   absent where Fd is 0
- *   /sparse  [N, Fs]     u32, below the vocabulary     absent where Fs is 0
- *   /group   [N]         u64, e.g. a user; 0: none     optional
- *   /row     [N]         u64, row of the source        optional
- *   /text    [N]         keys as written               optional
- *   /table/<number of the sparse field>  [V]  u64, what an import maps values with   optional
- * and /index, a JSON text (container.h, docs/data.md).
+ * docs/formats.md lists the arrays.
  *
  * A file is input from outside: nothing in it is used before it was checked, and a reader checks
- * every row it hands out. Errors name file, dataset, row and what to do.
+ * every row it hands out. Errors name file, array, row and what to do.
  *
  * The batch type of the model, rmx_batch, is filled by rmx_reader_batch. */
 #ifndef RMX_DATA_DATASET_H
@@ -132,7 +124,7 @@ const char *rmx_reader_path(const rmx_reader *reader);
 int64_t rmx_reader_batches(const rmx_reader *reader); /* of an epoch: ceil(rows / batch) */
 
 /* The next batch; after the last of an epoch one view with samples 0, then the next epoch's first.
- * The order is a function of the file, seed and epoch alone (docs/data.md has the algorithm): not
+ * The order is a function of the file, seed and epoch alone (docs/formats.md has the algorithm): not
  * of batch size, of time, or of where reading began. RMX_ERR_DATA: a damaged row; the reader can
  * only be closed, or sought elsewhere. */
 RMX_NODISCARD rmx_status rmx_reader_next(rmx_reader *reader, rmx_reader_view *out,

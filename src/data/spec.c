@@ -336,36 +336,21 @@ void rmx_spec_free(rmx_spec *spec)
     memset(spec, 0, sizeof *spec);
 }
 
-/* The whole file with a zero at its end; *bytes may be one more than a spec may have. */
-static rmx_status read_file(const char *path, char **out, size_t *bytes, rmx_error *error)
+rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
 {
+    memset(out, 0, sizeof *out);
     FILE *file = fopen(path, "rb");
     if (!file) return rmx_fail_system(error, errno, "%.400s: cannot open the column spec", path);
     char *text = malloc(RMX_SPEC_TEXT_MAX + 2);
-    int number = 0;
-    if (text) {
-        *bytes = fread(text, 1, RMX_SPEC_TEXT_MAX + 1, file);
-        number = ferror(file) ? errno : 0;
-        text[*bytes] = '\0';
-    }
+    const size_t bytes = text ? fread(text, 1, RMX_SPEC_TEXT_MAX + 1, file) : 0;
+    const int number = text && ferror(file) ? errno : 0;
     fclose(file);
-    if (text && number == 0) {
-        *out = text;
-        return RMX_OK;
-    }
-    free(text);
-    if (number == 0) return rmx_spec_no_memory(error);
-    return rmx_fail_system(error, number, "%.400s: cannot read the column spec", path);
-}
-
-rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    memset(out, 0, sizeof *out);
-    rmx_status status = read_file(path, &text, &bytes, error);
-    if (status != RMX_OK) return status;
-    if (bytes > RMX_SPEC_TEXT_MAX)
+    if (!text) return rmx_spec_no_memory(error);
+    text[bytes] = '\0';
+    rmx_status status;
+    if (number)
+        status = rmx_fail_system(error, number, "%.400s: cannot read the column spec", path);
+    else if (bytes > RMX_SPEC_TEXT_MAX)
         status = rmx_spec_fail(error, "%.400s: has more than %d bytes: is it a column spec?", path,
                                RMX_SPEC_TEXT_MAX);
     else if (strlen(text) != bytes)

@@ -1,31 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.h: what each column of a text table becomes; docs/data.md explains it for people.
- *
- *   [file]
- *   separator = comma      tab, comma, semicolon, space, or the text itself, in quotes if need be
- *   header = yes           yes: each file has one; first: only the first file; no: none
- *   trim = yes             blanks around a value are no part of it
- *   quotes = auto          values may stand in double quotes; auto: yes, but not for tab and space
- *   pad = no               yes: values missing at the end of a line are empty ones
- *   missing = ?|NA         these values mean "missing", as the empty one always does
- *   decimal = point        or comma
- *   comment = #            lines that begin so are left out
- *   skip_lines = 0         lines left out at the start of each file
- *   [columns]              in the order of the file (header = no: all of them)
- *   age = dense zscore
- *   workclass = sparse min_count=5
- *   user = sparse group key
- *   "when:time" = time hour weekday
- *   I1..I13 = dense log    that many columns
- *   C* = sparse            each column of the header that no other line names
- *   fnlwgt = skip
- *   income = label positive=>50K|>50K. negative=<=50K|<=50K.
- *   [fitted]               only in the text stored in a dataset: centre and factor of a column
- *   age = 0x1.3p+5 0x1.8p-4
- *
- * Names and values may stand in double quotes, in which \" \\ \t \n and \x01 .. \xff are escapes:
- * any name and any value can be written. What has two readings without quotes is refused.
- * rmx_spec_print writes a text that parses to the same spec. */
+/* spec.h: what each column of a text table becomes. docs/data.md describes the language. A section
+ * [fitted] stands in stored specs only: centre and factor of each column with zscore. */
 #ifndef RMX_DATA_SPEC_H
 #define RMX_DATA_SPEC_H
 

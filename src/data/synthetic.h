@@ -8,6 +8,7 @@
 #ifndef RMX_DATA_SYNTHETIC_H
 #define RMX_DATA_SYNTHETIC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -25,6 +26,16 @@ typedef struct rmx_synthetic_config {
     double strength;  /* standard deviation of the planted logit, 0.1 .. 20: the ceiling */
     double noise;     /* that of a part of the logit that no feature shows, 0 .. 20 */
 } rmx_synthetic_config;
+
+/* A number of the config. */
+typedef struct rmx_synthetic_field {
+    const char *name, *help;
+    char kind;        /* u: uint64_t of any value, i: int64_t, w: int32_t, d: double */
+    size_t offset;    /* in rmx_synthetic_config */
+    double low, high; /* what it may be */
+} rmx_synthetic_field;
+#define RMX_SYNTHETIC_FIELDS 12
+extern const rmx_synthetic_field rmx_synthetic_fields[RMX_SYNTHETIC_FIELDS];
 
 /* The set of configs/base.ini. */
 rmx_synthetic_config rmx_synthetic_default(void);
