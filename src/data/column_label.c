@@ -133,8 +133,13 @@ static void say_most_seen(FILE *out, const rmx_label_values *v, occurrence *list
 char *rmx_label_warning(const rmx_label_values *v, bool *failed)
 {
     int32_t absent = 0;
-    for (int32_t i = 0; i < v->alternatives; i++) absent += v->alternative[i].seen == 0;
-    if (absent == 0) return NULL;
+    bool seen[2] = {v->column->negative.count == 0, false}; /* of negative= and of positive= */
+    for (int32_t i = 0; i < v->alternatives; i++) {
+        const bool occurs = v->alternative[i].seen > 0;
+        absent += !occurs;
+        seen[v->alternative[i].positive] |= occurs;
+    }
+    if (absent == 0 || (seen[0] && seen[1] && v->others == 0)) return NULL;
     char *text = NULL;
     size_t bytes;
     occurrence *list = malloc((size_t)(v->alternatives + RMX_LABEL_OTHERS) * sizeof *list);

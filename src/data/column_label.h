@@ -49,8 +49,10 @@ void rmx_label_forget(rmx_label_values *values); /* counts nothing seen so far *
  * never missing. */
 rmx_label_kind rmx_label_read(rmx_label_values *values, const char *value);
 
-/* Where an alternative never occurred: a sentence with those that did not and the values that
- * occurred most, to be freed; NULL where all occurred. *failed: out of memory. */
+/* A sentence, to be freed, with the alternatives that never occurred and the values that occurred
+ * most. NULL where there is nothing to tell: all alternatives occurred, or some of positive= and of
+ * negative= did and the table has no value but them, as where one spec is for files that spell
+ * labels in different ways. *failed: out of memory. */
 char *rmx_label_warning(const rmx_label_values *values, bool *failed);
 
 #endif /* RMX_DATA_COLUMN_LABEL_H */
