@@ -17,22 +17,6 @@
 
 #define BLOCK_ROWS_MAX (1 << 20)
 
-rmx_array_type rmx_set_type(int set)
-{
-    switch (set) {
-    case RMX_SET_LABEL: return RMX_ARRAY_U8;
-    case RMX_SET_DENSE: return RMX_ARRAY_F32;
-    case RMX_SET_SPARSE: return RMX_ARRAY_U32;
-    case RMX_SET_TEXT: return RMX_ARRAY_TEXT;
-    default: return RMX_ARRAY_U64;
-    }
-}
-
-int32_t rmx_set_dims(int set)
-{
-    return set == RMX_SET_LABEL || set == RMX_SET_DENSE || set == RMX_SET_SPARSE ? 2 : 1;
-}
-
 void rmx_block_hash_name(int set, char out[RMX_CONTAINER_NAME + 1])
 {
     snprintf(out, RMX_CONTAINER_NAME + 1, "/xxh3%s", rmx_set_name(set));
@@ -50,7 +34,7 @@ static rmx_status find_set(rmx_dataset_file *f, int set, rmx_error *error)
     char hash_name[RMX_CONTAINER_NAME + 1];
     if (columns == 0) return RMX_OK;
     const rmx_array *a =
-        rmx_container_find(&f->container, name, rmx_set_type(set), rmx_set_dims(set));
+        rmx_container_find(&f->container, name, rmx_sets[set].type, rmx_sets[set].dims);
     if (!a || a->shape[0] != f->schema.rows || (a->dims == 2 && a->shape[1] != columns) ||
         (a->type == RMX_ARRAY_TEXT && a->record_bytes != columns))
         return rmx_container_refuse(&f->container, error, "%s is missing or of another shape",
@@ -128,16 +112,13 @@ rmx_status rmx_dataset_file_read(const rmx_dataset_file *f, int64_t block, const
                                  int64_t at, rmx_error *error)
 {
     rmx_status status = RMX_OK;
-    rmx_rows part = {.label = NULL};
+    const rmx_rows part = rmx_rows_at(&f->schema, rows, at);
     const int64_t first = block * f->block_rows, left = f->schema.rows - first;
     const int64_t count = left < f->block_rows ? left : f->block_rows;
     for (int set = 0; set < RMX_SETS && status == RMX_OK; set++) {
         const int64_t row = rmx_set_row_bytes(&f->schema, set);
-        if (!f->set[set] || !rmx_rows_pointer(rows, set)) continue;
-        char *to = (char *)rmx_rows_pointer(rows, set) + at * row;
-        if (set == RMX_SET_LABEL) part.label = (uint8_t *)to;
-        if (set == RMX_SET_DENSE) part.dense = (float *)(void *)to;
-        if (set == RMX_SET_SPARSE) part.sparse = (uint32_t *)(void *)to;
+        void *to = rmx_rows_pointer(&part, set);
+        if (!f->set[set] || !to) continue;
         status =
             rmx_container_read(&f->container, f->set[set], first * row, count * row, to, error);
         if (status == RMX_OK &&

@@ -34,7 +34,13 @@ typedef struct rmx_rows {
 
 /* ---- What the arrays are (dataset_rows.c) --------------------------------------------------- */
 
-const char *rmx_set_name(int set);                          /* "/label", ... */
+typedef struct rmx_set {
+    const char *name; /* "/label" */
+    rmx_array_type type;
+    int32_t dims, value_bytes;
+} rmx_set;
+extern const rmx_set rmx_sets[RMX_SETS];
+static inline const char *rmx_set_name(int set) { return rmx_sets[set].name; }
 int64_t rmx_set_columns(const rmx_schema *schema, int set); /* 0: absent */
 /* Bytes of the columns of a row. */
 int64_t rmx_set_row_bytes(const rmx_schema *schema, int set);
@@ -44,6 +50,8 @@ void *rmx_rows_pointer(const rmx_rows *rows, int set);
 RMX_NODISCARD rmx_status rmx_rows_alloc(rmx_rows *out, const rmx_schema *schema, int64_t count,
                                         rmx_error *error);
 void rmx_rows_free(rmx_rows *rows);
+/* The rows from row `at` on. */
+rmx_rows rmx_rows_at(const rmx_schema *schema, const rmx_rows *rows, int64_t at);
 /* to[to_row .. ] = from[from_row .. + count - 1]; arrays that either lacks are left out. */
 void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
                    const rmx_rows *from, int64_t from_row, int64_t count);
@@ -93,7 +101,5 @@ RMX_NODISCARD rmx_status rmx_dataset_file_table(const rmx_dataset_file *file, in
 
 /* "/xxh3/label", ... */
 void rmx_block_hash_name(int set, char out[RMX_CONTAINER_NAME + 1]);
-rmx_array_type rmx_set_type(int set);
-int32_t rmx_set_dims(int set);
 
 #endif /* RMX_DATA_DATASET_FILE_H */

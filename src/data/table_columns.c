@@ -251,10 +251,8 @@ void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schem
                        rmx_block *block, int64_t at, bool statistics)
 {
     const rmx_spec *spec = columns->spec;
-    cursor to = {NULL, NULL, NULL, block->unknown, at * schema->text_columns};
-    if (block->rows.label) to.label = block->rows.label + at * schema->tasks;
-    if (block->rows.dense) to.dense = block->rows.dense + at * schema->dense_fields;
-    if (block->rows.sparse) to.sparse = block->rows.sparse + at * schema->sparse_fields;
+    const rmx_rows row = rmx_rows_at(schema, &block->rows, at);
+    cursor to = {row.label, row.dense, row.sparse, block->unknown, at * schema->text_columns};
     for (int32_t i = 0; i < spec->columns; i++) {
         const rmx_column *c = &spec->column[i];
         const rmx_cell *cell = &columns->cell[i];
@@ -266,7 +264,7 @@ void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schem
                 rmx_stats_add(&columns->fit[i].stats, cell->raw, cell->value);
         }
         if (c->group)
-            block->rows.group[at] =
+            *row.group =
                 rmx_missing(spec, value[i]) ? 0 : rmx_value_hash(value[i], strlen(value[i]));
         if (!c->group && !c->key) continue;
         /* as written, a missing one empty; rmx_columns_read has seen that it fits */

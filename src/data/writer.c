@@ -189,10 +189,10 @@ static void add_bytes(layout *l, const char *name, rmx_array_type type, int64_t 
 static void add_set(layout *l, const rmx_writer *w, int set, uint64_t xxh3)
 {
     char hash_name[RMX_CONTAINER_NAME + 1];
-    rmx_array *a = add_array(l, rmx_set_type(set), w->schema.rows, NULL);
+    rmx_array *a = add_array(l, rmx_sets[set].type, w->schema.rows, NULL);
     snprintf(a->name, sizeof a->name, "%s", rmx_set_name(set));
     a->xxh3 = xxh3;
-    a->dims = rmx_set_dims(set);
+    a->dims = rmx_sets[set].dims;
     if (a->dims == 2) a->shape[1] = rmx_set_columns(&w->schema, set);
     rmx_array_data *d = &l->data[l->arrays - 1];
     d->fd = w->spool[set].fd;
