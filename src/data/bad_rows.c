@@ -28,7 +28,8 @@ rmx_bad rmx_bad_of(rmx_bad_kind kind, int32_t column, const char *name, const ch
     return bad;
 }
 
-/* Copies text, cut to the room before a character, with '?' for what cannot be printed. */
+/* Copies as much of text as has room, up to the end of a character. What cannot be printed becomes
+ * '?'. */
 static void copy_printable(char *out, size_t room, const char *text)
 {
     size_t n = strnlen(text, room - 1);
@@ -67,7 +68,7 @@ void rmx_bad_rows_forget(rmx_bad_rows *rows)
     memset(rows->place, 0, ((size_t)rows->columns + 1) * RMX_BAD_KINDS * sizeof *rows->place);
 }
 
-/* The entry of the reason, which may be new; NULL: out of memory. */
+/* The entry of the reason; a new one where there is none yet. NULL: out of memory. */
 static rmx_bad_reason *entry(rmx_bad_rows *rows, const rmx_bad *bad)
 {
     int32_t *place = &rows->place[(bad->column + 1) * RMX_BAD_KINDS + (int32_t)bad->kind];

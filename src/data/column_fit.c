@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* column_fit.c: what fitting fixes, where else it comes from, and the schema that follows. */
+/* column_fit.c: what fitting fixes, the same from the tables of a dataset, and the schema that
+ * follows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,7 @@ static rmx_status add_sparse_column(builder *b, int32_t i)
     return RMX_OK;
 }
 
-/* "log zscore centre=0x1p+3 factor=0x1p-2"; first: what comes before. */
+/* "log zscore centre=0x1p+3 factor=0x1p-2"; first: the text before " zscore". */
 static void number_transform(const rmx_column *c, const char *first, char *out, size_t room)
 {
     char scale[96] = "";
@@ -206,8 +207,8 @@ static rmx_status add_columns(builder *b)
     return status;
 }
 
-/* The spec as a text that is read back as the same spec: a set whose spec could not be used again
- * would be found out at the next import only. */
+/* Stores the spec as a text. It is parsed again here, because a spec that cannot be used again
+ * would show only at the next import. */
 static rmx_status store_spec(const rmx_spec *spec, rmx_schema *out, rmx_error *error)
 {
     rmx_spec again;

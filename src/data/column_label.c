@@ -10,7 +10,7 @@
 #include "data/decimal.h"
 #include "data/missing.h"
 
-/* A number as it stands in the table, or in a spec, where a point is understood too. */
+/* The number in a text of the table or of the spec. In a spec a point is a decimal point, too. */
 static double number_of(const rmx_spec *spec, const char *text)
 {
     double x;

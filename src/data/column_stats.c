@@ -8,8 +8,9 @@
 
 #include "kernels/numerics.h"
 
-/* A table looks at the low bits of a hash; those of a product are best at its upper end. Different
- * words have different products, so only 0 shares its hash with another word. */
+/* A table uses the low bits of a hash, and the high bits of a product are the best mixed, so they
+ * change places. Different words have different products: only 0 shares its hash with another
+ * word. */
 static bool note(rmx_value_table *seen, uint64_t word)
 {
     const uint64_t product = word * 0x9e3779b97f4a7c15u, hash = product << 24 | product >> 40;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* column_stats.h: whether a dense column came through in a form that a model can use. */
+/* column_stats.h: whether the values of a dense column have a form that a model can use. */
 #ifndef RMX_DATA_COLUMN_STATS_H
 #define RMX_DATA_COLUMN_STATS_H
 
@@ -21,8 +21,8 @@ typedef struct rmx_column_stats {
 
 /* input: the value as read; value: as written. */
 void rmx_stats_add(rmx_column_stats *stats, double input, float value);
-/* The sentence of a warning about the column called name, to be freed; NULL: nothing to say, or
- * *failed: out of memory. zscore and log: what the column has already. */
+/* A warning about the column called name. Free it. NULL: there is none, or *failed: out of memory.
+ * zscore and log: the column has them. */
 char *rmx_stats_warning(const rmx_column_stats *stats, const char *name, bool zscore, bool log,
                         bool *failed);
 void rmx_stats_free(rmx_column_stats *stats);

@@ -130,7 +130,7 @@ bool rmx_json_get_text(const json_t *object, const char *key, const char **out)
 {
     const json_t *value = json_object_get(object, key);
     *out = json_string_value(value);
-    /* jansson refuses \u0000 in what it reads, so a text has no zero byte inside */
+    /* jansson refuses \u0000, so a text has no zero byte inside */
     return *out != NULL;
 }
 

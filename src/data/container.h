@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* container.h: named arrays and a JSON text in one file, which is HDF5 for others and is read
- * here without libhdf5.
+/* container.h: named arrays and a JSON text in one file. Other programs read it as HDF5.
  *
  * A file from outside can make libhdf5 crash, hang or take gigabytes: its checksums do not stop
  * somebody who computes them anew. So libhdf5 writes the structure of a file here and never reads
@@ -54,10 +53,11 @@ typedef struct rmx_array_data {
     int32_t texts;
 } rmx_array_data;
 
-/* Writes a whole file to `path`, which is a temporary name: HDF5 structure, arrays, index, head;
- * brings it to the disk, opens it again and compares every checksum. array[i].xxh3 has to be set.
- * about: the owner's part of the index. name: the final name, for errors. On failure the file may
- * be left. Returns RMX_OK, RMX_ERR_DATA (the file system), RMX_ERR_MEMORY, RMX_ERR_INTERNAL. */
+/* Writes a whole file to `path`, which is a temporary name: HDF5 structure, arrays, index, head.
+ * Brings it to the disk, opens it again and compares every checksum. array[i].xxh3 must be set.
+ * about: the owner's part of the index. name: the final name, for errors. After a failure the file
+ * may be there. Returns RMX_OK, RMX_ERR_DATA (the file system), RMX_ERR_MEMORY,
+ * RMX_ERR_INTERNAL. */
 RMX_NODISCARD rmx_status rmx_container_write(const char *path, const char *name, const char *kind,
                                              int version, rmx_array *array,
                                              const rmx_array_data *data, int32_t arrays,
@@ -74,9 +74,9 @@ typedef struct rmx_container {
     json_t *index;
 } rmx_container;
 
-/* Checks head, index, every extent and the checksum of the rest; no array is read. A file of
- * another kind or version is refused with the way to make it (fix: "make one with rmx-data
- * import"). Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY; on failure *out holds nothing. */
+/* Checks head, index, every extent and the checksum of the rest. It reads no array. A file of
+ * another kind or version is refused with `fix`, the way to make it. Returns RMX_OK, RMX_ERR_DATA,
+ * RMX_ERR_MEMORY; on failure *out holds nothing. */
 RMX_NODISCARD rmx_status rmx_container_open(const char *path, const char *kind, int version,
                                             const char *fix, rmx_container *out, rmx_error *error);
 /* RMX_ERR_DATA where "requires" of the index is not empty: this version knows no such word. */

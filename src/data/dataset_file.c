@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* dataset_file.c: opening a dataset and believing nothing in it.
+/* dataset_file.c: opens a dataset and believes nothing in it.
  *
  * The container (container.h) has checked that every array lies within the file and that nothing
- * between the arrays was changed. Here the arrays are compared with the schema, and the schema and
- * the checksums of the rows with the fingerprint. Rows are read by blocks, each of which has a
- * checksum of its own for each array. */
+ * between the arrays was changed. Here the arrays are compared with the schema. The schema and the
+ * checksums of the rows are compared with the fingerprint. Rows are read in blocks; each block of
+ * each array has its own checksum. */
 #include "data/dataset_file.h"
 
 #include <stdio.h>

@@ -59,7 +59,8 @@ void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
  * the schema or the rows lack are left out. first: number in the file of row 0. */
 RMX_NODISCARD rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
                                         const rmx_rows *rows, int64_t count, rmx_error *error);
-/* Adds the rows' labels to label [tasks] and counts those without a group. Likewise. */
+/* Adds the rows' labels to label [tasks] and counts the rows without a group. Arrays that the
+ * schema or the rows lack are left out. */
 void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t count,
                     rmx_label_count *label, int64_t *without_group);
 
@@ -69,9 +70,9 @@ void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t coun
  *   schema hash  XXH3-64 over 8-byte words: what there is, the encoding hash, task names, keys
  *   fingerprint  XXH3-64 of {schema hash, the six rows hashes (of no bytes where absent), rows}
  *
- * Blocks, the source and the way of writing do not matter: equal content has an equal fingerprint. */
+ * Equal content has an equal fingerprint, whatever the source, blocks and way of writing. */
 
-/* Of everything in the schema that is content: not of source and fingerprint. */
+/* The hash of all content of the schema: all but source and fingerprint. */
 uint64_t rmx_schema_hash(const rmx_schema *schema);
 /* rows_hash: XXH3-64 of each array's bytes in row order; of no bytes where it is absent. */
 uint64_t rmx_fingerprint(uint64_t schema_hash, const uint64_t rows_hash[RMX_SETS], int64_t rows);

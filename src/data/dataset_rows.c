@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dataset_rows.c: rows in memory: what the datasets are, and what a value may be. */
+/* dataset_rows.c: rows in memory: which arrays there are, and which values are valid. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -217,7 +217,8 @@ static rmx_status check_rows(const rmx_importing *m, rmx_error *error)
     return status;
 }
 
-/* All files are complete under their temporary names. They appear together. */
+/* All files are complete under their temporary names. Here all of them get their names, or
+ * none. */
 static rmx_status put_in_place(rmx_importing *m, rmx_error *error)
 {
     const bool bad = m->bad.temporary != NULL;

@@ -80,7 +80,7 @@ rmx_status rmx_move_begin(rmx_move *move, const char *path, rmx_error *error)
         return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a name");
     }
     free(temporary);
-    (void)unlink(kept); /* of a process of this number that was killed */
+    (void)unlink(kept); /* a killed process with this number left it */
     if (link(path, kept) == 0) {
         move->kept = kept;
         return RMX_OK;

@@ -65,18 +65,18 @@ typedef struct rmx_move {
     bool fresh;       /* no file was there before */
 } rmx_move;
 
-/* Before the file is put in place. Where no second name can be given (a file system without hard
- * links), nothing can be brought back. RMX_OK or RMX_ERR_MEMORY. */
+/* Call it before the file is put in place. Where the file system has no hard links there is no
+ * second name, and nothing can be brought back. RMX_OK or RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_move_begin(rmx_move *move, const char *path, rmx_error *error);
-/* Whether the file has been put in place or not. Where the older one cannot be brought back it
- * keeps its second name, which is added to the error's text. */
+/* Brings the older file back, whether or not the new one is in place. If that fails, the older
+ * file keeps its second name, and the error's text says so. */
 void rmx_move_undo(rmx_move *move, rmx_error *error);
 void rmx_move_end(rmx_move *move); /* all is in place; zeros are fine */
 
 /* ---- The result (import_result.c) ----------------------------------------------------------- */
 
-/* Fills the result, if there is one and it was not filled before, as far as the import has come.
- * RMX_OK or RMX_ERR_MEMORY: then some of it is lacking. */
+/* Fills the result with what the import knows so far. Does nothing where there is no result or it
+ * was filled before. RMX_OK or RMX_ERR_MEMORY: then parts of it are missing. */
 rmx_status rmx_import_result_fill(rmx_importing *import, rmx_error *error);
 
 #endif /* RMX_DATA_IMPORT_PARTS_H */

@@ -58,7 +58,7 @@ bool rmx_split_counts(const rmx_split *s)
 
 /* ---- Times ---------------------------------------------------------------------------------- */
 
-/* A time, or for a column of another kind any number. NaN: missing. */
+/* A time. In a column of another kind it may be any number. NaN: missing. */
 static const char *time_of(const rmx_split *s, const char *value, double *out)
 {
     const rmx_column *c = &s->spec->column[s->column];
@@ -86,7 +86,7 @@ rmx_status rmx_split_count(rmx_split *s, char *const *value, rmx_error *error)
     return RMX_OK;
 }
 
-/* Moves the value that a sorted list would have at `at` there (Hoare's quickselect). */
+/* Hoare's quickselect: the value that is at `at` in the sorted list. */
 static double select_value(double *list, int64_t count, int64_t at)
 {
     int64_t low = 0, high = count - 1;
@@ -137,7 +137,7 @@ static bool by_row(const rmx_split *s, int64_t row)
     return chosen(s, XXH3_64bits(words, sizeof words));
 }
 
-/* All rows with one value go one way; a row without a value goes by itself. */
+/* All rows with one value go to one output. A row without a value is placed by its number. */
 static bool by_value(const rmx_split *s, int64_t row, const char *value)
 {
     if (!value || rmx_missing_value(s->spec, value) ||

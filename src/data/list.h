@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* The list of `count` entries with room for one more: the room is the next power of two, so nobody
- * has to keep it. NULL: out of memory, and the list is as it was. */
+/* Makes room for one more entry in a list of `count`. The room is always the next power of two, so
+ * nobody has to keep it. NULL: out of memory, and the list is as it was. */
 static inline void *rmx_list_grow(void *list, int64_t count, size_t entry_bytes)
 {
     if (count & (count - 1)) return list;

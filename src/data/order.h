@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order.h: in which order the rows of a file come: a function of file, seed and epoch alone.
+/* order.h: the order of a file's rows in an epoch. It depends on file, seed and epoch alone;
  * docs/formats.md has the algorithm. Without shuffling its permutations are the identity. */
 #ifndef RMX_DATA_ORDER_H
 #define RMX_DATA_ORDER_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* plant.h: the planted model of synthetic data. docs/data.md has its formula and the reasons for it.
+/* plant.h: the planted model of synthetic data; docs/data.md has its formula and explains it.
  *
  * Bisection finds the base at which the mean probability of the first 16384 training rows is
  * base_rate. Signs and pairs are words of rmx_random_word(seed, RMX_RANDOM_SYNTHETIC, step, e) with
- * steps below 16. Row r of set v has step 16 + v and the elements r * stride .. (r + 1) * stride - 1:
- * Fs ids, Fd values, group, click and 4 for noise, padded to a multiple of 4. */
+ * steps below 16. Row r of set v has step 16 + v and the elements r * stride to
+ * (r + 1) * stride - 1: Fs ids, Fd values, group, click and 4 for noise, padded to a multiple
+ * of 4. */
 #ifndef RMX_DATA_PLANT_H
 #define RMX_DATA_PLANT_H
 

@@ -90,7 +90,7 @@ void rmx_progress_cut(char *text, int32_t columns)
     *text = '\0';
 }
 
-/* A live line that wraps could not be replaced; the last column makes some terminals wrap. */
+/* A live line that wraps cannot be replaced. In the last column some terminals wrap. */
 static int32_t columns(void)
 {
     struct winsize size;

@@ -106,8 +106,7 @@ rmx_status rmx_schema_add_text(rmx_schema *schema, const char *name, bool is_gro
     return RMX_OK;
 }
 
-/* A copy of `count` entries, with room for one at least; NULL, and *good turns false, where memory is
- * out. */
+/* A copy of `count` entries. NULL where memory is out; then *good becomes false. */
 static void *copy_of(const void *from, int32_t count, size_t bytes, bool *good)
 {
     void *copy = malloc((size_t)count * bytes + 1);
@@ -307,7 +306,7 @@ rmx_status rmx_schema_need_labels(const rmx_schema *schema, const char *path, rm
                     path);
 }
 
-/* Each text with its end, each number as 8 bytes, so that no two lists look alike. */
+/* Texts go in as hashes and numbers as 8 bytes, so different lists give different words. */
 uint64_t rmx_schema_encoding_hash(const rmx_schema *schema)
 {
     uint64_t all = 0;

@@ -95,7 +95,7 @@ typedef struct parser {
     rmx_spec_file file;
     int32_t *line_of; /* [columns] where each column stands */
     int32_t patterns;
-    size_t bytes; /* of all columns as they will be printed, about: ranges may multiply them */
+    size_t bytes; /* of all columns as printed, about; a range multiplies a value */
     fitted *fitted;
     int32_t fitteds;
 } parser;

@@ -66,31 +66,32 @@ typedef struct rmx_spec {
     int32_t columns;
 } rmx_spec;
 
-/* name stands in errors: a path or "the stored spec of ...". Ranges (I1..I13) are expanded; globs
- * are kept as columns with `pattern` set. RMX_ERR_ARGUMENT with name:line and what to write. */
+/* name stands in errors: a path or "the stored spec of ...". Ranges (I1..I13) become their
+ * columns; a pattern stays one column with `pattern` set. RMX_ERR_ARGUMENT with name:line and what
+ * to write. */
 RMX_NODISCARD rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out,
                                         rmx_error *error);
 RMX_NODISCARD rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error);
 void rmx_spec_free(rmx_spec *spec); /* leaves zeros; zeros are fine */
-/* As a text that rmx_spec_parse reads to the same spec, with what was fitted; free it. NULL: out
- * of memory. */
+/* A text that rmx_spec_parse reads to the same spec, with what was fitted. Free it. NULL: out of
+ * memory. */
 char *rmx_spec_print(const rmx_spec *spec);
-/* Replaces patterns by columns for the names of a header, in the header's order, at the place of
- * the pattern. The first pattern that matches a name wins; a name that no line covers is an error
- * that says so ("* = skip" leaves the rest out: such names get no column), and so is a feature's
- * pattern that matches nothing. On failure the spec is as before. Without patterns names that the
- * spec does not list are left out silently, as the columns of a header are found by name. */
+/* Replaces each pattern, where it stands, by columns for the names of a header that it matches, in
+ * the order of the header. The first pattern that matches a name has it. A name that no line
+ * covers is an error, and so is a feature's pattern without a match. Names that a pattern of kind
+ * skip matches get no column. On failure the spec is as before. A spec without patterns stays as
+ * it is: the columns of a header are found by name, so a header may have more names. */
 RMX_NODISCARD rmx_status rmx_spec_resolve(rmx_spec *spec, const char *name, char *const *header,
                                           int32_t count, rmx_error *error);
-/* Takes fitted numbers from a stored spec; both must name the same columns, and all that changes
- * the meaning of a feature must be equal. Labels, group, key, skipped columns and [file] may
- * differ; min_count and most are taken from `fitted`, too, as its tables are used. */
+/* Takes the fitted numbers of a stored spec. Both must have the same features with the same
+ * meaning. Labels, group, key, skipped columns and [file] may differ. min_count and most come from
+ * `fitted`, too, because its tables are used. On failure the spec is as before. */
 RMX_NODISCARD rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
                                         rmx_error *error);
 bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
 extern const char *const rmx_time_unit_words[]; /* "auto", "s", ...: of rmx_time_unit */
 bool rmx_texts_have(const rmx_texts *texts, const char *value);
-/* Takes text over. False where it is NULL or memory is out; then it is freed. */
+/* Takes text over: the list frees it, or this call where memory is out. False: that, or NULL. */
 bool rmx_texts_add(rmx_texts *texts, char *text);
 void rmx_texts_free(rmx_texts *texts); /* leaves zeros */
 /* The built-in spec of "criteo" or "avazu", else NULL. */

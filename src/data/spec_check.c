@@ -8,7 +8,7 @@
 #include "data/spec_parts.h"
 #include "data/utf8.h"
 
-/* A name: of a column, or of a field, which is the column's and a suffix. */
+/* The name of a column, or of a field: the column's name and a suffix. */
 typedef struct entry {
     const char *name, *suffix;
     int32_t column;
@@ -50,7 +50,7 @@ const char *rmx_spec_name_fault(const char *name, const char *suffix)
                    : "the name has more than 127 bytes: shorten it";
 }
 
-/* As strcmp of name and suffix put together. */
+/* As strcmp of the names with their suffixes. */
 static int compare_names(const entry *a, const entry *b)
 {
     const char *p = a->name, *q = b->name, *p_next = a->suffix, *q_next = b->suffix;
@@ -93,7 +93,8 @@ static void add_fields(checker *c, int32_t column)
     if (of->seconds) add(c, column, "_seconds");
 }
 
-/* The first entry, in the spec's order, whose name an earlier column has; `first` is that one's. */
+/* The first entry, in the order of the spec, whose name an earlier column has. *first: that
+ * column's entry. */
 static const entry *find_second(checker *c, const entry **first)
 {
     const entry *found = NULL;

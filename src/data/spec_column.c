@@ -10,7 +10,8 @@
 
 bool rmx_spec_is_pattern(const char *name) { return strpbrk(name, "*?") != NULL; }
 
-/* Where the number at the end of name[0 .. n - 1] begins, and its value; -1: none or too long. */
+/* *start: where the number at the end of name[0 .. n - 1] begins. Returns its value; -1: there is
+ * none or it is too long. */
 static int64_t number_at_end(const char *name, size_t n, size_t *start)
 {
     size_t at = n;
@@ -191,7 +192,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A value is positive or negative, once. */
+/* Refuses a value that is there twice. */
 static rmx_status check_label(const rmx_spec_line *line, const rmx_column *c)
 {
     if (c->positive.count == 0)

@@ -61,7 +61,8 @@ static bool has_letters(const char *text)
     return false;
 }
 
-/* A separator or the start of comments. Letters stand in quotes: "pipe" is hardly meant so. */
+/* A separator or the start of comments. Letters need quotes: without them "pipe" is probably a
+ * word for '|'. */
 static rmx_status take_sign(rmx_spec_line *line, size_t least, size_t most, char **out)
 {
     const bool separator = least > 0;

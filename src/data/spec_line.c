@@ -102,7 +102,7 @@ static int digit_value(char c)
     return -1;
 }
 
-/* What stands after a backslash at `at`, within quotes; 0: no escape. */
+/* The character for the escape after a backslash; 0: there is no such escape. */
 static char unescape(const char *at, const char *end, int *length)
 {
     *length = 1;
@@ -151,7 +151,7 @@ static rmx_status quoted_text(rmx_spec_line *line, char **out)
     return RMX_OK;
 }
 
-/* What has two meanings without quotes; NULL: nothing. */
+/* Why a text without quotes has two meanings; NULL: it has one. */
 static const char *ambiguity(const char *text, size_t n)
 {
     if (memchr(text, '"', n)) return "quotes stand around a whole text; write \\\" for one within";
@@ -208,7 +208,7 @@ rmx_status rmx_spec_line_texts(rmx_spec_line *line, rmx_texts *out)
 
 /* ---- Names and words ------------------------------------------------------------------------ */
 
-/* A name without quotes may hold blanks, but nothing that makes a second reading likely. */
+/* A name without quotes may hold blanks. What could be a comment or another sign is refused. */
 static rmx_status plain_name(rmx_spec_line *line, const char *equals, char **name)
 {
     const char *end = equals;

@@ -18,8 +18,8 @@ rmx_status rmx_spec_no_memory(rmx_error *error);
 /* "a, b and c" of `known`; last: " and ". */
 void rmx_spec_join(char *out, size_t bytes, const char *const *known, int32_t count,
                    const char *last);
-/* "; did you mean 'dense'?" where `written` looks like a slip of a known word, else "". quotes: the
- * two characters around the word. */
+/* "; did you mean 'dense'?" where `written` looks like a known word with a typing error, else "".
+ * quotes: the two characters around the word. */
 #define RMX_SPEC_HINT 48
 const char *rmx_spec_hint(char out[RMX_SPEC_HINT], const char *written, const char *const *known,
                           int32_t count, const char *quotes);
@@ -79,7 +79,7 @@ typedef struct rmx_spec_file {
 /* Takes the value of line->key into out. */
 RMX_NODISCARD rmx_status rmx_spec_file_read(rmx_spec_line *line, rmx_spec_file *file,
                                             rmx_spec *out);
-/* Resolves quotes = auto; what does not go together is refused. line: source and error. */
+/* Resolves quotes = auto and refuses keys that do not go together. line: source and error. */
 RMX_NODISCARD rmx_status rmx_spec_file_complete(rmx_spec_line line, const rmx_spec_file *file,
                                                 rmx_spec *out);
 /* "tab" for "\t" and so on, else NULL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* spec_print.c: a spec as a text that rmx_spec_parse reads to the same spec.
  *
- * The text is valid UTF-8 without control characters: bytes that are neither become escapes. Texts
- * with a second reading stand in quotes. */
+ * The text is valid UTF-8 without control characters: other bytes become escapes. A text with two
+ * readings stands in quotes. */
 #include <float.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ static void put_texts(output *o, const char *before, const rmx_texts *texts)
     }
 }
 
-/* An option that the column would have without it is left out. */
+/* Leaves an option out where the column would be the same without it. */
 static void put_option(output *o, const rmx_spec_option *option, const rmx_column *c)
 {
     const void *at = (const char *)c + option->offset;
@@ -160,7 +160,7 @@ static output print(const rmx_spec *s, bool to_come)
     put_file(&o, s);
     put(&o, "[columns]\n");
     for (int32_t i = 0; i < s->columns; i++) {
-        if (s->column[i].pattern) /* it was without quotes, so it can be so again */
+        if (s->column[i].pattern) /* it was read without quotes */
             put(&o, "%s", s->column[i].name);
         else
             put_name(&o, s->column[i].name);

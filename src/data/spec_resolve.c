@@ -44,7 +44,7 @@ typedef struct resolver {
     int32_t *pattern;   /* [patterns] places of the others */
     int32_t knowns, patterns;
     int32_t *owner; /* [count] the pattern of each name, -1: it has a line of its own */
-    bool *used;     /* [columns] the pattern matches a name, be it one that has its own line */
+    bool *used;     /* [columns] the pattern matches a name, even one with its own line */
 } resolver;
 
 static int by_text(const void *a, const void *b)
@@ -98,8 +98,8 @@ static rmx_status find_owners(resolver *r)
     return status;
 }
 
-/* Columns of the names that pattern k stands for. What it leaves out needs no column, as the
- * columns of a header are found by name. */
+/* Adds a column for each name that pattern k has. A pattern that leaves its names out adds none:
+ * the columns of a header are found by name. */
 static rmx_status expand(const resolver *r, int32_t k, rmx_spec *out, size_t *bytes)
 {
     const rmx_column *c = &r->spec->column[k];
@@ -124,7 +124,7 @@ static rmx_status expand(const resolver *r, int32_t k, rmx_spec *out, size_t *by
     return RMX_OK;
 }
 
-/* The columns of the spec, copied, with the patterns replaced. */
+/* Copies the columns of the spec and replaces the patterns. */
 static rmx_status build(const resolver *r, rmx_spec *out)
 {
     size_t bytes = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic.h: click data from a planted model, with a known best AUC.
+/* synthetic.h: click data from a planted model, whose best AUC is known.
  *
- * The planted logit is made of effects that need features of different tokens to meet, and of
- * field values whose meaning differs from field to field (docs/data.md has the formula), so token
- * mixing and per-token feed-forwards both matter. Every value is a function of (seed, row) through
- * Philox and numerics.h: the same bits on every machine. */
+ * The planted logit has effects of features that stand in different tokens, and values whose
+ * meaning differs from field to field (docs/data.md has the formula). So token mixing and
+ * per-token feed-forwards both matter. Philox and numerics.h make every value from (seed, row):
+ * the same bits on every machine. */
 #ifndef RMX_DATA_SYNTHETIC_H
 #define RMX_DATA_SYNTHETIC_H
 

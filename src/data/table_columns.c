@@ -267,7 +267,8 @@ void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schem
             *row.group =
                 rmx_missing(spec, value[i]) ? 0 : rmx_value_hash(value[i], strlen(value[i]));
         if (!c->group && !c->key) continue;
-        /* as written, a missing one empty; rmx_columns_read has seen that it fits */
+        /* the text as it is written, or "" for a missing one; rmx_columns_read has checked its
+         * length */
         char *text = block->text_bytes[to.text];
         snprintf(text, sizeof *block->text_bytes, "%s",
                  rmx_missing_value(spec, value[i]) ? "" : value[i]);

@@ -62,7 +62,7 @@ void rmx_columns_forget_labels(rmx_columns *columns); /* which labels were seen 
 /* Parses a row; value[i] belongs to column i of the spec, NULL where the table has none. True where
  * the row is good; else *bad says what is wrong. */
 bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad);
-/* Takes the row that was read into account. RMX_ERR_MEMORY: too many values. */
+/* Counts the row that was read. RMX_ERR_MEMORY: too many values. */
 RMX_NODISCARD rmx_status rmx_columns_observe(rmx_columns *columns, char *const *value,
                                              rmx_error *error);
 /* Writes the row that was read as row `at` of the block. statistics: dense values are looked at

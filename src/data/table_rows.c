@@ -85,7 +85,7 @@ static rmx_status find_columns(rmx_table *t, const named *list, rmx_error *error
         if (!there && label) no_label = c;
         if (!there && !label && needed(c)) return absent(t, c, error);
     }
-    if (t->header.count == 0) /* of the first file: the others have to do as it does */
+    if (t->header.count == 0) /* the first file decides; the others must be like it */
         t->labelled = found > 0 && !no_label && !t->options->unlabelled;
     if (!no_label || t->options->unlabelled ||
         (t->options->may_lack_labels && found == 0 && !t->labelled))
@@ -111,7 +111,8 @@ static rmx_status keep_header(rmx_table *t, rmx_error *error)
     return t->header_line ? RMX_OK : out_of_memory(error);
 }
 
-/* The first header resolves the patterns of the spec, which then is of a fixed size. */
+/* Makes room for the columns, whose number is final once the first header has resolved the
+ * patterns. */
 static rmx_status fix_columns(rmx_table *t, rmx_error *error)
 {
     const rmx_status status =
@@ -152,8 +153,8 @@ static rmx_status read_header(rmx_table *t, rmx_error *error)
     return status == RMX_OK ? keep_header(t, error) : status;
 }
 
-/* Is the first row of a later file its header? It is where it names the columns, all or most of
- * them; then what is absent is an error. */
+/* Whether the first row of a later file is its header: it is where it names at least half of the
+ * columns. A column that it lacks is an error then. */
 static rmx_status names_columns(const rmx_table *t, bool *out, rmx_error *error)
 {
     int32_t wanted = 0, found = 0;
@@ -220,8 +221,8 @@ static bool equals_names(const rmx_table *t)
     return compared > 0;
 }
 
-/* The first row of a file without headers: a number, a time or a label that is its column's own
- * name cannot be data. */
+/* In the first row of a file without headers, a number, a time or a label that equals the name of
+ * its column cannot be data. */
 static bool names_itself(const rmx_table *t)
 {
     double x;

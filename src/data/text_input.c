@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text_input.c: see text_parts.h. zlib and libzstd are optional: without one, its format is named
- * and the way around is told. */
+/* text_input.c: see text_parts.h. zlib and libzstd are optional. Without one, an error names its
+ * format and another way to read it. */
 #include "data/text_parts.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ const char *rmx_packing_note(rmx_packing packing)
 
 rmx_packing rmx_text_input_packing(const rmx_text_input *input) { return input->packing; }
 
-/* zstd may begin with frames that hold no data but notes: 50 .. 5f 2a 4d 18. */
+/* zstd may begin with frames of notes, which begin with 50 .. 5f 2a 4d 18. */
 static rmx_packing packing_of(const unsigned char *head, size_t bytes)
 {
     if (bytes >= 3 && memcmp(head, "\x1f\x8b\x08", 3) == 0) return RMX_PACKED_GZIP;
@@ -121,7 +121,7 @@ static rmx_status open_gzip(rmx_text_input *in, rmx_error *error)
     return RMX_OK;
 }
 
-/* What stands between members: nothing, or zeros up to the end. */
+/* Between members there is nothing; after the last one there may be zeros. */
 static rmx_status next_member(rmx_text_input *in, rmx_error *error)
 {
     for (; in->at < in->filled && in->raw[in->at] == 0; in->at++) in->padded = true;

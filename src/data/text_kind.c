@@ -19,7 +19,7 @@ typedef struct signature {
 /* clang-format off */
 #define SIGN(at, text, name, advice) {at, text, sizeof text - 1, {name, advice}}
 
-/* No text begins so: each has a byte that no text has, or is long. */
+/* No text begins like these: each has a byte that no text has, or is long. */
 static const signature signatures[] = {
     SIGN(0, "\x89HDF\r\n\x1a\n", "an HDF5 file",
          "if rmx-data wrote it, it is a data set already: use it as it is; else write its table "
@@ -60,7 +60,7 @@ static const signature signatures[] = {
     SIGN(0, "\0\0\xfe\xff", "text in UTF-32", PIPE("iconv -f UTF-32 -t UTF-8")),
 };
 
-/* A text may begin so, too. But no text has a zero or another such byte. */
+/* A text may begin like these, but it has no zero and no other such byte. */
 static const signature weak_signatures[] = {
     SIGN(0, "PAR1", "a Parquet file", COLUMNS),
     SIGN(0, "PARE", "an encrypted Parquet file", COLUMNS),
@@ -123,7 +123,7 @@ static const rmx_text_kind *signed_kind(const signature *list, size_t count,
     return NULL;
 }
 
-/* What a fixed text at a fixed place does not tell. */
+/* Kinds that a fixed text at a fixed place cannot tell. */
 static const rmx_text_kind *other_kind(const unsigned char *head, size_t bytes)
 {
     static const rmx_text_kind pickle = {

@@ -49,8 +49,8 @@ typedef struct rmx_utf16 {
 
 #define RMX_UTF16_ROOM(bytes) (3 * ((bytes) / 2 + 2)) /* of what a piece becomes, at most */
 
-/* Writes the piece as UTF-8 and returns how many bytes that is. Half a surrogate pair, as texts
- * that were cut have them, becomes the three bytes that its number has: no two texts become one. */
+/* Writes the piece as UTF-8 and returns how many bytes that is. Half a surrogate pair, as in a
+ * text that was cut, becomes three bytes, so that different texts stay different. */
 size_t rmx_utf16_decode(rmx_utf16 *state, const unsigned char *piece, size_t bytes, char *out);
 /* The rest, at the end; false where the text ends within a unit. */
 bool rmx_utf16_finish(rmx_utf16 *state, char *out, size_t *written);
@@ -66,15 +66,16 @@ typedef struct rmx_text_kind {
 
 /* By the first bytes; NULL: no binary format is known by them, and they look like text. */
 const rmx_text_kind *rmx_binary_kind(const unsigned char *head, size_t bytes);
-/* Text that is no table, by its first lines (after those that the format leaves out): libsvm,
- * libffm, JSON, ... It is named only where all of them have its shape and the separator does not
- * make a table of them: a table is never taken for something else. whole: head is all. */
+/* Text that is no table, by its first lines: libsvm, libffm, JSON, ... Lines that the format
+ * leaves out do not count. A format is named only where all lines have its shape and the separator
+ * does not make a table of them, so that no table is taken for something else. whole: head is all
+ * of the file. */
 const rmx_text_kind *rmx_text_shape(const char *head, size_t bytes, bool whole,
                                     const rmx_text_format *format);
 
 /* ---- Files as UTF-8 that can be read again (text_source.c) ---------------------------------- */
 
-/* A plain file is read where it lies, and must stay as it was found: the table is read more than
+/* A plain file is read where it lies. It must stay as it was found: the table is read more than
  * once, and passes over different rows would give a wrong data set. Everything else is copied once
  * to one temporary file without a name. */
 typedef struct rmx_text_source {
@@ -100,8 +101,8 @@ void rmx_text_sources_close(rmx_text_sources *sources);
 /* RMX_ERR_DATA where a plain file is not as it was found. */
 RMX_NODISCARD rmx_status rmx_text_sources_same(const rmx_text_sources *sources, rmx_error *error);
 
-/* One source after the other: begin, read from `begin` on to `end`, and finish, which says whether
- * the file is still as it was found. *got is 0 at its end only. */
+/* Read one source after the other: begin, read from `begin` to `end`, finish. finish says whether
+ * the file is still as it was found. *got is 0 only at the end. */
 RMX_NODISCARD rmx_status rmx_text_source_begin(rmx_text_sources *sources, int32_t i,
                                                rmx_error *error);
 RMX_NODISCARD rmx_status rmx_text_source_read(rmx_text_sources *sources, int32_t i, int64_t offset,
@@ -136,8 +137,8 @@ typedef enum rmx_text_cut {
     RMX_TEXT_AFTER_END /* something other than a separator follows a quote's end */
 } rmx_text_cut;
 
-/* A row that may go over several lines, as values may stand in quotes; `last`: the text ends after
- * these bytes, of which there are at most RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA. */
+/* A row with quotes, which may cover several lines. last: the text ends after these bytes. They
+ * are at most RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA. */
 #define RMX_TEXT_CUT_EXTRA 16
 rmx_text_cut rmx_text_cut_quoted(rmx_text_cutter *cutter, const char *row, size_t bytes, bool last,
                                  size_t *used);

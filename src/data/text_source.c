@@ -20,8 +20,8 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* The time of the last change of the inode is looked at, too: the time of the contents' last change
- * can be set back, as some programs do. */
+/* Compares the time of the inode's last change, too: some programs set the time of the contents'
+ * last change back. */
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -35,7 +35,7 @@ static rmx_status changed(const rmx_text_source *s, rmx_error *error)
                     s->name);
 }
 
-/* Under its name and, where descriptor >= 0, behind that. */
+/* Whether the file under its name and, where descriptor >= 0, the open file are as they were. */
 static rmx_status see_same(const rmx_text_source *s, int descriptor, rmx_error *error)
 {
     struct stat now;
@@ -103,7 +103,7 @@ typedef struct look {
     char decoded[RMX_UTF16_ROOM(RMX_TEXT_HEAD_BYTES)];
 } look;
 
-/* From the head on to the end of the input. */
+/* Copies the head and the rest of the input. */
 static rmx_status copy_all(rmx_text_sources *all, rmx_text_source *s, look *l, size_t mark_bytes,
                            rmx_text_encoding encoding, rmx_error *error)
 {
@@ -176,7 +176,7 @@ static rmx_status look_at(rmx_text_sources *all, rmx_text_source *s, look *l, rm
         status = take(all, s, descriptor, l, error);
     rmx_text_input_close(l->input);
     l->input = NULL;
-    /* Damaged or cut short, too, is what has been changed under the reader. */
+    /* A file that changed while it was read may look damaged or cut short. */
     if (S_ISREG(s->found.st_mode) && status != RMX_ERR_MEMORY &&
         see_same(s, descriptor, NULL) != RMX_OK)
         status = changed(s, error);

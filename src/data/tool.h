@@ -16,8 +16,8 @@ int rmx_tool_import(int argc, char **argv);
 int rmx_tool_check(int argc, char **argv);
 int rmx_tool_info(int argc, char **argv);
 
-/* SIGINT and SIGTERM ask to stop once; a second one ends the process at once. A full disk or file
- * size limit is an error of write(), not a signal. */
+/* SIGINT and SIGTERM ask to stop once; the second one ends the process at once. A full disk or a
+ * limit of file sizes is an error of write(), not a signal. */
 void rmx_tool_signals(void);
 bool rmx_tool_stopped(void);
 

@@ -75,8 +75,8 @@ static rmx_status write_set(const arguments *a, rmx_synthetic_split split, rmx_e
 
 enum { OPTIONS = RMX_SYNTHETIC_FIELDS + 3 };
 
-/* Option --rows-train for the field rows_train, and so on; its key is the place of the field, but
- * 's' for the seed, which is the first. */
+/* Makes an option for each field: --rows-train for rows_train. Its key is the place of the field,
+ * but 's' for the seed, the first one. */
 static void list_options(struct argp_option out[OPTIONS], char names[RMX_SYNTHETIC_FIELDS][20])
 {
     const struct argp_option output = {

@@ -50,7 +50,7 @@ static void print_tasks(const rmx_schema *s)
     }
 }
 
-/* A task of one class cannot be ranked, however good the file is. */
+/* Rows of one class cannot be ranked: AUC is undefined for them. */
 static void warn_classes(const char *path, const rmx_schema *s)
 {
     for (int32_t i = 0; i < s->tasks && s->has_label; i++) {

@@ -88,8 +88,8 @@ rmx_status rmx_put_in_place(const char *temporary, const char *path, rmx_error *
 
 /* ---- what killed programs left -------------------------------------------------------------- */
 
-/* The length of NAME in NAME.tmp.PID, or in NAME.tmp.PID.old, a second name that keeps an older
- * output for a moment; 0: another name. */
+/* The length of NAME in NAME.tmp.PID and in NAME.tmp.PID.old, the second name of an older output.
+ * 0: it is another name. */
 static size_t leftover_length(const char *name, long *pid)
 {
     static const char mark[] = ".tmp.", old[] = ".old";
@@ -108,7 +108,7 @@ static bool process_gone(long pid)
     return pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-/* name: only this one's; else those that are ours(). */
+/* name: removes the leftovers of this one; NULL: of those that are ours(). */
 static void remove_leftovers(const char *folder, const char *name, bool (*ours)(const char *),
                              bool alone)
 {

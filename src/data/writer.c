@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* writer.c: rows into a dataset. The number of rows is known at the end only, so the rows of each
+/* writer.c: rows into a dataset. The number of rows is known only at the end, so the rows of each
  * array wait in a spool until the file can be laid out (container.h). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static rmx_status write_block(rmx_writer *w, rmx_error *error)
 rmx_status rmx_writer_append(rmx_writer *w, int64_t rows, const rmx_writer_rows *values,
                              rmx_error *error)
 {
-    /* never written through: rmx_rows is one type for reading and writing */
+    /* not written through; rmx_rows has no const */
     const rmx_rows from = {.label = (uint8_t *)(uintptr_t)values->label,
                            .dense = (float *)(uintptr_t)values->dense,
                            .sparse = (uint32_t *)(uintptr_t)values->sparse,
@@ -250,7 +250,7 @@ cleanup:
     return status;
 }
 
-/* Opens what was written as a reader would. */
+/* Opens the file as a reader does. */
 static rmx_status look_again(const rmx_writer *w, rmx_error *error)
 {
     rmx_dataset_file file;
