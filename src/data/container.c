@@ -148,7 +148,7 @@ bool rmx_json_get_real(const json_t *object, const char *key, double *out)
     return json_is_number(value) || json_is_null(value);
 }
 
-void rmx_json_hash(uint64_t value, char out[17])
+void rmx_hash_text(uint64_t value, char out[17])
 {
     snprintf(out, 17, "%016llx", (unsigned long long)value);
 }
@@ -156,7 +156,7 @@ void rmx_json_hash(uint64_t value, char out[17])
 int rmx_json_set_hash(json_t *object, const char *key, uint64_t value)
 {
     char text[17];
-    rmx_json_hash(value, text);
+    rmx_hash_text(value, text);
     return json_object_set_new(object, key, json_string(text));
 }
 

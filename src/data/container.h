@@ -109,7 +109,7 @@ bool rmx_json_get_hash(const json_t *object, const char *key, uint64_t *out); /*
 bool rmx_json_get_text(const json_t *object, const char *key, const char **out); /* borrowed */
 bool rmx_json_get_bool(const json_t *object, const char *key, bool *out);
 bool rmx_json_get_real(const json_t *object, const char *key, double *out); /* null: NaN */
-void rmx_json_hash(uint64_t value, char out[17]);                           /* as 16 hex digits */
+void rmx_hash_text(uint64_t value, char out[17]);                           /* as 16 hex digits */
 /* 0, or -1: out of memory, or a text that is no UTF-8. */
 int rmx_json_set_hash(json_t *object, const char *key, uint64_t value);
 int rmx_json_set_real(json_t *object, const char *key, double value); /* NaN: null */

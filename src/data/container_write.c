@@ -46,7 +46,7 @@ static json_t *array_json(const rmx_array *a, int64_t offset)
     int bad = 0;
     for (int32_t d = 0; d < a->dims; d++)
         bad |= json_array_append_new(shape, json_integer(a->shape[d]));
-    rmx_json_hash(a->xxh3, hash);
+    rmx_hash_text(a->xxh3, hash);
     json_t *out = bad ? NULL
                       : json_pack("{s:s, s:s, s:O, s:I, s:s}", "name", a->name, "type",
                                   rmx_array_type_names[a->type], "shape", shape, "offset",

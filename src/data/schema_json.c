@@ -14,7 +14,7 @@ static json_t *field_json(const rmx_schema *s, int32_t i)
 {
     const rmx_encoding *e = &s->encoding[i];
     char hash[17];
-    rmx_json_hash(e->hash, hash);
+    rmx_hash_text(e->hash, hash);
     if (i >= s->sparse_fields)
         return json_pack("{s:s, s:s}", "name", s->names[i], "transform", e->transform);
     return json_pack("{s:s, s:I, s:I, s:s, s:b, s:s}", "name", s->names[i], "vocabulary",

@@ -211,7 +211,7 @@ static json_t *about_json(const rmx_writer *w)
 {
     char fingerprint[17];
     json_t *schema = rmx_schema_to_json(&w->schema);
-    rmx_json_hash(w->schema.fingerprint, fingerprint);
+    rmx_hash_text(w->schema.fingerprint, fingerprint);
     json_t *about =
         schema ? json_pack("{s:[], s:I, s:I, s:s, s:O}", "requires", "rows",
                            (json_int_t)w->schema.rows, "block_rows", (json_int_t)w->block_rows,
