@@ -1,5 +1,5 @@
-# The parts of a bundle (./dev bundle, cmake/bundle.sh): the programs and tests of this build, linked
-# once more against one shared library. Each program with the kernels in it would take 10 MB.
+# The parts of a bundle (./dev bundle, cmake/bundle.sh): the programs and tests of this build,
+# linked once more against one shared library. Each program with the kernels in it takes 10 MB.
 # Tests and programs call internal functions, so the library's C files are compiled again with all
 # names visible. The kernels' objects are those of the build: they are slow to compile, and callers
 # reach them by their backends' tables. Nothing here belongs to "all"; the target is bundle_parts.

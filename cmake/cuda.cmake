@@ -1,6 +1,6 @@
-# The CUDA backend: src/kernels/cuda/*.cu and *.c become a part of librankmixer. RMX_CUDA=AUTO builds
-# it where nvcc is found, ON fails without nvcc, OFF does not look. A build with CUDA still runs where
-# there is no driver.
+# The CUDA backend: src/kernels/cuda/*.cu and *.c become a part of librankmixer. RMX_CUDA=AUTO
+# builds it where nvcc is found, ON fails without nvcc, OFF does not look. A build with CUDA still
+# runs where there is no driver.
 set(RMX_HAVE_CUDA FALSE CACHE INTERNAL "")
 set(RMX_CUDA_LIBRARIES)
 set_property(CACHE RMX_CUDA PROPERTY STRINGS AUTO ON OFF)
