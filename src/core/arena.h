@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* arena.h: one block of memory, cut into pieces by a plan that is made before its allocation.
  *
- * The same code runs twice. With base NULL rmx_arena_take only counts. Then the memory is allocated,
- * and the second time rmx_arena_take hands out the pieces. So a plan cannot differ from its use. */
+ * The same code runs twice. With base NULL rmx_arena_take only counts. Then the memory is
+ * allocated, and the second time rmx_arena_take hands out the pieces. So a plan cannot differ from
+ * its use. */
 #ifndef RMX_ARENA_H
 #define RMX_ARENA_H
 

@@ -8,8 +8,8 @@
 
 rmx_backend *rmx_context_backend(rmx_context *ctx);
 
-/* Keeps the text as the context's last error and returns status. ctx may be NULL, as in a query of a
- * size; then no text is kept. */
+/* Keeps the text as the context's last error and returns status. ctx may be NULL, as in a query of
+ * a size; then no text is kept. */
 rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Makes the backend's error the context's last error if status is not RMX_OK; returns status. */

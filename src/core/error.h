@@ -20,9 +20,9 @@ typedef struct rmx_error {
 rmx_status rmx_fail(rmx_error *error, rmx_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* For a system call that failed with this errno. The text gets ": ", what the number means and, for a
- * limit, how to raise it. system_error is set, so that nobody takes a file that could not be read for
- * a damaged one. Returns RMX_ERR_MEMORY for ENOMEM, else RMX_ERR_DATA:
+/* For a system call that failed with this errno. The text gets ": ", what the number means and,
+ * for a limit, how to raise it. system_error is set, so that nobody takes a file that could not be
+ * read for a damaged one. Returns RMX_ERR_MEMORY for ENOMEM, else RMX_ERR_DATA:
  *     return rmx_fail_system(error, errno, "%s: cannot open", path); */
 rmx_status rmx_fail_system(rmx_error *error, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -6,10 +6,10 @@
 
 #include "kernels/numerics.h"
 
-/* The elements of such a row are multiplied by RMX_NORM_SCALE. The largest float becomes 2^32, whose
- * square leaves room for rows of 2^60 elements. A row that overflowed has an element of at least
- * 2^64 / sqrt(dim). An element below 2^-30 may lose bits; they are far below the last bit of the
- * sums. */
+/* The elements of such a row are multiplied by RMX_NORM_SCALE. The largest float becomes 2^32,
+ * whose square leaves room for rows of 2^60 elements. A row that overflowed has an element of at
+ * least 2^64 / sqrt(dim). An element below 2^-30 may lose bits; they are far below the last bit of
+ * the sums. */
 #define RMX_NORM_SCALE 0x1p-96f
 #define RMX_NORM_UNSCALE 0x1p96f
 
@@ -21,8 +21,8 @@
  * 0. */
 RMX_HD int rmx_norm_usual(float rstd) { return rstd > 0.0f; }
 
-/* Computes the row's mean and rstd from the mean and the variance of its scaled elements. Returns 0
- * and leaves them alone if the scaled ones are not finite, because then the row is not.
+/* Computes the row's mean and rstd from the mean and the variance of its scaled elements. Returns
+ * 0 and leaves them alone if the scaled ones are not finite, because then the row is not.
  *
  * A variance below 2^128, as of a row whose sum alone overflowed, is used as usual. For a larger
  * one, the subnormal bits that eps * 2^-192 loses do not matter. Rounding may bring the mean above

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* size.h: sizes of memory that cannot overflow.
  *
- * A size that is too large or has a negative factor becomes RMX_SIZE_TOO_LARGE. Every sum and every
- * product with it is RMX_SIZE_TOO_LARGE too. No allocation of that size can succeed. */
+ * A size that is too large or has a negative factor becomes RMX_SIZE_TOO_LARGE. Every sum and
+ * every product with it is RMX_SIZE_TOO_LARGE too. No allocation of that size can succeed. */
 #ifndef RMX_SIZE_H
 #define RMX_SIZE_H
 
