@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Doxygen has nothing to say of the public headers: every function has a comment, and every comment
-# becomes text. Skipped where there is no doxygen; ./dev docs installs it.
+# Doxygen makes pages of the public headers without a warning, and every function has a comment, its
+# own or its neighbour's. Skipped where there is no doxygen; ./dev docs installs it.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 command -v doxygen >/dev/null || {

@@ -3,8 +3,8 @@
 #   "/* text" above a declaration becomes "/** text", and one behind it "/**< text";
 #   lines that are indented by two or more, formulas and tables of arguments, keep their layout;
 #   "Result: text" begins a paragraph with that title;
-#   a function right below another, without a comment of its own, refers to that one;
-#   any other function without a comment becomes an error.
+#   a function without a comment of its own refers to what stands right above it;
+#   a function that stands alone without a comment becomes an error.
 function escaped(text)
 {
     gsub(/[<>#%&@\\]/, "\\\\&", text)
@@ -78,13 +78,15 @@ sub(/^ *\/\* /, "") {
     $0 = substr($0, 1, at - 1) "/**< " escaped(substr($0, at + 3))
 }
 /^RMX_(API|NODISCARD) / && !commented && !/\/\*/ {
-    if (before ~ /\);$/)
-        $0 = "/** See " named "(). */ " $0
+    if (before != "")
+        $0 = "/** See " named ". */ " $0
     else # no command of Doxygen's, which complains of it
         $0 = "/** @a_comment_is_missing_here */ " $0
 }
 {
-    if (match($0, /rmx_[a-z_]+\(/)) named = substr($0, RSTART, RLENGTH - 1)
+    if (match($0, /rmx_[a-z_]+\(/)) named = substr($0, RSTART, RLENGTH - 1) "()"
+    else if (/^#define /) named = $2
+    else if (match($0, /^} rmx_[a-z_]+;/)) named = substr($0, 3, RLENGTH - 3)
     commented = 0
     before = $0
     print
