@@ -8,6 +8,8 @@
 function escaped(text)
 {
     gsub(/[<>#%&@\\]/, "\\\\&", text)
+    gsub(/e\.g\. /, "e.g.\\ ", text) # neither of these ends the first sentence
+    gsub(/ \.\. /, " \\&hellip; ", text)
     return text
 }
 
