@@ -1,8 +1,8 @@
 /* mm_invariance.c: a row's product has the same bits alone as in any batch.
  *
- * Most libraries choose a kernel by the batch size. Another kernel adds in another order, so a model
- * scores the same sample differently in other company. Here every output is one accumulator over
- * ascending k, whatever the shape, the threads or the device. */
+ * Most libraries choose a kernel by the batch size. Another kernel adds in another order, so a
+ * model scores the same sample differently in other company. Here every output is one accumulator
+ * over ascending k, whatever the shape, the threads or the device. */
 #include <stdio.h>
 #include <string.h>
 
