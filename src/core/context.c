@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* context.c: creation, the one choice of a backend, errors and the log. */
+/* context.c: contexts are created and destroyed, a backend is chosen, errors are kept. */
 #include "core/context.h"
 
 #include <stdarg.h>
@@ -62,7 +62,7 @@ static rmx_status create_cpu(rmx_context *ctx, const rmx_context_options *option
     return RMX_OK;
 }
 
-/* The only place that knows whether CUDA was built in. */
+/* Only this file knows whether CUDA was built in. */
 static rmx_status create_cuda(rmx_context *ctx, const rmx_context_options *options)
 {
 #ifdef RMX_WITH_CUDA
