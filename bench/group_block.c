@@ -5,6 +5,8 @@
 #include "bench.h"
 #include "rankmixer/block.h"
 
+enum { PARAMETERS = 8 };
+
 typedef struct blocks {
     bench *b;
     rmx_block_desc desc;
@@ -12,59 +14,40 @@ typedef struct blocks {
     bool backward;
     char shape[48];
     float *w, *dw, *x, *dy, *y, *dx, *saved, *ws;
+    float *weights[PARAMETERS], *gradients[PARAMETERS];
     size_t saved_bytes, ws_bytes;
 } blocks;
 
 static int64_t unit(const blocks *k) { return (int64_t)k->desc.ffn.tokens * k->desc.ffn.width; }
 
-/* One array holds all parameters: the norms', then the feed-forward's. */
+/* One array holds all parameters, one after another. Returns their number of values. */
+static int64_t point(const blocks *k, float *from, float *to[PARAMETERS])
+{
+    rmx_block_parameter list[PARAMETERS];
+    const int32_t count = rmx_block_parameters(&k->desc, list, PARAMETERS);
+    int64_t at = 0;
+    for (int32_t i = 0; i < count; at += list[i++].count) to[i] = from ? from + at : NULL;
+    return at;
+}
+
 static int64_t parameters(const blocks *k)
 {
-    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
-    return 4 * d + t * (2 * d * h + d + h);
-}
-
-static rmx_block_weights weights(const blocks *k, const float *w)
-{
-    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
-    const float *ffn = w + 4 * d;
-    return (rmx_block_weights){.gamma1 = w,
-                               .beta1 = w + d,
-                               .gamma2 = w + 2 * d,
-                               .beta2 = w + 3 * d,
-                               .ffn = {.w1 = ffn,
-                                       .w2 = ffn + t * d * h,
-                                       .b1 = ffn + 2 * t * d * h,
-                                       .b2 = ffn + 2 * t * d * h + t * h}};
-}
-
-static rmx_block_gradients gradients(const blocks *k)
-{
-    const int64_t t = k->desc.ffn.tokens, d = k->desc.ffn.width, h = k->desc.ffn.hidden;
-    float *w = k->dw, *ffn = w + 4 * d;
-    return (rmx_block_gradients){.gamma1 = w,
-                                 .beta1 = w + d,
-                                 .gamma2 = w + 2 * d,
-                                 .beta2 = w + 3 * d,
-                                 .ffn = {.w1 = ffn,
-                                         .w2 = ffn + t * d * h,
-                                         .b1 = ffn + 2 * t * d * h,
-                                         .b2 = ffn + 2 * t * d * h + t * h}};
+    float *unused[PARAMETERS];
+    return point(k, NULL, unused);
 }
 
 static rmx_status part(void *user, int64_t first, int64_t samples)
 {
     const blocks *k = user;
-    const rmx_block_weights w = weights(k, k->w);
-    const rmx_block_gradients g = gradients(k);
     const int64_t at = first * unit(k);
     rmx_block_desc desc = k->desc;
     desc.ffn.samples = samples;
-    BENCH_TRY(
-        rmx_block_forward(k->b->ctx, &desc, &w, k->x + at, k->y + at, k->saved, k->saved_bytes));
+    BENCH_TRY(rmx_block_forward(k->b->ctx, &desc, (const float *const *)k->weights, k->x + at,
+                                k->y + at, k->saved, k->saved_bytes));
     if (!k->backward) return RMX_OK;
-    return rmx_block_backward(k->b->ctx, &desc, &w, k->dy + at, k->x + at, k->saved,
-                              k->saved_bytes, k->dx + at, &g, k->ws, k->ws_bytes);
+    return rmx_block_backward(k->b->ctx, &desc, (const float *const *)k->weights, k->dy + at,
+                              k->x + at, k->saved, k->saved_bytes, k->dx + at, k->gradients, k->ws,
+                              k->ws_bytes);
 }
 
 static rmx_status turn_of(void *user, int64_t turn)
@@ -110,6 +93,8 @@ static rmx_status operands(blocks *k)
     k->ws_bytes = rmx_block_backward_workspace(&k->desc);
     BENCH_TRY(bench_floats(b, parameters(k), &k->w));
     BENCH_TRY(bench_zeros(b, parameters(k), &k->dw));
+    point(k, k->w, k->weights);
+    point(k, k->dw, k->gradients);
     BENCH_TRY(bench_floats(b, k->sets * n, &k->x));
     BENCH_TRY(bench_floats(b, k->sets * n, &k->dy));
     BENCH_TRY(bench_floats(b, k->sets * n, &k->y));

@@ -111,10 +111,16 @@ Test(golden_layers, per_token_ffn) { for_cases("per_token_ffn", 3, per_token_ffn
 /* ---- blocks -------------------------------------------------------------------------------- */
 
 /* Everything of one block; suffix "_0" picks a block's parameters in the model's group. */
+enum { BLOCK_PARAMETERS = 8 };
+static const char *const block_parameter[BLOCK_PARAMETERS][2] = {
+    {"norm1.gamma", "gamma1"}, {"norm1.beta", "beta1"}, {"ffn.w1", "w1"},
+    {"ffn.b1", "b1"},          {"ffn.w2", "w2"},        {"ffn.b2", "b2"},
+    {"norm2.gamma", "gamma2"}, {"norm2.beta", "beta2"}}; /* ours, the file's */
+
 typedef struct block_case {
     rmx_block_desc desc;
-    rmx_block_weights weights;
-    rmx_block_gradients gradients;
+    const float *weights[BLOCK_PARAMETERS];
+    float *gradients[BLOCK_PARAMETERS];
     const char *suffix;
     void *saved, *ws;
     size_t saved_bytes, ws_bytes;
@@ -138,17 +144,12 @@ static block_case make_block(fixture *f, const char *suffix, rmx_norm_place norm
                               .heads = size_of(f, "H"),
                               .eps = (float)golden_number(f->file, f->name, "eps"),
                               .ffn = ffn_desc(f, false)};
-    const float **weight[] = {&b.weights.gamma1, &b.weights.beta1,  &b.weights.gamma2,
-                              &b.weights.beta2,  &b.weights.ffn.w1, &b.weights.ffn.b1,
-                              &b.weights.ffn.w2, &b.weights.ffn.b2};
-    float **gradient[] = {&b.gradients.gamma1, &b.gradients.beta1,  &b.gradients.gamma2,
-                          &b.gradients.beta2,  &b.gradients.ffn.w1, &b.gradients.ffn.b1,
-                          &b.gradients.ffn.w2, &b.gradients.ffn.b2};
-    static const char *const names[] = {"gamma1", "beta1", "gamma2", "beta2",
-                                        "w1",     "b1",    "w2",     "b2"};
-    for (int i = 0; i < 8; i++) {
-        *weight[i] = put(f, suffixed(names[i], suffix));
-        *gradient[i] = gradient_of(f, suffixed(names[i], suffix));
+    rmx_block_parameter list[BLOCK_PARAMETERS];
+    cr_assert_eq(rmx_block_parameters(&b.desc, list, BLOCK_PARAMETERS), BLOCK_PARAMETERS);
+    for (int i = 0; i < BLOCK_PARAMETERS; i++) {
+        cr_assert_str_eq(list[i].name, block_parameter[i][0]);
+        b.weights[i] = put(f, suffixed(block_parameter[i][1], suffix));
+        b.gradients[i] = gradient_of(f, suffixed(block_parameter[i][1], suffix));
     }
     b.saved_bytes = rmx_block_saved_bytes(&b.desc);
     b.ws_bytes = rmx_block_backward_workspace(&b.desc);
@@ -161,25 +162,24 @@ static block_case make_block(fixture *f, const char *suffix, rmx_norm_place norm
 
 static void run_block(fixture *f, const block_case *b, const float *x)
 {
-    operands_must(f->ctx, rmx_block_forward(f->ctx, &b->desc, &b->weights, x, b->y, b->saved,
+    operands_must(f->ctx, rmx_block_forward(f->ctx, &b->desc, b->weights, x, b->y, b->saved,
                                             b->saved_bytes));
 }
 
 static void run_block_backward(fixture *f, const block_case *b, const float *dy, const float *x)
 {
     operands_must(f->ctx,
-                  rmx_block_backward(f->ctx, &b->desc, &b->weights, dy, x, b->saved,
-                                     b->saved_bytes, b->dx, &b->gradients, b->ws, b->ws_bytes));
+                  rmx_block_backward(f->ctx, &b->desc, b->weights, dy, x, b->saved, b->saved_bytes,
+                                     b->dx, b->gradients, b->ws, b->ws_bytes));
 }
 
 static void expect_block(fixture *f, const block_case *b, double units)
 {
-    const float *const gradient[] = {b->gradients.gamma1, b->gradients.beta1,  b->gradients.gamma2,
-                                     b->gradients.beta2,  b->gradients.ffn.w1, b->gradients.ffn.b1,
-                                     b->gradients.ffn.w2, b->gradients.ffn.b2};
-    static const char *const names[] = {"d_gamma1", "d_beta1", "d_gamma2", "d_beta2",
-                                        "d_w1",     "d_b1",    "d_w2",     "d_b2"};
-    for (int i = 0; i < 8; i++) expect(f, suffixed(names[i], b->suffix), gradient[i], units, 0.0);
+    for (int i = 0; i < BLOCK_PARAMETERS; i++) {
+        char name[GOLDEN_NAME];
+        snprintf(name, sizeof name, "d_%s", suffixed(block_parameter[i][1], b->suffix));
+        expect(f, name, b->gradients[i], units, 0.0);
+    }
 }
 
 /* Without what backward needs: the same y from less memory, and no way back. */
@@ -190,8 +190,8 @@ static void run_forward_only(fixture *f, block_case b, const float *x, const flo
     b.saved_bytes = rmx_block_saved_bytes(&b.desc);
     cr_assert_lt(b.saved_bytes, kept);
     run_block(f, &b, x);
-    cr_assert_eq(rmx_block_backward(f->ctx, &b.desc, &b.weights, dy, x, b.saved, b.saved_bytes,
-                                    b.dx, &b.gradients, b.ws, b.ws_bytes),
+    cr_assert_eq(rmx_block_backward(f->ctx, &b.desc, b.weights, dy, x, b.saved, b.saved_bytes,
+                                    b.dx, b.gradients, b.ws, b.ws_bytes),
                  RMX_ERR_ARGUMENT);
 }
 

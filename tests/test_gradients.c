@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_gradients.c: the layers' gradients against differences (layer_check.h). */
 #include <criterion/criterion.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "layer_check.h"
@@ -402,8 +403,7 @@ Test(gradients, attention)
 
 /* ---- block: variant = mixer + 3 * norm ----------------------------------------------------- */
 
-/* Inputs: x, gamma2, beta2, the feed-forward's four, then the first norm's two where it takes
- * part, or attention's four. */
+/* Inputs: x, then all parameters. The output projection's bias is one more than the check takes. */
 static rmx_block_desc block_desc(layer *l)
 {
     return (rmx_block_desc){.mixer = (rmx_mixer)(l->variant % 3),
@@ -413,69 +413,64 @@ static rmx_block_desc block_desc(layer *l)
                             .ffn = ffn_desc(l, 0)};
 }
 
-static rmx_block_weights block_weights(layer *l)
+enum { BLOCK_PARAMETERS = 12 };
+
+/* Operands in the order of the block's parameters; extra stands in where there are no more. */
+static int32_t block_pointers(layer *l, float *const *from, float *extra,
+                              float *to[BLOCK_PARAMETERS])
 {
-    return (rmx_block_weights){.gamma1 = l->in[7],
-                               .beta1 = l->in[8],
-                               .gamma2 = l->in[1],
-                               .beta2 = l->in[2],
-                               .ffn = {l->in[3], l->in[4], l->in[5], l->in[6]},
-                               .attention = {l->in[9], l->in[10], l->in[11], l->slot[6]}};
+    const rmx_block_desc desc = block_desc(l);
+    rmx_block_parameter list[BLOCK_PARAMETERS];
+    const int32_t count = rmx_block_parameters(&desc, list, BLOCK_PARAMETERS);
+    for (int32_t i = 0, in = 1; i < count; i++)
+        to[i] = strcmp(list[i].name, "attention.bo") == 0 ? extra : from[in++];
+    return count;
 }
 
 static void block_forward(layer *l)
 {
-    layer_floats(l, 6, D); /* the output projection's bias: one input more than the check takes */
-    MUST(rmx_zero(l->ctx, l->slot[6], D * sizeof(float)));
+    float *weights[BLOCK_PARAMETERS], *bo = layer_floats(l, 6, D);
+    MUST(rmx_zero(l->ctx, bo, D * sizeof(float)));
+    block_pointers(l, l->in, bo, weights);
     const rmx_block_desc desc = block_desc(l);
-    const rmx_block_weights weights = block_weights(l);
     const size_t bytes = rmx_block_saved_bytes(&desc);
-    MUST(rmx_block_forward(l->ctx, &desc, &weights, l->in[0], l->y, layer_slot(l, 0, bytes),
-                           bytes));
+    MUST(rmx_block_forward(l->ctx, &desc, (const float *const *)weights, l->in[0], l->y,
+                           layer_slot(l, 0, bytes), bytes));
 }
 
 static void block_backward(layer *l)
 {
+    float *weights[BLOCK_PARAMETERS], *gradients[BLOCK_PARAMETERS];
+    block_pointers(l, l->in, l->slot[6], weights);
+    block_pointers(l, l->d, layer_floats(l, 5, D), gradients);
     const rmx_block_desc desc = block_desc(l);
-    const rmx_block_weights weights = block_weights(l);
-    const rmx_block_gradients gradients = {
-        .gamma1 = l->d[7],
-        .beta1 = l->d[8],
-        .gamma2 = l->d[1],
-        .beta2 = l->d[2],
-        .ffn = {l->d[3], l->d[4], l->d[5], l->d[6]},
-        .attention = {l->d[9], l->d[10], l->d[11], layer_floats(l, 5, D)}};
     const size_t saved = rmx_block_saved_bytes(&desc), ws = rmx_block_backward_workspace(&desc);
-    MUST(rmx_block_backward(l->ctx, &desc, &weights, l->dy, l->in[0], layer_slot(l, 0, saved),
-                            saved, l->d[0], &gradients, layer_slot(l, 1, ws), ws));
+    MUST(rmx_block_backward(l->ctx, &desc, (const float *const *)weights, l->dy, l->in[0],
+                            layer_slot(l, 0, saved), saved, l->d[0], gradients,
+                            layer_slot(l, 1, ws), ws));
 }
 
 Test(gradients, block)
 {
     for (int variant = 0; variant < 6; variant++) {
         const bool attention = variant % 3 == RMX_MIXER_ATTENTION;
-        const bool first_norm = variant != RMX_MIXER_NONE + 3 * RMX_NORM_PLACE_PRE;
-        const layer l = {.name = "block",
-                         .forward = block_forward,
-                         .backward = block_backward,
-                         .outputs = BTD,
-                         .inputs = attention    ? 12
-                                   : first_norm ? 9
-                                                : 7,
-                         .input = {{"x", BTD},
-                                   {"gamma2", D},
-                                   {"beta2", D},
-                                   {"w1", T * D * K},
-                                   {"b1", T * K},
-                                   {"w2", T * K * D},
-                                   {"b2", T * D},
-                                   {"gamma1", D},
-                                   {"beta1", D},
-                                   {"wqkv", 3 * D * D},
-                                   {"bqkv", 3 * D},
-                                   {"wo", D * D}},
-                         .variant = variant,
-                         .step = attention ? 0x1p-10 : 0.0};
+        layer l = {.name = "block",
+                   .forward = block_forward,
+                   .backward = block_backward,
+                   .outputs = BTD,
+                   .inputs = 1,
+                   .input = {{"x", BTD}},
+                   .variant = variant,
+                   .step = attention ? 0x1p-10 : 0.0};
+        const rmx_block_desc desc = block_desc(&l);
+        rmx_block_parameter list[BLOCK_PARAMETERS];
+        const int32_t count = rmx_block_parameters(&desc, list, BLOCK_PARAMETERS);
+        cr_assert_eq(count, attention ? 12 : variant == 5 ? 6 : 8);
+        for (int32_t i = 0; i < count; i++) {
+            if (strcmp(list[i].name, "attention.bo") == 0) continue;
+            l.input[l.inputs].name = list[i].name;
+            l.input[l.inputs++].count = list[i].count;
+        }
         cr_expect(layer_check(&l), "mixer %d, norm %d", variant % 3, variant / 3);
     }
 }

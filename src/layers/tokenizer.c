@@ -2,6 +2,8 @@
 /* tokenizer.c: where features lie, and their projection to tokens; see rankmixer/tokenizer.h. */
 #include "rankmixer/tokenizer.h"
 
+#include <stdlib.h>
+
 #include "core/arena.h"
 #include "core/context.h"
 #include "layers/check_layers.h"
@@ -21,7 +23,7 @@ static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
                            (int64_t[]){desc->samples, desc->dense_fields}, 2, NULL);
 }
 
-static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *desc)
+rmx_status rmx_check_tokenizer_desc(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
     RMX_TRY(check_fields(ctx, desc));
     RMX_TRY(rmx_check_size(ctx, "slice", desc->slice, 1, INT32_MAX));
@@ -51,50 +53,61 @@ static void layout_slices(rmx_tokenizer_desc *desc, int64_t slice, int32_t *colu
     desc->slice = (int32_t)slice;
 }
 
-/* token_of_field NULL: whole fields in order, as many to one token as to another, or one more. */
+/* Field f's token; token_of_field NULL: whole fields in order, as many to one token as to another,
+ * or one more. */
 static int32_t token_of(const rmx_tokenizer_desc *desc, const int32_t *token_of_field, int32_t f)
 {
     const int64_t fields = (int64_t)desc->sparse_fields + desc->dense_fields;
     return token_of_field ? token_of_field[f] : (int32_t)((int64_t)f * desc->tokens / fields);
 }
 
-/* Columns that token t's fields take; fills column[] with offsets from `first`. */
-static int64_t place_fields(const rmx_tokenizer_desc *desc, const int32_t *token_of_field,
-                            int32_t t, int64_t first, int32_t *column)
-{
-    int64_t used = 0;
-    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
-        if (token_of(desc, token_of_field, f) != t) continue;
-        column[f] = (int32_t)(first + used);
-        used += columns_of(desc, f);
-    }
-    return used;
-}
-
-/* Each field to its token; tokens padded to the widest. */
-static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
-                                const int32_t *token_of_field, int32_t *column)
+static rmx_status check_tokens_of_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc,
+                                         const int32_t *token_of_field)
 {
     for (int32_t f = 0; token_of_field && f < desc->sparse_fields + desc->dense_fields; f++)
         if (token_of_field[f] < 0 || token_of_field[f] >= desc->tokens)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "token_of_field[%d] = %d: must be 0 to %d", f,
                                     token_of_field[f], desc->tokens - 1);
+    return RMX_OK;
+}
+
+/* Each field to its token; tokens padded to the widest. used [tokens] starts as zeros. */
+static rmx_status place_fields(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                               const int32_t *token_of_field, int64_t *used, int32_t *column)
+{
+    const int32_t fields = desc->sparse_fields + desc->dense_fields;
     int64_t widest = 0;
+    for (int32_t f = 0; f < fields; f++)
+        used[token_of(desc, token_of_field, f)] += columns_of(desc, f);
     for (int32_t t = 0; t < desc->tokens; t++) {
-        const int64_t used = place_fields(desc, token_of_field, t, 0, column);
-        if (used == 0)
+        if (used[t] == 0)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "token %d has no feature: give it one, or use fewer tokens",
                                     t);
-        if (used > widest) widest = used;
+        if (used[t] > widest) widest = used[t];
     }
     RMX_TRY(rmx_check_size(ctx, "columns of the widest token", widest, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "tokens * widest token", widest * desc->tokens, 1, INT32_MAX));
-    for (int32_t t = 0; t < desc->tokens; t++)
-        place_fields(desc, token_of_field, t, t * widest, column);
+    for (int32_t t = 0; t < desc->tokens; t++) used[t] = t * widest;
+    for (int32_t f = 0; f < fields; f++) {
+        int64_t *next = &used[token_of(desc, token_of_field, f)];
+        column[f] = (int32_t)*next;
+        *next += columns_of(desc, f);
+    }
     desc->slice = (int32_t)widest;
     return RMX_OK;
+}
+
+static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                                const int32_t *token_of_field, int32_t *column)
+{
+    RMX_TRY(check_tokens_of_fields(ctx, desc, token_of_field));
+    int64_t *used = calloc((size_t)desc->tokens, sizeof *used);
+    if (!used) return rmx_context_fail(ctx, RMX_ERR_MEMORY, "out of host memory");
+    const rmx_status status = place_fields(ctx, desc, token_of_field, used, column);
+    free(used);
+    return status;
 }
 
 /* Equal slices, or whole fields where those would leave the last tokens without any column. */
@@ -155,7 +168,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                  const float *b, float *features, float *x)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
     RMX_TRY(rmx_check_pointer(ctx, "inputs", inputs));
     RMX_TRY(rmx_check_pointer(ctx, "inputs.column", inputs->column));
     RMX_TRY(rmx_check_array(ctx, "inputs.table", inputs->table, desc->sparse_fields));
@@ -198,7 +211,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
 {
-    if (!desc || check_tokenizer(NULL, desc) != RMX_OK) return 0;
+    if (!desc || rmx_check_tokenizer_desc(NULL, desc) != RMX_OK) return 0;
     return rmx_column_sum_scratch(desc->tokens, desc->samples, desc->width, 1);
 }
 
@@ -208,7 +221,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
                                   size_t ws_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
     RMX_TRY(rmx_check_array(ctx, "dx", dx, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_pointer(ctx, "w", w));
