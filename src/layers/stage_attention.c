@@ -54,16 +54,12 @@ static double flop(const rmx_stage_desc *desc)
 
 static rmx_attention_weights weights_of(const rmx_stage_memory *m)
 {
-    return (rmx_attention_weights){.wqkv = m->weight[WQKV],
-                                   .bqkv = m->weight[BQKV],
-                                   .wo = m->weight[WO],
-                                   .bo = m->weight[BO]};
+    return (rmx_attention_weights){m->weight[WQKV], m->weight[BQKV], m->weight[WO], m->weight[BO]};
 }
 
 static rmx_attention_saved saved_of(const rmx_stage_memory *m)
 {
-    return (rmx_attention_saved){
-        .qkv = m->saved[QKV], .probabilities = m->saved[PROBABILITIES], .mixed = m->saved[MIXED]};
+    return (rmx_attention_saved){m->saved[QKV], m->saved[PROBABILITIES], m->saved[MIXED]};
 }
 
 static rmx_status forward(rmx_context *ctx, const rmx_stage_desc *desc, const rmx_stage_memory *m)
@@ -79,10 +75,8 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
     const rmx_attention_desc attention = desc_of(desc);
     const rmx_attention_weights weights = weights_of(m);
     const rmx_attention_saved kept = saved_of(m);
-    const rmx_attention_gradients gradients = {.wqkv = m->gradient[WQKV],
-                                               .bqkv = m->gradient[BQKV],
-                                               .wo = m->gradient[WO],
-                                               .bo = m->gradient[BO]};
+    const rmx_attention_gradients gradients = {m->gradient[WQKV], m->gradient[BQKV],
+                                               m->gradient[WO], m->gradient[BO]};
     return rmx_attention_backward(ctx, &attention, &weights, m->dy, m->x, &kept, m->dx_residual,
                                   m->dx, &gradients, m->scratch, m->scratch_bytes);
 }

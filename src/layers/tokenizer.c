@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 
-#include "core/arena.h"
-#include "core/context.h"
 #include "layers/check_layers.h"
+#include "layers/projection.h"
 
 static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
@@ -147,20 +146,17 @@ rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
     return layout_groups(ctx, desc, token_of_field, column);
 }
 
-/* Token t's slice of every sample: rows T * W apart. */
-static rmx_matrix slices(const rmx_tokenizer_desc *d, const float *features, bool transposed)
+/* Token t's slice of every sample to its row of x. */
+static rmx_projection projection_of(const rmx_tokenizer_desc *desc)
 {
-    const int64_t row = (int64_t)d->tokens * d->slice;
-    return (rmx_matrix){.p = features,
-                        .rs = transposed ? 1 : row,
-                        .cs = transposed ? row : 1,
-                        .batch = {d->slice, 0}};
-}
-
-static rmx_matrix token_rows(const rmx_tokenizer_desc *d, const float *x)
-{
-    return (rmx_matrix){
-        .p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
+    return (rmx_projection){.groups = desc->tokens,
+                            .rows = desc->samples,
+                            .in = desc->slice,
+                            .out = desc->width,
+                            .x_row = (int64_t)desc->tokens * desc->slice,
+                            .x_group = desc->slice,
+                            .y_row = (int64_t)desc->tokens * desc->width,
+                            .y_group = desc->width};
 }
 
 rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
@@ -181,12 +177,12 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "x", x, desc->samples));
 
-    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
+    const rmx_projection p = projection_of(desc);
     const rmx_embedding_lookup_args gather = {.samples = desc->samples,
                                               .fields = desc->sparse_fields,
                                               .width = desc->embedding_width,
                                               .dense_fields = desc->dense_fields,
-                                              .out_width = row,
+                                              .out_width = p.x_row,
                                               .table = inputs->table,
                                               .row_offset = inputs->row_offset,
                                               .column = inputs->column,
@@ -195,18 +191,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                               .dense = inputs->dense,
                                               .out = features};
     RMX_TRY(rmx_run_embedding_lookup(ctx, &gather));
-    const rmx_product_args project = {
-        .m = desc->samples,
-        .n = width,
-        .k = desc->slice,
-        .batch = {desc->tokens, 1},
-        .a = slices(desc, features, false),
-        .b = {.p = w, .rs = width, .cs = 1, .batch = {desc->slice * width, 0}},
-        .c = {.p = x, .rs = desc->tokens * width, .batch = {width, 0}},
-        .alpha = 1.0f,
-        .beta = 1.0f,
-        .bias = {.p = b, .rs = 0, .cs = 1, .batch = {width, 0}}};
-    return rmx_run_product(ctx, &project);
+    return rmx_project(ctx, &p, features, w, b, NULL, x);
 }
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
@@ -231,35 +216,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
     RMX_TRY(rmx_check_workspace(ctx, "rmx_tokenizer_backward_workspace", ws, ws_bytes,
                                 rmx_tokenizer_backward_workspace(desc)));
 
-    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
-    const rmx_product_args weights = {
-        .m = desc->slice,
-        .n = width,
-        .k = desc->samples,
-        .batch = {desc->tokens, 1},
-        .a = slices(desc, features, true),
-        .b = token_rows(desc, dx),
-        .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
-        .accumulate = true,
-        .alpha = 1.0f};
-    RMX_TRY(rmx_run_product(ctx, &weights));
-    const rmx_column_sum_args bias = {.groups = desc->tokens,
-                                      .rows = desc->samples,
-                                      .cols = width,
-                                      .ld = desc->tokens * width,
-                                      .group_stride = width,
-                                      .x = dx,
-                                      .dst = db,
-                                      .ws = ws};
-    RMX_TRY(rmx_run_column_sum(ctx, &bias));
-    const rmx_product_args inputs = {
-        .m = desc->samples,
-        .n = desc->slice,
-        .k = width,
-        .batch = {desc->tokens, 1},
-        .a = token_rows(desc, dx),
-        .b = {.p = w, .rs = 1, .cs = width, .batch = {desc->slice * width, 0}},
-        .c = {.p = dfeatures, .rs = row, .batch = {desc->slice, 0}},
-        .alpha = 1.0f};
-    return rmx_run_product(ctx, &inputs);
+    const rmx_projection p = projection_of(desc);
+    RMX_TRY(rmx_project_gradients(ctx, &p, features, dx, dw, db, ws));
+    return rmx_project_back(ctx, &p, dx, w, NULL, NULL, dfeatures);
 }
