@@ -120,7 +120,7 @@ rmx_status rmx_attention_forward(rmx_context *ctx, const rmx_attention_desc *des
 
     const float *q = saved->qkv, *k = q + s.x, *v = k + s.x;
     const rmx_projection planes = planes_of(&s), output = output_of(&s);
-    const rmx_projection_epilogue add = {.activation = RMX_ACTIVATION_NONE, .residual = residual};
+    const rmx_projection_epilogue add = {.residual = residual};
     RMX_TRY(rmx_project(ctx, &planes, x, weights->wqkv, weights->bqkv, NULL, saved->qkv));
     RMX_TRY(per_head(ctx, &s, s.t, s.head, s.scale, head(&s, q), head_transposed(&s, k),
                      score_out(&s, saved->probabilities)));

@@ -90,7 +90,7 @@ rmx_status rmx_feed_forward_forward(rmx_context *ctx, const rmx_feed_forward_des
 
     const rmx_projection_epilogue activate = {.activation = activation_of(desc),
                                               .activation_gradient = activation_gradient};
-    const rmx_projection_epilogue add = {.activation = RMX_ACTIVATION_NONE, .residual = residual};
+    const rmx_projection_epilogue add = {.residual = residual};
     RMX_TRY(rmx_project(ctx, &p.first, x, weights->w1, weights->b1, &activate, hidden));
     RMX_TRY(drop(ctx, desc, hidden));
     return rmx_project(ctx, &p.second, hidden, weights->w2, weights->b2, &add, y);

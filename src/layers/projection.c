@@ -28,7 +28,7 @@ static int64_t of_groups(const rmx_projection *p, int64_t n) { return p->groups 
 rmx_status rmx_project(rmx_context *ctx, const rmx_projection *p, const float *x, const float *w,
                        const float *b, const rmx_projection_epilogue *e, float *y)
 {
-    static const rmx_projection_epilogue none = {.activation = RMX_ACTIVATION_NONE};
+    static const rmx_projection_epilogue none = {0};
     if (!e) e = &none;
     const rmx_product_args args = {.m = p->rows,
                                    .n = p->out,

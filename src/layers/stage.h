@@ -68,24 +68,25 @@ typedef struct rmx_stage_memory {
     size_t scratch_bytes;
 } rmx_stage_memory;
 
-/* A function that is NULL stands for none of what it lists. The gradient of a residual is dy: the
- * backward pass has nothing to do for it. */
+/* A function that is NULL stands for none of what it says; without output, y has samples * tokens
+ * * width floats. parameters and saved return the number of what they list. scratch is in bytes, of
+ * the backward pass; flop is of the forward pass of one sample. The gradient of a residual is dy:
+ * backward has nothing to do for it. */
 typedef struct rmx_stage_kind {
     rmx_status (*check)(rmx_context *ctx, const rmx_stage_desc *desc);
-    int32_t (*parameters)(const rmx_stage_desc *desc, rmx_stage_parameter *out); /* their number */
-    int32_t (*saved)(const rmx_stage_desc *desc, rmx_stage_tensor *out);         /* likewise */
-    int64_t (*output)(
-        const rmx_stage_desc *desc); /* floats of y; NULL: samples * tokens * width */
-    size_t (*scratch)(const rmx_stage_desc *desc); /* bytes, of the backward pass */
-    double (*flop)(const rmx_stage_desc *desc);    /* of the forward pass of one sample */
+    int32_t (*parameters)(const rmx_stage_desc *desc, rmx_stage_parameter *out);
+    int32_t (*saved)(const rmx_stage_desc *desc, rmx_stage_tensor *out);
+    int64_t (*output)(const rmx_stage_desc *desc);
+    size_t (*scratch)(const rmx_stage_desc *desc);
+    double (*flop)(const rmx_stage_desc *desc);
     rmx_status (*forward)(rmx_context *ctx, const rmx_stage_desc *desc, const rmx_stage_memory *m);
     rmx_status (*backward)(rmx_context *ctx, const rmx_stage_desc *desc,
                            const rmx_stage_memory *m);
     bool adds;     /* backward adds dx_residual to dx; else that is done for it */
-    bool in_place; /* backward may be given dy, or dx_residual, as dx */
+    bool in_place; /* backward may be given dy as dx */
 } rmx_stage_kind;
 
-/* One line a kind. */
+/* One line for each kind. */
 extern const rmx_stage_kind rmx_stage_attention;
 extern const rmx_stage_kind rmx_stage_feed_forward;
 extern const rmx_stage_kind rmx_stage_head;
@@ -99,6 +100,11 @@ extern const rmx_stage_kind rmx_stage_tokenizer;
 /* groups 0: a plain matrix [in, out] or vector [n]. */
 rmx_stage_parameter rmx_stage_weight(const char *name, int64_t groups, int64_t in, int64_t out);
 rmx_stage_parameter rmx_stage_vector(const char *name, int64_t groups, int64_t n, float initial);
+
+/* What a LayerNorm needs, for stages that have one inside: gamma and beta; mean and rstd. */
+rmx_status rmx_stage_norm_check(rmx_context *ctx, const rmx_stage_desc *desc);
+int32_t rmx_stage_norm_parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out);
+int32_t rmx_stage_norm_saved(const rmx_stage_desc *desc, rmx_stage_tensor *out);
 
 static inline int64_t rmx_stage_rows(const rmx_stage_desc *desc)
 {

@@ -52,8 +52,7 @@ static double flop(const rmx_stage_desc *desc)
 
 static rmx_feed_forward_weights weights_of(const rmx_stage_memory *m)
 {
-    return (rmx_feed_forward_weights){
-        .w1 = m->weight[W1], .b1 = m->weight[B1], .w2 = m->weight[W2], .b2 = m->weight[B2]};
+    return (rmx_feed_forward_weights){m->weight[W1], m->weight[B1], m->weight[W2], m->weight[B2]};
 }
 
 static rmx_status forward(rmx_context *ctx, const rmx_stage_desc *desc, const rmx_stage_memory *m)
@@ -69,10 +68,8 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
 {
     const rmx_feed_forward_desc ffn = desc_of(desc, m);
     const rmx_feed_forward_weights weights = weights_of(m);
-    const rmx_feed_forward_gradients gradients = {.w1 = m->gradient[W1],
-                                                  .b1 = m->gradient[B1],
-                                                  .w2 = m->gradient[W2],
-                                                  .b2 = m->gradient[B2]};
+    const rmx_feed_forward_gradients gradients = {m->gradient[W1], m->gradient[B1],
+                                                  m->gradient[W2], m->gradient[B2]};
     return rmx_feed_forward_backward(
         ctx, &ffn, &weights, m->dy, m->x, m->saved[ACTIVATION_GRADIENT], m->saved[HIDDEN],
         m->dx_residual, m->dx, &gradients, m->scratch, m->scratch_bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stage_norm.c: y = LayerNorm(x). */
 #include "layers/check.h"
-#include "layers/stage_norm.h"
+#include "layers/stage.h"
 
 enum { GAMMA, BETA };
 enum { MEAN, RSTD };

@@ -2,7 +2,7 @@
 /* stage_token_mixer.c: token mixing. rmx_stage_token_mixer: y = LayerNorm(x + mix(x)), in one pass;
  * rmx_stage_token_mix: y = mix(x) + residual. */
 #include "layers/check_layers.h"
-#include "layers/stage_norm.h"
+#include "layers/stage.h"
 #include "rankmixer/token_mixer.h"
 
 enum { GAMMA, BETA };
