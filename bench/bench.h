@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.h: what the groups of rmx-bench share: a machine at hand, memory, turns of timing.
+/* bench.h: what the nouns of rmx-bench share: the device, memory, checks, timing.
  *
- * A line of results is made the same way everywhere: the result is checked first, then our side
- * and what it is compared with are timed in turns within one run, as a machine that others use
- * drifts by more than the difference; each turn takes the next of several sets of operands that
- * together exceed the last-level cache. */
+ * Every line is made the same way. The result is checked first. Then our side and what it is
+ * compared with are timed in turns within one run, because a machine that others use drifts by
+ * more than the difference. Each turn takes the next of several sets of operands, which together
+ * exceed the last-level cache. */
 #ifndef RMX_BENCH_H
 #define RMX_BENCH_H
 
@@ -32,6 +32,7 @@ typedef struct bench {
     bool cuda, quick;
     bool launched;              /* a GPU's calls are launched one by one, never as a graph */
     bool variants;              /* every kernel of the CUDA product has a line of its own */
+    const char *noun;           /* that is being measured */
     const char *only;           /* text that a line's "op shape" must hold; NULL: every line */
     double seconds;             /* to spend on a line, at least a few runs */
     int32_t threads;            /* of the CPU; 1 on a GPU */
@@ -53,6 +54,7 @@ typedef struct bench_options {
     rmx_device device;
     int32_t threads;
     bool quick, launched, variants;
+    double seconds; /* to spend on a line; 0: as many as the device needs */
     const char *only;
     const char *openblas, *cublas; /* NULL: looked for by their names */
 } bench_options;
@@ -110,18 +112,41 @@ bench_times bench_times_of(double *seconds, int32_t runs);
 bool bench_wants(const bench *b, const char *op, const char *shape);
 
 /* A record with the shares that follow from bytes, flop and the ceilings. */
-bench_record bench_record_of(const bench *b, const char *group, const bench_times *times,
-                             double bytes, double flop);
+bench_record bench_record_of(const bench *b, const char *op, const char *shape,
+                             const bench_times *times, double bytes, double flop);
+/* Keeps and prints it. */
+rmx_status bench_add(bench *b, const bench_record *record);
 
-/* ---- groups ------------------------------------------------------------------------------ */
+/* ---- nouns ------------------------------------------------------------------------------- */
 
-rmx_status bench_product(bench *b);
-rmx_status bench_grouped(bench *b);
-rmx_status bench_gradients(bench *b);
-rmx_status bench_rows(bench *b);
-rmx_status bench_mixers(bench *b);
-rmx_status bench_block(bench *b);
-rmx_status bench_step(bench *b);
-rmx_status bench_memory(bench *b);
+/* Noun x is measured by bench_x, in bench_x.c. */
+#define BENCH_NOUNS(X)                                                              \
+    X(product, "y = x W against the vendor's; a matrix a token with bias and GELU") \
+    X(linear, "x W + b, dy W^T and dW += x^T dy of a layer, against the vendor's")  \
+    X(norm, "LayerNorm and RMS norm of rows")                                       \
+    X(softmax, "softmax and log-softmax of rows, softmax over tokens")              \
+    X(mean, "means over tokens, of rows, of all values")                            \
+    X(activation, "GELU, and an addition")                                          \
+    X(dropout, "dropout, random numbers included")                                  \
+    X(pooling, "mean over a sample's tokens, forward and backward")                 \
+    X(token_mixer, "token mixing with residual and LayerNorm")                      \
+    X(attention, "self-attention over the same tokens")                             \
+    X(feed_forward, "feed-forward networks, one a token, over the batch")           \
+    X(embedding, "lookups, their gradient, sparse updates")                         \
+    X(loss, "cross-entropy with its gradient, and sigmoid")                         \
+    X(optimizer, "a step of each optimizer")                                        \
+    X(column_sum, "gradient of a bias")                                             \
+    X(gradient_norm, "sum of squares of a gradient")                                \
+    X(block, "a RankMixer block over the batch")                                    \
+    X(step, "training steps and scoring of whole models")                           \
+    X(memory, "peak memory of a training process against the plan")
+
+#define BENCH_DECLARED(noun, title) rmx_status bench_##noun(bench *b);
+BENCH_NOUNS(BENCH_DECLARED)
+#undef BENCH_DECLARED
+
+/* The process of its own that bench_memory starts for each line (--memory-of): it trains a model
+ * and prints what memory that took. */
+rmx_status bench_memory_child(bench *b, const char *config, int64_t batch);
 
 #endif /* RMX_BENCH_H */

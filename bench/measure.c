@@ -155,10 +155,10 @@ rmx_status bench_measure(bench *b, const bench_side *side, int sides, bench_time
     return status;
 }
 
-bench_record bench_record_of(const bench *b, const char *group, const bench_times *times,
-                             double bytes, double flop)
+bench_record bench_record_of(const bench *b, const char *op, const char *shape,
+                             const bench_times *times, double bytes, double flop)
 {
-    bench_record r = bench_record_none(group);
+    bench_record r = bench_record_none(b->noun, op, shape);
     r.time = *times;
     r.bytes = bytes;
     r.flop = flop;
@@ -169,4 +169,10 @@ bench_record bench_record_of(const bench *b, const char *group, const bench_time
     snprintf(r.ceiling, sizeof r.ceiling, "%s", by_copy ? "copy" : "fma");
     r.share = bound / times->median;
     return r;
+}
+
+rmx_status bench_add(bench *b, const bench_record *record)
+{
+    if (records_add(b->out, record)) return RMX_OK;
+    return rmx_fail(&b->error, RMX_ERR_MEMORY, "out of memory");
 }

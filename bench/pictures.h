@@ -5,9 +5,11 @@
 
 #include "records.h"
 
-/* Draws product.svg, rows.svg, mixers.svg, block.svg and step.svg into a folder that exists, each
- * only where its group was run and has something to show, and the same as png. Where gnuplot is
- * not installed there are none. What is missing is said on stderr; false if gnuplot failed. */
+/* Draws product.svg, token_mixer.svg, block.svg, step.svg and memory_bound.svg into a folder that
+ * exists, and the same as png. A picture is left out where none of its lines was measured, all are
+ * where gnuplot is not installed; stderr says so. Returns false if gnuplot failed. */
 bool pictures_draw(const records *all, const char *folder, bool png);
+
+extern const char *const pictures_script[]; /* the lines of pictures.gp; NULL at the end */
 
 #endif /* RMX_BENCH_PICTURES_H */

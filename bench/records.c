@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-bench_record bench_record_none(const char *group)
+bench_record bench_record_none(const char *noun, const char *op, const char *shape)
 {
     bench_record r;
     memset(&r, 0, sizeof r);
-    snprintf(r.group, sizeof r.group, "%s", group);
+    snprintf(r.noun, sizeof r.noun, "%s", noun);
+    snprintf(r.op, sizeof r.op, "%s", op);
+    snprintf(r.shape, sizeof r.shape, "%s", shape);
     r.x = r.bytes = r.flop = r.share = r.ratio = r.memory = r.per_second = NAN;
     r.time = (bench_times){.median = NAN, .p10 = NAN, .p90 = NAN};
     return r;
@@ -170,7 +172,7 @@ bool records_add(records *out, const bench_record *record)
 
 /* ---- Markdown ---------------------------------------------------------------------------- */
 
-/* A column stands in a group's table where one of its lines has something to say. */
+/* A column stands in a noun's table where one of its lines fills it. */
 static bool column_used(const records *all, int32_t first, int32_t end, int c)
 {
     char text[64];
@@ -192,10 +194,10 @@ static void write_row(FILE *file, const bench_record *r, const bool *used)
     fputs("|\n", file);
 }
 
-static void write_group(FILE *file, const records *all, int32_t first, int32_t end)
+static void write_noun(FILE *file, const records *all, int32_t first, int32_t end)
 {
     bool used[COLUMNS];
-    fprintf(file, "\n### %s\n\n", all->line[first].group);
+    fprintf(file, "\n### %s\n\n", all->line[first].noun);
     for (int c = 0; c < COLUMNS; c++) {
         used[c] = column_used(all, first, end, c);
         if (used[c]) fprintf(file, "| %s ", columns[c].title);
@@ -224,8 +226,8 @@ bool records_write_markdown(const records *all, const char *path)
             all->device, copy, *fma ? fma : "not measured here", all->yardstick);
     for (int32_t first = 0, end; first < all->count; first = end) {
         end = first;
-        while (end < all->count && !strcmp(all->line[end].group, all->line[first].group)) end++;
-        write_group(file, all, first, end);
+        while (end < all->count && !strcmp(all->line[end].noun, all->line[first].noun)) end++;
+        write_noun(file, all, first, end);
     }
     return records_close(file);
 }

@@ -15,9 +15,9 @@ typedef struct bench_times {
 
 /* NaN: not known, or it makes no sense there. */
 typedef struct bench_record {
-    char group[16];  /* "product" */
-    char op[32];     /* "mm" */
-    char shape[48];  /* "1 x 3072 x 768" */
+    char noun[16];   /* "product" */
+    char op[32];     /* "x W" */
+    char shape[48];  /* "M=1 N=3072 K=768" */
     char series[48]; /* lines of one picture's curve; "" in no picture */
     double x;        /* the curve's abscissa: M, T, B */
     bench_times time;
@@ -41,13 +41,13 @@ typedef struct records {
     bool quiet;         /* no table */
 } records;
 
-/* An empty record: every number NaN, every text "". */
-bench_record bench_record_none(const char *group);
+/* A record whose numbers are NaN and whose other texts are "". */
+bench_record bench_record_none(const char *noun, const char *op, const char *shape);
 /* Keeps it and prints it; false: out of memory. */
 bool records_add(records *out, const bench_record *record);
 void records_free(records *out);
 
-/* Of what was measured with, then the head of a group's table. */
+/* What was measured with, then the head of a noun's table. */
 void records_print_machine(const records *out);
 void records_print_head(const records *out, const char *title);
 

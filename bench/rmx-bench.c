@@ -9,35 +9,29 @@
 #include <sys/stat.h>
 
 #include "bench.h"
-#include "memory_child.h"
+#include "data/edit_distance.h"
 #include "pictures.h"
 #include "train/program.h"
 
-typedef struct group {
+static const struct noun {
     const char *name, *title;
     rmx_status (*run)(bench *b);
-} group;
-
-static const group groups[] = {
-    {"product", "product: y = x W in fp32, against the vendor's", bench_product},
-    {"grouped", "grouped: one weight matrix a token, with bias and GELU; the vendor's has neither",
-     bench_grouped},
-    {"gradients", "gradients: dx = dy W^T and dW += x^T dy of a layer, against the vendor's",
-     bench_gradients},
-    {"rows", "rows: bound by memory; share of a copy measured in the same run", bench_rows},
-    {"mixers", "mixers: token mixing against self-attention over T tokens", bench_mixers},
-    {"block", "block: a RankMixer block over the batch", bench_block},
-    {"step", "step: training steps and scoring of a whole model", bench_step},
-    {"memory", "memory: peak of a training process against the plan", bench_memory},
+} nouns[] = {
+#define NOUN(noun, title) {#noun, #noun ": " title, bench_##noun},
+    BENCH_NOUNS(NOUN)
+#undef NOUN
 };
-#define GROUPS ((int)(sizeof groups / sizeof *groups))
+#define NOUNS ((int)(sizeof nouns / sizeof *nouns))
+#define NOUN_LINE(noun, title) "  " #noun ": " title "\n"
 
 enum {
     KEY_QUICK = 256,
     KEY_ONLY,
+    KEY_SECONDS,
     KEY_LAUNCHED,
     KEY_VARIANTS,
     KEY_ALL,
+    KEY_LIST,
     KEY_CSV,
     KEY_JSON,
     KEY_MARKDOWN,
@@ -54,7 +48,7 @@ enum {
 
 typedef struct arguments {
     bench_options options;
-    bool wanted[GROUPS], any, png, quiet;
+    bool wanted[NOUNS], any, list, png, quiet;
     const char *csv, *json, *markdown, *plots, *draw;
     char out[3][4096]; /* the files of --out */
     const char *configs[CONFIGS_MOST];
@@ -65,26 +59,29 @@ typedef struct arguments {
 static const struct argp_option options[] = {
     {"device", 'd', "auto|cpu|cuda", 0, "where it runs; auto: a GPU if one works", 0},
     {"threads", 't', "N", 0, "CPU threads; 0: one a core", 0},
-    {"all", KEY_ALL, NULL, 0, "every group", 0},
-    {"quick", KEY_QUICK, NULL, 0, "small shapes, a few runs: shows that it works, not how fast",
-     0},
+    {"all", KEY_ALL, NULL, 0, "every noun", 0},
+    {"list", KEY_LIST, NULL, 0, "print the nouns, one a line, and measure nothing", 0},
+    {"quick", KEY_QUICK, NULL, 0,
+     "small shapes, a few runs: shows that it works, not how fast it is", 0},
     {"config", 'c', "FILE", 0,
-     "model of step and memory (its [model], [synthetic] and [train]); may be given again; "
+     "model of step and memory (its [model], [synthetic] and [train]); may be repeated; "
      "default: builtin:base.ini and builtin:rankmixer-100m.ini, of configs/",
      0},
+    {"seconds", KEY_SECONDS, "S", 0,
+     "time to spend on each side of a line; default: 0.9 on a CPU, 0.25 on a GPU", 0},
     {"only", KEY_ONLY, "TEXT", 0, "only lines whose op and shape hold TEXT: 'gelu', 'M=1 '", 0},
     {"variants", KEY_VARIANTS, NULL, 0,
-     "product on a GPU: also each kernel that there is, against the one that is chosen", 0},
+     "products on a GPU: also every kernel, against the one that is chosen", 0},
     {"launched", KEY_LAUNCHED, NULL, 0,
-     "launch what runs on a GPU call by call instead of recording it as a graph", 0},
+     "on a GPU launch every call instead of replaying a graph of them", 0},
     {"csv", KEY_CSV, "FILE", 0, "write the lines as CSV", 0},
     {"json", KEY_JSON, "FILE", 0, "write the lines as JSON, one object a line", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "write the tables as Markdown", 0},
     {"plots", KEY_PLOTS, "DIR", 0, "draw pictures (svg) into a folder, with gnuplot", 0},
     {"draw", KEY_DRAW, "FILE", 0,
-     "measure nothing: draw the pictures of a CSV that rmx-bench wrote, here or elsewhere", 0},
+     "measure nothing: draw the pictures of a CSV that rmx-bench wrote", 0},
     {"out", KEY_OUT, "DIR", 0,
-     "all of these: bench.csv, bench.json, bench.md and the pictures in a folder", 0},
+     "write bench.csv, bench.json, bench.md and the pictures into a folder", 0},
     {"png", KEY_PNG, NULL, 0, "draw them as png too", 0},
     {"openblas", KEY_OPENBLAS, "PATH", 0, "library to compare with on the CPU", 0},
     {"cublas", KEY_CUBLAS, "PATH", 0, "library to compare with on a GPU", 0},
@@ -103,15 +100,36 @@ static int64_t number(struct argp_state *state, const char *name, const char *va
     return n;
 }
 
+static double positive(struct argp_state *state, const char *value)
+{
+    char *end = NULL;
+    const double n = strtod(value, &end);
+    if (end == value || *end || !(n > 0.0 && n <= 3600.0))
+        argp_error(state, "--seconds=%s: a number above 0, at most 3600", value);
+    return n;
+}
+
 static void want(arguments *a, struct argp_state *state, const char *name)
 {
-    bool found = false;
-    for (int i = 0; i < GROUPS; i++) {
-        if (strcmp(name, groups[i].name) != 0) continue;
-        a->wanted[i] = found = true;
+    int near = 0, least = INT_MAX;
+    for (int i = 0; i < NOUNS; i++) {
+        const bool begins = strlen(name) > 2 && !strncmp(name, nouns[i].name, strlen(name));
+        const int letters = rmx_edit_distance(name, nouns[i].name);
+        const int distance = begins && letters > 1 ? 1 : letters;
+        if (distance < least) near = i;
+        if (distance < least) least = distance;
     }
-    if (!found) argp_error(state, "no group is called '%s'", name);
-    a->any = true;
+    if (least == 0)
+        a->wanted[near] = a->any = true;
+    else if (least <= (int)strlen(nouns[near].name) / 3)
+        argp_error(state, "there is no '%s'; did you mean '%s'?", name, nouns[near].name);
+    else
+        argp_error(state, "there is no '%s'; --list shows what there is", name);
+}
+
+static void list(void)
+{
+    for (int i = 0; i < NOUNS; i++) puts(nouns[i].name);
 }
 
 static void put_into(arguments *a, struct argp_state *state, const char *folder)
@@ -143,12 +161,15 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             a->configs[a->config_count++] = value;
         return 0;
     case KEY_QUICK: a->options.quick = true; return 0;
+    case KEY_SECONDS: a->options.seconds = positive(state, value); return 0;
     case KEY_ONLY: a->options.only = value; return 0;
     case KEY_VARIANTS: a->options.variants = true; return 0;
     case KEY_LAUNCHED: a->options.launched = true; return 0;
     case KEY_ALL:
-        for (int i = 0; i < GROUPS; i++) want(a, state, groups[i].name);
+        for (int i = 0; i < NOUNS; i++) a->wanted[i] = true;
+        a->any = true;
         return 0;
+    case KEY_LIST: a->list = true; return 0;
     case KEY_CSV: a->csv = value; return 0;
     case KEY_JSON: a->json = value; return 0;
     case KEY_MARKDOWN: a->markdown = value; return 0;
@@ -162,9 +183,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_ARG: want(a, state, value); return 0;
     case ARGP_KEY_END:
         if (a->draw && (a->any || !a->plots))
-            argp_error(state, "--draw takes no groups, and --plots to say where to");
-        if (!a->any && !a->memory_of && !a->draw)
-            argp_error(state, "which groups? Name some, or --all");
+            argp_error(state, "--draw takes no nouns, and needs --plots=DIR");
+        if (!a->any && !a->memory_of && !a->draw && !a->list)
+            argp_error(state, "name what to measure, such as norm (--list shows all), or --all");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -173,18 +194,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 static const struct argp parser = {
     options,
     parse_option,
-    "[GROUP...]",
+    "[NOUN...]",
     "Times operations, blocks and training steps on this machine, after checking that their "
-    "results are right. Groups: product, grouped, gradients, rows, mixers, block, "
-    "step, memory."
-    "\v"
-    "A line has the median of many runs and how far the 10th and 90th percentile lie from it, "
-    "bytes and operations that cannot be avoided per second, and the share of what this machine "
-    "can do (its own copy, its own multiply-adds, both measured at the start). Products are "
-    "compared with OpenBLAS or cuBLAS where one is installed: 1.20x means that ours is 1.2 times "
-    "as fast.\n\n"
-    "Example:\n  rmx-bench product rows --threads=2 --csv=bench.csv --plots=bench\n\n"
-    "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or config, 4 device or memory.",
+    "results are right."
+    "\vNouns:\n" BENCH_NOUNS(NOUN_LINE) "\n"
+                                        "A line has the median of many runs and how far the 10th "
+                                        "and 90th percentile lie from it; "
+                                        "the bytes and operations a second that cannot be "
+                                        "avoided; and the share of what this "
+                                        "machine can do (its own copy, its own multiply-adds, "
+                                        "both measured at the start). Products "
+                                        "are compared with OpenBLAS or cuBLAS where one is "
+                                        "installed: 1.20x means that ours is 1.2 "
+                                        "times as fast.\n\n"
+                                        "Example:\n  rmx-bench product norm --threads=2 "
+                                        "--csv=bench.csv --plots=bench\n\n"
+                                        "Exit codes: 0 ok, 1 error or a wrong result, 2 usage or "
+                                        "config, 4 device or memory.",
     NULL,
     NULL,
     NULL};
@@ -202,15 +228,16 @@ static void describe(const bench *b, records *out)
              b->yardstick.open ? b->yardstick.name : "none", b->yardstick.where);
 }
 
-static rmx_status run_groups(bench *b, const arguments *a)
+static rmx_status run_nouns(bench *b, const arguments *a)
 {
-    for (int i = 0; i < GROUPS; i++) {
+    for (int i = 0; i < NOUNS; i++) {
         if (!a->wanted[i]) continue;
-        records_print_head(b->out, groups[i].title);
-        BENCH_TRY(groups[i].run(b));
+        b->noun = nouns[i].name;
+        records_print_head(b->out, nouns[i].title);
+        BENCH_TRY(nouns[i].run(b));
     }
     if (b->out->count > 0) return RMX_OK;
-    return rmx_fail(&b->error, RMX_ERR_ARGUMENT, "--only=%s: no line of these groups holds it",
+    return rmx_fail(&b->error, RMX_ERR_ARGUMENT, "--only=%s: no line of these nouns holds it",
                     a->options.only);
 }
 
@@ -256,17 +283,19 @@ int main(int argc, char **argv)
     bench b = {.out = &all};
     int code = rmx_program_begin("rmx-bench", &parser, argc, argv, &a);
     if (code != RMX_EXIT_OK) return code;
+    if (a.list) list();
+    if (a.list) return RMX_EXIT_OK;
     if (a.draw) return draw_again(&a);
     all.quiet = a.quiet;
     b.configs = a.configs;
     b.config_count = a.config_count;
     rmx_status status = bench_open(&b, &a.options);
     if (status == RMX_OK && a.memory_of) {
-        status = memory_child_run(&b, a.config_count ? a.configs[0] : NULL, a.memory_of);
+        status = bench_memory_child(&b, a.config_count ? a.configs[0] : NULL, a.memory_of);
     } else if (status == RMX_OK) {
         describe(&b, &all);
         records_print_machine(&all);
-        status = run_groups(&b, &a);
+        status = run_nouns(&b, &a);
     }
     if (status != RMX_OK && !b.error.text[0] && b.ctx)
         rmx_fail(&b.error, status, "%s", rmx_last_error(b.ctx));

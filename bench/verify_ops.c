@@ -9,13 +9,13 @@
 #include "rankmixer/mean.h"
 #include "rankmixer/feed_forward.h"
 #include "rankmixer/product.h"
-#include "rankmixer/norm.h"
 #include "rankmixer/softmax.h"
 #include "rankmixer/token_mixer.h"
 
-#define PARAMETERS                                                                            \
-    bench *b, const verify_op *op, const verify_memory *memory, int64_t rows, const float *x, \
-        float *y, bool theirs
+#define UNUSED __attribute__((unused)) /* by some operations */
+#define PARAMETERS                                                                   \
+    bench *b, const verify_op *op, UNUSED const verify_memory *memory, int64_t rows, \
+        const float *x, float *y, UNUSED bool theirs
 
 /* Inputs are only read, though a view has no const. */
 static float *in(const float *p) { return (float *)(uintptr_t)p; }
@@ -46,8 +46,9 @@ static rmx_status vendor_product_of(const bench *b, const verify_op *op,
 static rmx_status mm(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->k}, ws[] = {op->k, op->n}, ys[] = {rows, op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, xs), w = rmx_tensor_of(memory->w, 2, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 2, ys);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 2, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 2, ys);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_mm(b->ctx, &a, &w, &out);
 }
@@ -56,9 +57,10 @@ static rmx_status addmm(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->k}, ws[] = {op->k, op->n}, ys[] = {rows, op->n};
     const int64_t vector[] = {op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, xs), w = rmx_tensor_of(memory->w, 2, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 2, ys);
-    const rmx_tensor bias = rmx_tensor_of(memory->w + (int64_t)op->k * op->n, 1, vector);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 2, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 2, ys);
+    const rmx_tensor bias = rmx_tensor_of(RMX_F32, memory->w + (int64_t)op->k * op->n, 1, vector);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_addmm(b->ctx, 0.5f, 2.0f, &bias, &a, &w, &out);
 }
@@ -67,7 +69,7 @@ static rmx_status addmm(PARAMETERS)
 static rmx_status bmm(PARAMETERS)
 {
     const int64_t ws[] = {op->count, op->k, op->n};
-    const rmx_tensor w = rmx_tensor_of(memory->w, 3, ws);
+    const rmx_tensor w = rmx_tensor_of(RMX_F32, memory->w, 3, ws);
     const rmx_tensor a = {
         .data = in(x), .dims = 3, .shape = {op->count, rows, op->k}, .stride = {op->k, op->in, 1}};
     const rmx_tensor out = {
@@ -80,8 +82,9 @@ static rmx_status grouped(PARAMETERS)
 {
     const int64_t xs[] = {rows, op->count, op->k}, ws[] = {op->count, op->k, op->n};
     const int64_t ys[] = {rows, op->count, op->n};
-    const rmx_tensor a = rmx_tensor_of(in(x), 3, xs), w = rmx_tensor_of(memory->w, 3, ws);
-    const rmx_tensor out = rmx_tensor_of(y, 3, ys);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 3, xs),
+                     w = rmx_tensor_of(RMX_F32, memory->w, 3, ws);
+    const rmx_tensor out = rmx_tensor_of(RMX_F32, y, 3, ys);
     if (theirs) return vendor_product_of(b, op, memory, rows, x, y);
     return rmx_grouped_mm(b->ctx, &a, &w, &out);
 }
@@ -91,49 +94,43 @@ static rmx_status grouped(PARAMETERS)
 static rmx_status softmax(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->in};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, shape), out = rmx_tensor_of(y, 2, shape);
-    (void)memory;
-    (void)theirs;
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, shape);
     return rmx_softmax_forward(b->ctx, 1, &a, &out);
 }
 
 static rmx_status log_softmax(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->in};
-    const rmx_tensor a = rmx_tensor_of(in(x), 2, shape), out = rmx_tensor_of(y, 2, shape);
-    (void)memory;
-    (void)theirs;
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 2, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, shape);
     return rmx_log_softmax_forward(b->ctx, 1, &a, &out);
 }
 
 static rmx_status mean(PARAMETERS)
 {
     const int64_t shape[] = {rows, op->count, op->k}, kept[] = {rows, op->k};
-    const rmx_tensor a = rmx_tensor_of(in(x), 3, shape), out = rmx_tensor_of(y, 2, kept);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, in(x), 3, shape),
+                     out = rmx_tensor_of(RMX_F32, y, 2, kept);
     const rmx_mean_desc desc = {.axes = 1, .axis = {1}};
-    (void)memory;
-    (void)theirs;
     return rmx_mean_forward(b->ctx, &desc, &a, &out);
 }
 
 static rmx_status gelu(PARAMETERS)
 {
-    (void)memory;
-    (void)theirs;
-    return rmx_activation_forward(b->ctx, RMX_ACTIVATION_GELU_ERF, rows * op->in, x, y);
+    return rmx_activation_forward(
+        b->ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, rows * op->in}, x, y);
 }
 
 static rmx_status layer_norm(PARAMETERS)
 {
     const rmx_norm_desc desc = {.rows = rows, .dim = op->k, .eps = 1e-5f};
-    (void)theirs;
     return rmx_norm_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y, NULL, NULL);
 }
 
 static rmx_status rms_norm(PARAMETERS)
 {
     const rmx_norm_desc desc = {.kind = RMX_NORM_RMS, .rows = rows, .dim = op->k, .eps = 1e-5f};
-    (void)theirs;
     return rmx_norm_forward(b->ctx, &desc, x, memory->w, NULL, y, NULL, NULL);
 }
 
@@ -141,8 +138,7 @@ static rmx_status rms_norm(PARAMETERS)
 
 static rmx_status token_mixer(PARAMETERS)
 {
-    const rmx_token_mixer_desc desc = {rows, op->count, op->k, op->count, 1e-5f};
-    (void)theirs;
+    const rmx_token_mixer_desc desc = {RMX_F32, rows, op->count, op->k, op->count, 1e-5f};
     return rmx_token_mixer_forward(b->ctx, &desc, x, memory->w, memory->w + op->k, y,
                                    memory->scratch, memory->scratch + rows * op->count);
 }
@@ -159,7 +155,6 @@ static rmx_status per_token_ffn(PARAMETERS)
     const rmx_feed_forward_desc desc = {
         .samples = rows, .tokens = op->count, .width = op->k, .hidden = op->n};
     const rmx_feed_forward_weights w = ffn_weights(op, memory->w);
-    (void)theirs;
     return rmx_feed_forward_forward(b->ctx, &desc, &w, x, x, NULL, memory->scratch, y);
 }
 
@@ -172,7 +167,6 @@ static rmx_status attention(PARAMETERS)
     const rmx_attention_weights weights = {w, w + 4 * square, w + 3 * square,
                                            w + 4 * square + 3 * (int64_t)op->k};
     const rmx_attention_saved saved = {scratch, scratch + 4 * tokens, scratch + 3 * tokens};
-    (void)theirs;
     return rmx_attention_forward(b->ctx, &desc, &weights, x, x, &saved, y);
 }
 
@@ -187,7 +181,6 @@ static rmx_status block(PARAMETERS)
     rmx_block_parameter list[8];
     const int32_t count = rmx_block_parameters(&desc, list, 8);
     for (int32_t i = 0; i < count; w += list[i++].count) weights[i] = w;
-    (void)theirs;
     return rmx_block_forward(b->ctx, &desc, weights, x, y, memory->scratch,
                              rmx_block_saved_bytes(&desc));
 }

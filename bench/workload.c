@@ -69,7 +69,7 @@ rmx_status workload_open(const char *config, int64_t rows, workload *out, rmx_er
     if (status != RMX_OK) return status;
     for (int32_t f = 0; f < out->schema.sparse_fields; f++)
         out->schema.vocabulary[f] = s->vocabulary;
-    status = rmx_setup_make(&out->config, &out->schema, &out->setup, error);
+    status = rmx_model_setup_make(&out->config, &out->schema, &out->setup, error);
     if (status != RMX_OK) return status;
     out->setup.model.batch = rows;
     return make_rows(out, error);
@@ -80,7 +80,7 @@ void workload_close(workload *w)
     free(w->ids);
     free(w->dense);
     free(w->labels);
-    rmx_setup_free(&w->setup);
+    rmx_model_setup_free(&w->setup);
     rmx_schema_free(&w->schema);
     rmx_config_destroy(&w->config);
     memset(w, 0, sizeof *w);

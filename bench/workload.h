@@ -6,12 +6,12 @@
 #include "core/error.h"
 #include "rankmixer/model.h"
 #include "train/config.h"
-#include "train/setup.h"
+#include "train/model_setup.h"
 
 typedef struct workload {
     rmx_config config;
     rmx_schema schema;
-    rmx_setup setup;
+    rmx_model_setup setup;
     int64_t rows; /* examples that are there */
     uint32_t *ids;
     float *dense;

@@ -14,7 +14,7 @@ die() {
 
 new=$bundle.new
 rm -rf "$new"
-mkdir -p "$new"/{bin,lib,configs,docs,tests/golden}
+mkdir -p "$new"/{bin,lib,bench,configs,docs,tests/golden}
 tests/run.sh "$build" --list --kinds "criterion plain long example" >"$new/tests/programs"
 while read -r _ name; do
     cp "$build/bundle/tests/bundle_$name" "$new/tests/$name"
@@ -25,6 +25,7 @@ for source in src/*/rmx-*.c bench/rmx-*.c; do
 done
 cp tests/run.sh tests/minimum_counts "$new/tests/"
 cp tests/golden/golden.h5 "$new/tests/golden/"
+cp bench/compare.sh "$new/bench/"
 cp configs/*.ini "$new/configs/"
 cp docs/training.md docs/data.md "$new/docs/"
 cp cmake/bundle/* LICENSE "$new/"

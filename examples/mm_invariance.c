@@ -24,14 +24,14 @@ int main(void)
     if (rmx_context_create(&options, &ctx, NULL, 0) != RMX_OK) return 1;
     printf("%s\n", rmx_context_describe(ctx));
 
-    const rmx_tensor weights = rmx_tensor_of(w, 2, (int64_t[]){K, N});
-    const rmx_tensor all = rmx_tensor_of(x, 2, (int64_t[]){ROWS, K});
-    const rmx_tensor y = rmx_tensor_of(batch, 2, (int64_t[]){ROWS, N});
+    const rmx_tensor weights = rmx_tensor_of(RMX_F32, w, 2, (int64_t[]){K, N});
+    const rmx_tensor all = rmx_tensor_of(RMX_F32, x, 2, (int64_t[]){ROWS, K});
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, batch, 2, (int64_t[]){ROWS, N});
     int different = 0;
     rmx_status status = rmx_mm(ctx, &all, &weights, &y);
     for (int row = 0; row < ROWS && status == RMX_OK; row++) {
-        const rmx_tensor one = rmx_tensor_of(x + row * K, 2, (int64_t[]){1, K});
-        const rmx_tensor y1 = rmx_tensor_of(alone, 2, (int64_t[]){1, N});
+        const rmx_tensor one = rmx_tensor_of(RMX_F32, x + row * K, 2, (int64_t[]){1, K});
+        const rmx_tensor y1 = rmx_tensor_of(RMX_F32, alone, 2, (int64_t[]){1, N});
         status = rmx_mm(ctx, &one, &weights, &y1);
         if (memcmp(alone, batch + row * N, sizeof alone) != 0) different++;
     }

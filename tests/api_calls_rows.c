@@ -68,8 +68,13 @@ static void call_elements(void)
                                 .step = api_chance(9) ? NULL : api_zeros()};
     float *p[4];
     for (int i = 0; i < 4; i++) p[i] = api_operand(&s);
-    api_status("gelu_forward", rmx_activation_forward(ctx, kind, n, p[0], p[1]), bad_kind);
-    api_status("gelu_backward", rmx_activation_backward(ctx, kind, n, p[0], p[1], p[2]), bad_kind);
+    api_status("gelu_forward",
+               rmx_activation_forward(ctx, &(rmx_activation_desc){kind, RMX_F32, n}, p[0], p[1]),
+               bad_kind);
+    api_status(
+        "gelu_backward",
+        rmx_activation_backward(ctx, &(rmx_activation_desc){kind, RMX_F32, n}, p[0], p[1], p[2]),
+        bad_kind);
     api_status("dropout_forward", rmx_dropout_forward(ctx, &d, n, p[0], p[1]), bad);
     api_status("dropout_backward", rmx_dropout_backward(ctx, &d, n, p[2], p[3]), bad);
 }

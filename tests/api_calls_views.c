@@ -6,7 +6,7 @@
  * only where it is enough. */
 static rmx_tensor random_view(int32_t dims, const int64_t *shape)
 {
-    rmx_tensor t = rmx_tensor_of(NULL, dims, shape);
+    rmx_tensor t = rmx_tensor_of(RMX_F32, NULL, dims, shape);
     for (int32_t i = 0; i < t.dims; i++) {
         if (api_chance(40)) t.shape[i] = api_count(0);
         if (api_chance(40)) t.stride[i] = api_count(0);
@@ -28,7 +28,7 @@ static rmx_tensor random_view(int32_t dims, const int64_t *shape)
         t.data = api_buffer();
     if (api_chance(60)) t.dims = api_size(0);
     if (t.dims < 0 || t.dims > dims) return t;
-    return t.dims == dims ? t : rmx_tensor_of(t.data, 0, NULL);
+    return t.dims == dims ? t : rmx_tensor_of(RMX_F32, t.data, 0, NULL);
 }
 
 static rmx_tensor random_tensor(int64_t shape[4], int32_t *dims)
@@ -88,7 +88,7 @@ void api_call_views(void)
     int32_t dims;
     const rmx_tensor t = random_tensor(shape, &dims);
     api_wrong += rmx_tensor_count(maybe(&t)) < -1;
-    api_wrong += rmx_tensor_of(NULL, api_size(0), NULL).dims > 0;
+    api_wrong += rmx_tensor_of(RMX_F32, NULL, api_size(0), NULL).dims > 0;
     (void)rmx_tensor_transpose(t, api_size(0), api_size(0));
     api_calls += 3;
     (api_chance(2) ? call_softmax : call_mean)();

@@ -31,10 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     if (parse(text, size, &config) == RMX_OK) {
-        char *first = rmx_config_to_text(&config);
+        char *first = rmx_config_to_text(&config, false);
         require(first != NULL);
         require(parse(first, strlen(first), &again) == RMX_OK);
-        char *second = rmx_config_to_text(&again);
+        char *second = rmx_config_to_text(&again, false);
         require(second != NULL && strcmp(first, second) == 0);
         require(rmx_config_differences(&config, &again, names, sizeof names) == 0);
         rmx_config_destroy(&again);

@@ -35,7 +35,8 @@ static cudaStream_t stream;
 static __host__ __device__ void plain_output(const rmx_product_args *g, const float *old,
                                              int64_t u, int64_t v, int64_t i, int64_t j)
 {
-#define AT(x, i, j) ((x).p[u * (x).batch[0] + v * (x).batch[1] + (i) * (x).rs + (j) * (x).cs])
+#define AT(x, i, j) \
+    (((const float *)(x).p)[u * (x).batch[0] + v * (x).batch[1] + (i) * (x).rs + (j) * (x).cs])
     const int64_t c = u * g->c.batch[0] + v * g->c.batch[1] + i * g->c.rs + j;
     float acc = g->accumulate ? old[c] : 0.0f;
     for (int64_t k = 0; k < g->k; k++) acc = rmx_fmaf(AT(g->a, i, k), AT(g->b, k, j), acc);
@@ -46,15 +47,15 @@ static __host__ __device__ void plain_output(const rmx_product_args *g, const fl
             g->activation == RMX_ACTIVATION_GELU_ERF    ? rmx_gelu_erf_gradf(acc)
             : g->activation == RMX_ACTIVATION_GELU_TANH ? rmx_gelu_tanh_gradf(acc)
                                                         : 1.0f;
-        g->activation_gradient
-            .p[u * g->activation_gradient.batch[0] + v * g->activation_gradient.batch[1] +
-               i * g->activation_gradient.rs + j] = activation_gradient;
+        ((float *)g->activation_gradient
+             .p)[u * g->activation_gradient.batch[0] + v * g->activation_gradient.batch[1] +
+                 i * g->activation_gradient.rs + j] = activation_gradient;
     }
     if (g->activation == RMX_ACTIVATION_GELU_ERF) acc = rmx_gelu_erff(acc);
     if (g->activation == RMX_ACTIVATION_GELU_TANH) acc = rmx_gelu_tanhf(acc);
     if (g->multiplier.p) acc = rmx_mulf(acc, AT(g->multiplier, i, j));
     if (g->residual.p) acc = rmx_addf(acc, AT(g->residual, i, j));
-    g->c.p[c] = acc;
+    ((float *)g->c.p)[c] = acc;
 #undef AT
 }
 
@@ -240,10 +241,12 @@ static void run_host_case(int64_t m, int64_t n, int64_t k)
     for (int i = 0; i < 6; i++) download(to[i]->data(), from[i]);
     c = old, activation_gradient = old;
     rmx_product_args g = aim(shape, c.data(), activation_gradient.data(), 0);
-    g.a.p = a.data() + (shape.a.p - buffer_a), g.b.p = b.data() + (shape.b.p - buffer_b);
-    if (g.bias.p) g.bias.p = bias.data() + (shape.bias.p - buffer_bias);
-    if (g.multiplier.p) g.multiplier.p = multiplier.data() + (shape.multiplier.p - buffer_factor);
-    if (g.residual.p) g.residual.p = res.data() + (shape.residual.p - buffer_res);
+    g.a.p = a.data() + ((const float *)shape.a.p - buffer_a),
+    g.b.p = b.data() + ((const float *)shape.b.p - buffer_b);
+    if (g.bias.p) g.bias.p = bias.data() + ((const float *)shape.bias.p - buffer_bias);
+    if (g.multiplier.p)
+        g.multiplier.p = multiplier.data() + ((const float *)shape.multiplier.p - buffer_factor);
+    if (g.residual.p) g.residual.p = res.data() + ((const float *)shape.residual.p - buffer_res);
     for (int64_t u = 0; u < g.batch[0]; u++)
         for (int64_t v = 0; v < g.batch[1]; v++)
             for (int64_t i = 0; i < m; i++)
@@ -277,8 +280,8 @@ static void run_reversed_case(void)
     g.b.p = buffer_b, g.b.rs = g.n, g.b.cs = 1;
     g.c.p = want_c, g.c.rs = g.n;
     plain_gpu(g, old_c);
-    g.a.p += g.k - 1, g.a.cs = -1;
-    g.b.p += (g.k - 1) * g.n, g.b.rs = -g.n;
+    g.a.p = buffer_a + g.k - 1, g.a.cs = -1;
+    g.b.p = buffer_b + (g.k - 1) * g.n, g.b.rs = -g.n;
     g.c.p = got_c;
     plain_gpu(g, old_c);
     if (differences(want_c, got_c, g.m * g.n) > 0) return;

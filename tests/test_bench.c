@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "job_testing.h"
+#include "testing.h"
 
 TestSuite(bench, .init = job_begin, .fini = job_end);
 
@@ -47,7 +48,7 @@ static bool is_object(const char *at)
 static void expect_line(const char *line)
 {
     static const char *const keys[] = {
-        "group",     "op",           "shape",      "series",       "ceiling",
+        "noun",      "op",           "shape",      "series",       "ceiling",
         "yardstick", "unit",         "device",     "code",         "threads",
         "x",         "median_s",     "p10_s",      "p90_s",        "runs",
         "bytes",     "flop",         "gb_per_s",   "gflop_per_s",  "share",
@@ -60,14 +61,14 @@ static void expect_line(const char *line)
     }
 }
 
-/* Checks every line of bench.json; returns how many are of the group. */
-static int lines_of(const char *group)
+/* Checks every line of bench.json; returns how many are of the noun. */
+static int lines_of(const char *noun)
 {
     char line[4096], pattern[64];
     int count = 0;
     FILE *file = fopen("bench.json", "r");
     cr_assert(file);
-    snprintf(pattern, sizeof pattern, "{\"group\":\"%s\"", group);
+    snprintf(pattern, sizeof pattern, "{\"noun\":\"%s\"", noun);
     while (fgets(line, sizeof line, file)) {
         expect_line(line);
         count += !strncmp(line, pattern, strlen(pattern));
@@ -78,36 +79,65 @@ static int lines_of(const char *group)
 
 /* ---- rmx-bench ----------------------------------------------------------------------------- */
 
-/* groups: the same, each alone. */
-static void run_group(const char *group, int least)
+typedef struct noun {
+    const char *name;
+    int least; /* lines */
+} noun;
+
+static void run_nouns(const noun *nouns, size_t count)
 {
+    char names[256] = "";
+    for (size_t i = 0; i < count; i++)
+        snprintf(names + strlen(names), sizeof names - strlen(names), " %s", nouns[i].name);
     const int code = job_run("rmx-bench %s --quick --device=cpu --threads=2 --json=bench.json "
                              "--csv=bench.csv --markdown=bench.md",
-                             group);
+                             names);
     cr_assert_eq(code, 0, "exit %d: %s", code, job_text("err"));
-    const int lines = lines_of(group);
-    cr_expect_geq(lines, least, "%s: %d lines, at least %d are expected", group, lines, least);
-    cr_expect(strstr(job_text("bench.md"), group));
+    for (size_t i = 0; i < count; i++) {
+        const int lines = lines_of(nouns[i].name);
+        cr_expect_geq(lines, nouns[i].least, "%s: %d lines, at least %d are expected",
+                      nouns[i].name, lines, nouns[i].least);
+        cr_expect_eq(job_run("grep -qx '### %s' bench.md", nouns[i].name), 0);
+    }
     cr_expect_eq(
         job_run("test \"$(wc -l < bench.csv)\" -eq \"$(($(wc -l < bench.json) + 1))\" && "
                 "test \"$(sed 's/\"[^\"]*\"//g; s/[^,]//g' bench.csv | sort -u | wc -l)\" "
                 "-eq 1"),
         0, "bench.csv: a line has more or fewer columns than the head");
 }
+#define RUN_NOUNS(...)                                     \
+    do {                                                   \
+        static const noun nouns_[] = {__VA_ARGS__};        \
+        run_nouns(nouns_, sizeof nouns_ / sizeof *nouns_); \
+    } while (0)
 
-Test(bench, product) { run_group("product", 8); }
-Test(bench, grouped) { run_group("grouped", 2); }
-Test(bench, gradients) { run_group("gradients", 6); }
-Test(bench, rows) { run_group("rows", 44); }
-Test(bench, mixers) { run_group("mixers", 8); }
-Test(bench, block) { run_group("block", 4); }
-Test(bench, step)
+Test(bench, products) { RUN_NOUNS({"product", 10}, {"linear", 9}); }
+Test(bench, memory_bound)
 {
-    run_group("step", 5);
+    RUN_NOUNS({"norm", 6}, {"softmax", 6}, {"mean", 4}, {"activation", 5}, {"dropout", 1},
+              {"pooling", 2}, {"embedding", 3}, {"loss", 2}, {"optimizer", 5}, {"column_sum", 2},
+              {"gradient_norm", 1});
+}
+Test(bench, layers)
+{
+    RUN_NOUNS({"token_mixer", 12}, {"attention", 4}, {"feed_forward", 4}, {"block", 4});
+}
+Test(bench, models)
+{
+    RUN_NOUNS({"step", 5}, {"memory", 1});
     cr_expect_eq(job_run("grep '\"training loop\",\"B=128 T=16 D=16 L=2 base\"' bench.csv"), 0,
                  "no line of the training loop");
 }
-Test(bench, memory) { run_group("memory", 1); }
+
+/* A shell can go through the list. */
+Test(bench, lists_its_nouns)
+{
+    cr_assert_eq(job_run("rmx-bench --list"), 0);
+    cr_expect(strstr(job_text("out"), "product\nlinear\nnorm\n"), "%s", job_text("out"));
+    cr_expect_eq(job_run("for n in $(rmx-bench --list); do "
+                         "rmx-bench --help | grep -q \"^  $n: \" || exit 1; done"),
+                 0);
+}
 
 /* A library that is not there leaves its column empty and says so. */
 Test(bench, works_without_a_yardstick)
@@ -116,21 +146,22 @@ Test(bench, works_without_a_yardstick)
                          "--openblas=/nowhere/lib.so"),
                  0, "%s", job_text("err"));
     cr_expect(strstr(job_text("out"), "/nowhere/lib.so was not found"), "%s", job_text("out"));
-    cr_expect_eq(lines_of("product"), 8);
-    cr_expect_eq(job_run("grep -c '\"yardstick\":\"\".*\"ratio\":null' bench.json | grep -x 8"),
+    cr_expect_eq(lines_of("product"), 10);
+    cr_expect_eq(job_run("grep -c '\"yardstick\":\"\".*\"ratio\":null' bench.json | grep -x 10"),
                  0);
 }
 
 Test(bench, draws_where_gnuplot_is)
 {
     const bool here = job_run("command -v gnuplot") == 0;
-    const int code = job_run("rmx-bench product rows mixers block step --quick -q --device=cpu "
-                             "--csv=bench.csv --plots=plots --png");
+    const int code =
+        job_run("rmx-bench product norm token_mixer block step --quick -q --device=cpu "
+                "--csv=bench.csv --plots=plots --png");
     cr_expect_eq(code, 0, "exit %d: %s", code, job_text("err"));
-    cr_expect_eq(
-        job_run("cd plots && for p in product rows mixers block step; do test -s $p.png && "
-                "tail -n 2 $p.svg | grep -q '</svg>' || exit 1; done"),
-        here ? 0 : 1);
+    cr_expect_eq(job_run("cd plots && for p in product memory_bound token_mixer block step; do "
+                         "test -s $p.png && "
+                         "tail -n 2 $p.svg | grep -q '</svg>' || exit 1; done"),
+                 here ? 0 : 1);
     if (!here) return;
     cr_expect_eq(job_run("rmx-bench --draw=bench.csv --plots=again && "
                          "for p in plots/*.svg; do cmp $p again/${p#*/} || exit 1; done"),
@@ -152,10 +183,10 @@ Test(bench, measures_without_gnuplot)
 Test(bench, refuses_to_draw_what_it_did_not_write)
 {
     static const char *const bad[][2] = {
-        {"group,op\n", "not a CSV of rmx-bench"},
-        {"group,op,shape,x\nstep,a,b\n", "bad.csv:2: 3 fields where the head has 4"},
-        {"group,op,shape,x\nstep,\"a,b,1\n", "bad.csv:2: a quote is left open"},
-        {"group,op,shape,x\nstep,a,b,1x\n", "bad.csv:2: x is '1x', not a number"},
+        {"noun,op\n", "not a CSV of rmx-bench"},
+        {"noun,op,shape,x\nstep,a,b\n", "bad.csv:2: 3 fields where the head has 4"},
+        {"noun,op,shape,x\nstep,\"a,b,1\n", "bad.csv:2: a quote is left open"},
+        {"noun,op,shape,x\nstep,a,b,1x\n", "bad.csv:2: x is '1x', not a number"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         job_put("bad.csv", bad[i][0]);
@@ -170,9 +201,9 @@ Test(bench, only_some_lines)
     cr_assert_eq(job_run("rmx-bench --all --quick --device=cpu --only='gelu (tanh)' "
                          "--json=bench.json"),
                  0, "%s", job_text("err"));
-    cr_expect_eq(lines_of("rows"), 2);
+    cr_expect_eq(lines_of("activation"), 2);
     cr_expect_eq(job_run("wc -l < bench.json | grep -x 2"), 0);
-    cr_expect_eq(job_run("rmx-bench rows product --quick --device=cpu --only=gelU"), 2);
+    cr_expect_eq(job_run("rmx-bench norm product --quick --device=cpu --only=gelU"), 2);
     cr_expect(strstr(job_text("err"), "--only=gelU"), "%s", job_text("err"));
 }
 
@@ -197,13 +228,16 @@ Test(bench, a_config_sets_the_model)
 Test(bench, refuses_what_it_does_not_know)
 {
     static const char *const lines[][2] = {
-        {"rmx-bench", "which groups"},
-        {"rmx-bench products", "no group is called 'products'"},
-        {"rmx-bench --quick --threads=x rows", "--threads=x"},
-        {"rmx-bench --device=tpu rows", "--device=tpu"},
-        {"rmx-bench --nonsense rows", "nonsense"},
+        {"rmx-bench", "--list shows all"},
+        {"rmx-bench nrom", "there is no 'nrom'; did you mean 'norm'?"},
+        {"rmx-bench embed", "there is no 'embed'; did you mean 'embedding'?"},
+        {"rmx-bench nonsense", "there is no 'nonsense'; --list"},
+        {"rmx-bench --quick --threads=x norm", "--threads=x"},
+        {"rmx-bench --device=tpu norm", "--device=tpu"},
+        {"rmx-bench --seconds=0 norm", "--seconds=0: a number above 0"},
+        {"rmx-bench --nonsense norm", "nonsense"},
         {"rmx-bench --draw=a.csv", "--plots"},
-        {"rmx-bench --draw=a.csv --plots=. rows", "no groups"},
+        {"rmx-bench --draw=a.csv --plots=. norm", "no nouns"},
         {"rmx-verify rows", "'rows'"},
         {"rmx-verify --threads=-1", "--threads=-1"},
         {"rmx-verify --device=tpu", "--device=tpu"},
@@ -214,8 +248,81 @@ Test(bench, refuses_what_it_does_not_know)
         cr_expect_eq(code, 2, "%s: exit %d: %s", lines[i][0], code, job_text("err"));
         cr_expect(strstr(job_text("err"), lines[i][1]), "%s: %s", lines[i][0], job_text("err"));
     }
-    cr_expect_eq(job_run("rmx-bench grouped --quick -q --device=cpu --csv=/nowhere/a.csv"), 1);
+    cr_expect_eq(job_run("rmx-bench linear --quick -q --device=cpu --csv=/nowhere/a.csv"), 1);
     cr_expect(strstr(job_text("err"), "/nowhere/a.csv"), "%s", job_text("err"));
+}
+
+/* ---- compare.sh ------------------------------------------------------------------------------ */
+
+/* A folder with a program in place of rmx-bench: of its two lines layer_norm takes so long. */
+static void put_build(const char *folder, const char *seconds)
+{
+    static const char program[] =
+        "#!/bin/sh\n"
+        "for a; do case $a in --json=*) to=${a#--json=} ;; --list) echo norm; exit ;;\n"
+        "--help) exit ;; esac; done\n"
+        "echo $0 >>order\n"
+        "line() { printf '{\"noun\":\"norm\",\"op\":\"%%s\",\"shape\":\"D=16\",\"x\":null,"
+        "\"median_s\":%%s,\"p10_s\":%%s}\\n' $1 $2 $2; }\n"
+        "{ line layer_norm %s; line rms_norm 0.0001; } >$to\n";
+    char script[1024], path[64];
+    cr_assert_eq(job_run("mkdir -p %s", folder), 0);
+    snprintf(script, sizeof script, program, seconds);
+    snprintf(path, sizeof path, "%s/rmx-bench", folder);
+    job_put(path, script);
+    cr_assert_eq(job_run("chmod +x %s", path), 0);
+}
+
+static int compare(const char *arguments)
+{
+    return job_run("%s %s", testing_path("bench/compare.sh"), arguments);
+}
+
+Test(bench, compares_two_builds_in_turns)
+{
+    put_build("old", "1e-04");
+    put_build("new", "0.000104"); /* 4 % on one line of two: 2 % in the mean */
+    cr_assert_eq(compare("-n 3 old new"), 0, "%s", job_text("err"));
+    cr_expect_eq(job_run("cat order | sed 's,.*/\\(.*\\)/.*,\\1,' | tr '\\n' ' ' | "
+                         "grep -x 'old new new old old new '"),
+                 0, "the builds take turns, the first one alternating");
+    cr_assert_eq(compare("-n 2 old new"), 0);
+    cr_expect(strstr(job_text("out"), "  100.0 us   104.0 us   1.040    +-0.0 %\n"), "%s",
+              job_text("out"));
+}
+
+Test(bench, compare_finds_what_is_slower)
+{
+    put_build("old", "1e-04");
+    put_build("new/bin", "0.000107"); /* a bundle; 3.4 % in the mean */
+    cr_expect_eq(compare("-n 3 old new"), 1);
+    cr_expect(strstr(job_text("out"), "1 slower than allowed"), "%s", job_text("out"));
+    put_build("new/bin", "0.000111");
+    cr_expect_eq(compare("-n 3 old new norm -- --quick"), 1);
+    cr_expect(strstr(job_text("out"), "2 slower than allowed"), "%s", job_text("out"));
+    cr_expect_eq(compare("-n 3 new old"), 0);
+}
+
+Test(bench, compare_refuses_what_is_no_build)
+{
+    put_build("old", "1e-04");
+    cr_expect_eq(compare("old"), 2);
+    cr_expect(strstr(job_text("err"), "usage"));
+    cr_expect_eq(compare("old nowhere"), 2);
+    cr_expect(strstr(job_text("err"), "nowhere: neither"));
+    cr_expect_eq(compare("-n 0 old old"), 2);
+    cr_expect_eq(compare("old \"$(command -v rmx-bench)\" nrom"), 2);
+    cr_expect(strstr(job_text("err"), "did you mean 'norm'"), "%s", job_text("err"));
+}
+
+/* With the program itself, whose lines it has to read. */
+Test(bench, compares_itself)
+{
+    const int code = compare("-n 1 \"$(command -v rmx-bench)\" \"$(command -v rmx-bench)\" "
+                             "column_sum -- --quick --device=cpu");
+    cr_expect(code == 0 || code == 1, "exit %d: %s", code, job_text("err"));
+    cr_expect(strstr(job_text("out"), "\ncolumn_sum: bias gradient  N=16 "), "%s",
+              job_text("out"));
 }
 
 /* ---- rmx-verify ---------------------------------------------------------------------------- */

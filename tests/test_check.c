@@ -28,7 +28,7 @@ static rmx_tensor random_view(float *memory)
             t.shape[i] = draw(12) == 0 ? 0 : 1 + draw(4);
             t.stride[i] = strides[draw(12)];
         }
-        if (t.data - memory + rmx_tensor_extent(&t) <= ROOM) return t;
+        if ((float *)t.data - memory + rmx_tensor_extent(&t) <= ROOM) return t;
     }
 }
 
@@ -38,7 +38,7 @@ static void walk(const rmx_tensor *t, const float *memory, int counts[ROOM])
     memset(counts, 0, ROOM * sizeof *counts);
     const int64_t count = rmx_tensor_count(t);
     for (int64_t i = 0; i < count; i++) {
-        int64_t at = t->data - memory, rest = i;
+        int64_t at = (const float *)t->data - memory, rest = i;
         for (int32_t axis = t->dims - 1; axis >= 0; axis--) {
             at += rest % t->shape[axis] * t->stride[axis];
             rest /= t->shape[axis];
@@ -74,8 +74,8 @@ Test(check, views_against_the_truth)
         walk(&b, memory, b_counts);
         const bool apart = rmx_check_views_apart(ctx, "a", &a, "b", &b) == RMX_OK;
         const bool output = rmx_check_output(ctx, "a", &a) == RMX_OK;
-        const bool ranges_meet =
-            a.data < b.data + rmx_tensor_extent(&b) && b.data < a.data + rmx_tensor_extent(&a);
+        const bool ranges_meet = (float *)a.data < (float *)b.data + rmx_tensor_extent(&b) &&
+                                 (float *)b.data < (float *)a.data + rmx_tensor_extent(&a);
         if (shared(a_counts, b_counts)) {
             overlapping++;
             cr_assert_not(apart, "trial %d: an overlap was accepted", trial);

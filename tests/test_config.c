@@ -10,7 +10,7 @@
 #include "train/config.h"
 #include "data/edit_distance.h"
 #include "train/config_keys.h"
-#include "train/setup.h"
+#include "train/model_setup.h"
 
 static char long_line[512] = "[run]\ndir = "; /* 300 letters follow */
 
@@ -94,8 +94,8 @@ Test(config, prints_what_it_reads)
         rmx_config_print(&config, comments, out);
         fclose(out);
         cr_assert_eq(parse(printed, NULL, &again, &error), RMX_OK, "%s", error.text);
-        char difference[256], *first = rmx_config_to_text(&config);
-        char *second = rmx_config_to_text(&again);
+        char difference[256], *first = rmx_config_to_text(&config, false);
+        char *second = rmx_config_to_text(&again, false);
         cr_expect_str_eq(first, second);
         cr_expect_eq(rmx_config_differences(&config, &again, difference, sizeof difference), 0);
         free(first);
@@ -151,7 +151,7 @@ Test(config, a_resolved_config_is_the_same_run)
     char text[256], difference[256];
     rmx_config config, again;
     rmx_schema schema;
-    rmx_setup first, second;
+    rmx_model_setup first, second;
     rmx_error error;
     cr_assert_eq(rmx_schema_init(&schema, 2, 2, 1, &error), RMX_OK);
     for (int pair = 0; pair < 25; pair++) {
@@ -159,22 +159,22 @@ Test(config, a_resolved_config_is_the_same_run)
         snprintf(text, sizeof text, "[train]\noptimizer = %s\nembedding_optimizer = %s\n",
                  names[pair / 5], names[pair % 5]);
         cr_assert_eq(parse(text, NULL, &config, &error), RMX_OK, "%s", error.text);
-        char *printed = rmx_config_to_text(&config);
+        char *printed = rmx_config_to_text(&config, false);
         cr_assert_eq(parse(printed, NULL, &again, &error), RMX_OK, "%s: %s", text, error.text);
         cr_expect_eq(rmx_config_differences(&config, &again, difference, sizeof difference), 0,
                      "%s: %s", text, difference);
         cr_expect(!strstr(printed, "heads = 0"));
-        char *once_more = rmx_config_to_text(&again);
+        char *once_more = rmx_config_to_text(&again, false);
         cr_expect_str_eq(printed, once_more);
-        cr_assert_eq(rmx_setup_make(&config, &schema, &first, &error), RMX_OK);
-        cr_assert_eq(rmx_setup_make(&again, &schema, &second, &error), RMX_OK);
+        cr_assert_eq(rmx_model_setup_make(&config, &schema, &first, &error), RMX_OK);
+        cr_assert_eq(rmx_model_setup_make(&again, &schema, &second, &error), RMX_OK);
         cr_expect_eq(memcmp(&first.training, &second.training, sizeof first.training), 0, "%s",
                      text);
         const rmx_optimizer_config own = rmx_optimizer_default((rmx_optimizer)(pair % 5));
         cr_expect_eq(first.training.embedding.eps, own.eps);
         cr_expect_eq(first.training.embedding.beta2, own.beta2);
-        rmx_setup_free(&first);
-        rmx_setup_free(&second);
+        rmx_model_setup_free(&first);
+        rmx_model_setup_free(&second);
         free(printed);
         free(once_more);
         rmx_config_destroy(&config);

@@ -28,10 +28,10 @@ static double softmax_units(fixture *f) { return 8.0 + max_of(f, "x"); }
 static void softmax_case(fixture *f)
 {
     const golden_tensor x = golden_read(f->file, f->name, "x");
-    const rmx_tensor tx = rmx_tensor_of(put(f, "x"), x.dims, x.shape);
-    const rmx_tensor ty = rmx_tensor_of(operands_new(&f->all, x.count), x.dims, x.shape);
-    const rmx_tensor tdy = rmx_tensor_of(put(f, "dy"), x.dims, x.shape);
-    const rmx_tensor tdx = rmx_tensor_of(operands_new(&f->all, x.count), x.dims, x.shape);
+    const rmx_tensor tx = rmx_tensor_of(RMX_F32, put(f, "x"), x.dims, x.shape);
+    const rmx_tensor ty = rmx_tensor_of(RMX_F32, operands_new(&f->all, x.count), x.dims, x.shape);
+    const rmx_tensor tdy = rmx_tensor_of(RMX_F32, put(f, "dy"), x.dims, x.shape);
+    const rmx_tensor tdx = rmx_tensor_of(RMX_F32, operands_new(&f->all, x.count), x.dims, x.shape);
     operands_must(f->ctx, rmx_softmax_forward(f->ctx, -1, &tx, &ty));
     expect(f, "y", ty.data, softmax_units(f), 0.0);
     operands_must(f->ctx, rmx_softmax_backward(f->ctx, -1, &tdy, &ty, &tdx));
@@ -43,10 +43,10 @@ static void softmax_case(fixture *f)
 static void log_softmax_case(fixture *f)
 {
     const golden_tensor x = golden_read(f->file, f->name, "x");
-    const rmx_tensor tx = rmx_tensor_of(put(f, "x"), x.dims, x.shape);
-    const rmx_tensor ty = rmx_tensor_of(operands_new(&f->all, x.count), x.dims, x.shape);
-    const rmx_tensor tdy = rmx_tensor_of(put(f, "dy"), x.dims, x.shape);
-    const rmx_tensor tdx = rmx_tensor_of(operands_new(&f->all, x.count), x.dims, x.shape);
+    const rmx_tensor tx = rmx_tensor_of(RMX_F32, put(f, "x"), x.dims, x.shape);
+    const rmx_tensor ty = rmx_tensor_of(RMX_F32, operands_new(&f->all, x.count), x.dims, x.shape);
+    const rmx_tensor tdy = rmx_tensor_of(RMX_F32, put(f, "dy"), x.dims, x.shape);
+    const rmx_tensor tdx = rmx_tensor_of(RMX_F32, operands_new(&f->all, x.count), x.dims, x.shape);
     operands_must(f->ctx, rmx_log_softmax_forward(f->ctx, -1, &tx, &ty));
     expect(f, "y", ty.data, 4.0, fmax(1.0, max_of(f, "y")));
     operands_must(f->ctx, rmx_log_softmax_backward(f->ctx, -1, &tdy, &ty, &tdx));
@@ -65,9 +65,12 @@ static void gelu_case(fixture *f, rmx_activation kind)
     const golden_tensor x = golden_read(f->file, f->name, "x");
     float *tx = put(f, "x"), *ty = operands_new(&f->all, x.count);
     float *tdy = put(f, "dy"), *tdx = operands_new(&f->all, x.count);
-    operands_must(f->ctx, rmx_activation_forward(f->ctx, kind, x.count, tx, ty));
+    operands_must(f->ctx, rmx_activation_forward(
+                              f->ctx, &(rmx_activation_desc){kind, RMX_F32, x.count}, tx, ty));
     expect(f, "y", ty, 4.0, max_of(f, "x"));
-    operands_must(f->ctx, rmx_activation_backward(f->ctx, kind, x.count, tx, tdy, tdx));
+    operands_must(f->ctx,
+                  rmx_activation_backward(f->ctx, &(rmx_activation_desc){kind, RMX_F32, x.count},
+                                          tx, tdy, tdx));
     expect(f, "d_x", tdx, 6.0, max_of(f, "dy"));
 }
 

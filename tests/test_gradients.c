@@ -251,8 +251,8 @@ enum { MIX_D = 12, MIX = B * T * MIX_D };
 
 static rmx_token_mixer_desc mixer_desc(const layer *l)
 {
-    return (rmx_token_mixer_desc){
-        .samples = B, .tokens = T, .width = MIX_D, .heads = l->variant, .eps = 1e-5f};
+    return (rmx_token_mixer_desc){RMX_F32,        .samples = B,        .tokens = T,
+                                  .width = MIX_D, .heads = l->variant, .eps = 1e-5f};
 }
 
 static void mix_forward(layer *l)

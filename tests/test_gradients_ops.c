@@ -16,25 +16,28 @@
 
 static rmx_tensor view2(float *data, int64_t a, int64_t b)
 {
-    return rmx_tensor_of(data, 2, SHAPE(a, b));
+    return rmx_tensor_of(RMX_F32, data, 2, SHAPE(a, b));
 }
 
 static rmx_tensor view3(float *data, int64_t a, int64_t b, int64_t c)
 {
-    return rmx_tensor_of(data, 3, SHAPE(a, b, c));
+    return rmx_tensor_of(RMX_F32, data, 3, SHAPE(a, b, c));
 }
 
 /* ---- gelu, softmax, mean ------------------------------------------------------------------- */
 
 static void gelu_forward(layer *l)
 {
-    MUST(rmx_activation_forward(l->ctx, (rmx_activation)l->variant, l->outputs, l->in[0], l->y));
+    MUST(rmx_activation_forward(
+        l->ctx, &(rmx_activation_desc){(rmx_activation)l->variant, RMX_F32, l->outputs}, l->in[0],
+        l->y));
 }
 
 static void gelu_backward(layer *l)
 {
-    MUST(rmx_activation_backward(l->ctx, (rmx_activation)l->variant, l->outputs, l->in[0], l->dy,
-                                 l->d[0]));
+    MUST(rmx_activation_backward(
+        l->ctx, &(rmx_activation_desc){(rmx_activation)l->variant, RMX_F32, l->outputs}, l->in[0],
+        l->dy, l->d[0]));
 }
 
 Test(gradients_ops, gelu)
@@ -98,7 +101,7 @@ static rmx_tensor mean_view(const layer *l, float *data)
     int32_t n = 0;
     for (int32_t i = 0; i < 3; i++)
         if (!(l->variant >> i & 1)) kept[n++] = shape[i];
-    return rmx_tensor_of(data, n, kept);
+    return rmx_tensor_of(RMX_F32, data, n, kept);
 }
 
 static void mean_forward(layer *l)
@@ -137,7 +140,8 @@ enum { ROWS = 6, DIM = 20, WIDE = 23 };
 
 static void layer_norm_forward(layer *l)
 {
-    const rmx_norm_desc desc = {RMX_NORM_LAYER, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_LAYER,       RMX_F32, ROWS, DIM, 1e-5f, 0,
+                                l->variant ? WIDE : 0};
     MUST(rmx_zero(l->ctx, l->y, (size_t)l->outputs * sizeof(float)));
     MUST(rmx_norm_forward(l->ctx, &desc, l->in[0], l->in[1], l->in[2], l->y,
                           layer_floats(l, 0, ROWS), layer_floats(l, 1, ROWS)));
@@ -145,7 +149,8 @@ static void layer_norm_forward(layer *l)
 
 static void layer_norm_backward(layer *l)
 {
-    const rmx_norm_desc desc = {RMX_NORM_LAYER, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_LAYER,       RMX_F32, ROWS, DIM, 1e-5f, 0,
+                                l->variant ? WIDE : 0};
     const size_t bytes = rmx_norm_backward_workspace(&desc);
     MUST(rmx_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1], layer_floats(l, 0, ROWS),
                            layer_floats(l, 1, ROWS), l->d[0], l->d[1], l->d[2],
@@ -154,7 +159,7 @@ static void layer_norm_backward(layer *l)
 
 static void rms_norm_forward(layer *l)
 {
-    const rmx_norm_desc desc = {RMX_NORM_RMS, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_RMS, RMX_F32, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
     MUST(rmx_zero(l->ctx, l->y, (size_t)l->outputs * sizeof(float)));
     MUST(rmx_norm_forward(l->ctx, &desc, l->in[0], l->in[1], NULL, l->y, NULL,
                           layer_floats(l, 0, ROWS)));
@@ -162,7 +167,7 @@ static void rms_norm_forward(layer *l)
 
 static void rms_norm_backward(layer *l)
 {
-    const rmx_norm_desc desc = {RMX_NORM_RMS, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
+    const rmx_norm_desc desc = {RMX_NORM_RMS, RMX_F32, ROWS, DIM, 1e-5f, 0, l->variant ? WIDE : 0};
     const size_t bytes = rmx_norm_backward_workspace(&desc);
     MUST(rmx_norm_backward(l->ctx, &desc, l->dy, l->in[0], l->in[1], NULL,
                            layer_floats(l, 0, ROWS), l->d[0], l->d[1], NULL,
@@ -234,12 +239,12 @@ Test(gradients_ops, mm)
 static rmx_tensor addmm_input(const layer *l, float *data)
 {
     switch (l->variant) {
-    case 0: return rmx_tensor_of(data, 1, SHAPE(N));
+    case 0: return rmx_tensor_of(RMX_F32, data, 1, SHAPE(N));
     case 1: return view2(data, M, N);
     case 2: return view2(data, 1, N);
     case 3: return view2(data, M, 1);
-    case 4: return rmx_tensor_of(data, 1, SHAPE(1));
-    default: return rmx_tensor_of(data, 0, NULL);
+    case 4: return rmx_tensor_of(RMX_F32, data, 1, SHAPE(1));
+    default: return rmx_tensor_of(RMX_F32, data, 0, NULL);
     }
 }
 

@@ -58,28 +58,48 @@ static void end(bench *t)
 
 static rmx_tensor view(float *data, int64_t rows, int64_t columns)
 {
-    return rmx_tensor_of(data, 2, SHAPE(rows, columns));
+    return rmx_tensor_of(RMX_F32, data, 2, SHAPE(rows, columns));
 }
 
 Test(ops_api, gelu)
 {
     bench t = begin();
     float *x = t.a, *y = t.out;
-    cr_expect_eq(rmx_activation_forward(NULL, RMX_ACTIVATION_GELU_ERF, 4, x, y), RMX_ERR_ARGUMENT);
-    REFUSES(rmx_activation_forward(t.ctx, (rmx_activation)7, 4, x, y), "kind = 7");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, -4, x, y), "n = -4");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, INT64_MAX, x, y),
+    cr_expect_eq(rmx_activation_forward(
+                     NULL, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, x, y),
+                 RMX_ERR_ARGUMENT);
+    REFUSES(
+        rmx_activation_forward(t.ctx, &(rmx_activation_desc){(rmx_activation)7, RMX_F32, 4}, x, y),
+        "kind = 7");
+    REFUSES(rmx_activation_forward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, -4}, x, y),
+            "n = -4");
+    REFUSES(rmx_activation_forward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, INT64_MAX}, x, y),
             "n = 9223372036854775807");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, NULL, y), "x: NULL");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x, NULL), "y: NULL");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, y + 1, y), "y (at");
-    REFUSES(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x,
+    REFUSES(rmx_activation_forward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, NULL, y),
+            "x: NULL");
+    REFUSES(rmx_activation_forward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, x, NULL),
+            "y: NULL");
+    REFUSES(rmx_activation_forward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, y + 1, y),
+            "y (at");
+    REFUSES(rmx_activation_forward(t.ctx,
+                                   &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, x,
                                    (float *)(void *)((char *)y + 2)),
             "4-byte aligned");
-    REFUSES(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, x, NULL, y), "dy: NULL");
-    REFUSES(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_ERF, 4, y, x, y), "dx (16 bytes");
-    ACCEPTS(rmx_activation_forward(t.ctx, RMX_ACTIVATION_GELU_ERF, 0, NULL, NULL));
-    ACCEPTS(rmx_activation_backward(t.ctx, RMX_ACTIVATION_GELU_TANH, 0, NULL, NULL, NULL));
+    REFUSES(rmx_activation_backward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, x, NULL, y),
+            "dy: NULL");
+    REFUSES(rmx_activation_backward(
+                t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 4}, y, x, y),
+            "dx (16 bytes");
+    ACCEPTS(rmx_activation_forward(
+        t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_ERF, RMX_F32, 0}, NULL, NULL));
+    ACCEPTS(rmx_activation_backward(
+        t.ctx, &(rmx_activation_desc){RMX_ACTIVATION_GELU_TANH, RMX_F32, 0}, NULL, NULL, NULL));
     end(&t);
 }
 
@@ -87,7 +107,7 @@ Test(ops_api, softmax)
 {
     bench t = begin();
     const rmx_tensor x = view(t.a, 4, 8), y = view(t.out, 4, 8), other = view(t.out, 8, 4);
-    const rmx_tensor bad = rmx_tensor_of(t.out, 99, SHAPE(1));
+    const rmx_tensor bad = rmx_tensor_of(RMX_F32, t.out, 99, SHAPE(1));
     rmx_tensor strided = y, repeated = y, negative = y, huge = y;
     strided.stride[0] = 9;
     repeated.stride[0] = 0;
@@ -110,7 +130,7 @@ Test(ops_api, softmax)
     REFUSES(rmx_softmax_backward(t.ctx, 0, &x, &y, &y), "dx (128 bytes");
     REFUSES(rmx_softmax_backward(t.ctx, 5, &x, &x, &y), "axis = 5");
     REFUSES(rmx_softmax_backward(t.ctx, 0, &other, &x, &y), "dy: shape [8, 4]");
-    const rmx_tensor none = rmx_tensor_of(NULL, 2, SHAPE(0, 8));
+    const rmx_tensor none = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 8));
     ACCEPTS(rmx_softmax_forward(t.ctx, 1, &none, &none));
     ACCEPTS(rmx_log_softmax_backward(t.ctx, 0, &none, &none, &none));
     end(&t);
@@ -119,8 +139,8 @@ Test(ops_api, softmax)
 Test(ops_api, mean)
 {
     bench t = begin();
-    const rmx_tensor x = rmx_tensor_of(t.a, 3, SHAPE(2, 4, 8));
-    const rmx_tensor y = rmx_tensor_of(t.out, 2, SHAPE(2, 8));
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, t.a, 3, SHAPE(2, 4, 8));
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, t.out, 2, SHAPE(2, 8));
     const rmx_mean_desc middle = {.axes = 1, .axis = {1}}, twice = {.axes = 2, .axis = {1, -2}};
     const rmx_mean_desc beyond = {.axes = 1, .axis = {3}}, many = {.axes = 9};
     const rmx_mean_desc keep = {.axes = 1, .axis = {1}, .keepdim = true};
@@ -129,11 +149,11 @@ Test(ops_api, mean)
     REFUSES(rmx_mean_forward(t.ctx, &beyond, &x, &y), "desc.axis[0] = 3: x has no such axis");
     REFUSES(rmx_mean_forward(t.ctx, &twice, &x, &y), "desc.axis[1] = -2: named twice");
     REFUSES(rmx_mean_forward(t.ctx, &keep, &x, &y), "y: shape [2, 8]: must be [2, 1, 8]");
-    const rmx_tensor inside = rmx_tensor_of(t.out + 16, 2, SHAPE(2, 8));
-    const rmx_tensor wide = rmx_tensor_of(t.out, 3, SHAPE(2, 4, 8));
+    const rmx_tensor inside = rmx_tensor_of(RMX_F32, t.out + 16, 2, SHAPE(2, 8));
+    const rmx_tensor wide = rmx_tensor_of(RMX_F32, t.out, 3, SHAPE(2, 4, 8));
     REFUSES(rmx_mean_forward(t.ctx, &middle, &wide, &inside), "y (64 bytes");
-    const rmx_tensor dx = rmx_tensor_of(t.out, 3, SHAPE(2, 4, 8));
-    const rmx_tensor dy = rmx_tensor_of(t.b, 1, SHAPE(4));
+    const rmx_tensor dx = rmx_tensor_of(RMX_F32, t.out, 3, SHAPE(2, 4, 8));
+    const rmx_tensor dy = rmx_tensor_of(RMX_F32, t.b, 1, SHAPE(4));
     const rmx_mean_desc apart = {.axes = 2, .axis = {0, 2}};
     const size_t bytes = rmx_mean_backward_workspace(&apart, &dy, &dx);
     cr_expect_gt(bytes, 0);
@@ -153,7 +173,7 @@ Test(ops_api, norms)
 {
     bench t = begin();
     float *x = t.a, *g = t.b, *y = t.out, *m = t.c, *r = t.c + 8;
-    const rmx_norm_desc good = {RMX_NORM_LAYER, 4, 8, 1e-5f, 0, 0};
+    const rmx_norm_desc good = {RMX_NORM_LAYER, RMX_F32, 4, 8, 1e-5f, 0, 0};
     rmx_norm_desc bad[7] = {good, good, good, good, good, good, good};
     static const char *const text[7] = {"desc.rows = -1",
                                         "desc.dim = 0",
@@ -177,7 +197,8 @@ Test(ops_api, norms)
     cr_expect_eq(rmx_norm_backward_workspace(&bad[0]), 0);
     cr_expect_eq(rmx_norm_backward_workspace(NULL), 0);
     REFUSES(rmx_norm_forward(t.ctx, NULL, x, g, g, y, m, r), "desc: NULL");
-    const rmx_norm_desc rms = {RMX_NORM_RMS, 4, 8, 1e-5f, 0, 0}, third = {2, 4, 8, 1e-5f, 0, 0};
+    const rmx_norm_desc rms = {RMX_NORM_RMS, RMX_F32, 4, 8, 1e-5f, 0, 0},
+                        third = {2, RMX_F32, 4, 8, 1e-5f, 0, 0};
     REFUSES(rmx_norm_forward(t.ctx, &third, x, g, NULL, y, NULL, r), "desc.kind = 2");
     REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, g, y, NULL, r), "beta: RMX_NORM_RMS has none");
     REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, NULL, y, m, r), "mean: RMX_NORM_RMS has none");
@@ -188,7 +209,7 @@ Test(ops_api, norms)
     REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, y, r), "mean (16 bytes");
     REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, m, m), "overlaps rstd");
     const size_t bytes = rmx_norm_backward_workspace(&good);
-    const rmx_norm_desc apart = {RMX_NORM_LAYER, 4, 8, 1e-5f, 8, 16};
+    const rmx_norm_desc apart = {RMX_NORM_LAYER, RMX_F32, 4, 8, 1e-5f, 8, 16};
     REFUSES(rmx_norm_backward(t.ctx, &good, x, x, g, NULL, r, y, NULL, NULL, t.ws, bytes),
             "mean: NULL");
     REFUSES(rmx_norm_backward(t.ctx, &apart, x, x, g, m, r, NULL, NULL, NULL, t.ws, bytes),
@@ -200,7 +221,7 @@ Test(ops_api, norms)
     REFUSES_AS(RMX_ERR_WORKSPACE,
                rmx_norm_backward(t.ctx, &good, x, x, g, m, r, y, NULL, NULL, t.ws, 4),
                "ask rmx_norm_backward_workspace");
-    const rmx_norm_desc none = {RMX_NORM_LAYER, 0, 8, 1e-5f, 0, 0};
+    const rmx_norm_desc none = {RMX_NORM_LAYER, RMX_F32, 0, 8, 1e-5f, 0, 0};
     ACCEPTS(rmx_norm_forward(t.ctx, &none, NULL, g, g, NULL, NULL, NULL));
     ACCEPTS(rmx_norm_backward(t.ctx, &none, NULL, NULL, g, NULL, NULL, NULL, NULL, NULL, NULL, 0));
     end(&t);
@@ -210,7 +231,7 @@ Test(ops_api, mm_and_addmm)
 {
     bench t = begin();
     const rmx_tensor a = view(t.a, 4, 5), b = view(t.b, 5, 6), y = view(t.out, 4, 6);
-    const rmx_tensor line = rmx_tensor_of(t.c, 1, SHAPE(6)), short_b = view(t.b, 4, 6);
+    const rmx_tensor line = rmx_tensor_of(RMX_F32, t.c, 1, SHAPE(6)), short_b = view(t.b, 4, 6);
     rmx_tensor wide = view(t.out, 4, 3);
     wide.stride[0] = 16;
     wide.stride[1] = 2;
@@ -235,7 +256,7 @@ Test(ops_api, mm_and_addmm)
     REFUSES(rmx_mm_backward(t.ctx, &dy, &a, &b, &db, NULL), "da: shape [5, 6]");
     const rmx_tensor over = view(t.out + 16, 5, 6);
     REFUSES(rmx_mm_backward(t.ctx, &dy, &a, &b, &da, &over), "da (80 bytes");
-    const rmx_tensor dv = rmx_tensor_of(t.out, 1, SHAPE(6));
+    const rmx_tensor dv = rmx_tensor_of(RMX_F32, t.out, 1, SHAPE(6));
     const rmx_tensor dt = rmx_tensor_transpose(view(t.c, 6, 4), 0, 1);
     const size_t bytes = rmx_addmm_backward_workspace(&dy, &dv);
     REFUSES(rmx_addmm_backward(t.ctx, 1, 1, &dt, NULL, NULL, &dv, NULL, NULL, t.ws, bytes),
@@ -252,31 +273,31 @@ Test(ops_api, mm_and_addmm)
 Test(ops_api, batched_products)
 {
     bench t = begin();
-    const rmx_tensor a = rmx_tensor_of(t.a, 3, SHAPE(2, 3, 4));
-    const rmx_tensor b = rmx_tensor_of(t.b, 3, SHAPE(2, 4, 5));
-    const rmx_tensor y = rmx_tensor_of(t.out, 3, SHAPE(2, 3, 5));
-    const rmx_tensor one = rmx_tensor_of(t.b, 3, SHAPE(1, 4, 5)), flat = view(t.a, 3, 4);
+    const rmx_tensor a = rmx_tensor_of(RMX_F32, t.a, 3, SHAPE(2, 3, 4));
+    const rmx_tensor b = rmx_tensor_of(RMX_F32, t.b, 3, SHAPE(2, 4, 5));
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, t.out, 3, SHAPE(2, 3, 5));
+    const rmx_tensor one = rmx_tensor_of(RMX_F32, t.b, 3, SHAPE(1, 4, 5)), flat = view(t.a, 3, 4);
     REFUSES(rmx_bmm(t.ctx, &flat, &b, &y), "a: shape [3, 4] has 2 axes: must have 3");
     REFUSES(rmx_bmm(t.ctx, &a, &one, &y), "b: shape [1, 4, 5]: must be [2, 4, 5]");
     rmx_tensor shared = y;
     shared.stride[0] = 0;
     REFUSES(rmx_bmm(t.ctx, &a, &b, &shared), "must not share memory");
-    const rmx_tensor odd = rmx_tensor_of(t.c, 3, SHAPE(2, 2, 5));
+    const rmx_tensor odd = rmx_tensor_of(RMX_F32, t.c, 3, SHAPE(2, 2, 5));
     REFUSES(rmx_baddbmm(t.ctx, 1, 1, &odd, &a, &b, &y), "input: shape [2, 2, 5]: must broadcast");
     REFUSES(rmx_baddbmm_backward(t.ctx, 1, 1, &odd, &a, &b, &y, NULL, NULL),
             "dinput: shape [2, 3, 5]: must be [2, 2, 5]");
-    const rmx_tensor w = rmx_tensor_of(t.b, 3, SHAPE(3, 4, 5));
-    const rmx_tensor gy = rmx_tensor_of(t.out, 3, SHAPE(2, 3, 5));
+    const rmx_tensor w = rmx_tensor_of(RMX_F32, t.b, 3, SHAPE(3, 4, 5));
+    const rmx_tensor gy = rmx_tensor_of(RMX_F32, t.out, 3, SHAPE(2, 3, 5));
     REFUSES(rmx_grouped_mm(t.ctx, &a, &b, &gy), "w: shape [2, 4, 5]: must be [3, 4, 5]");
-    const rmx_tensor vector = rmx_tensor_of(t.a, 1, SHAPE(4));
+    const rmx_tensor vector = rmx_tensor_of(RMX_F32, t.a, 1, SHAPE(4));
     REFUSES(rmx_grouped_mm(t.ctx, &vector, &w, &gy), "x: 1 axes: must be [.., G, width]");
-    rmx_tensor jumpy = rmx_tensor_of(t.a, 4, SHAPE(2, 1, 3, 4));
+    rmx_tensor jumpy = rmx_tensor_of(RMX_F32, t.a, 4, SHAPE(2, 1, 3, 4));
     jumpy.shape[1] = 2;
     jumpy.stride[1] = 5;
-    const rmx_tensor gy4 = rmx_tensor_of(t.out, 4, SHAPE(2, 2, 3, 5));
+    const rmx_tensor gy4 = rmx_tensor_of(RMX_F32, t.out, 4, SHAPE(2, 2, 3, 5));
     REFUSES(rmx_grouped_mm(t.ctx, &jumpy, &w, &gy4), "must step as one");
     REFUSES(rmx_grouped_mm_backward(t.ctx, &gy, &a, NULL, &a, NULL), "w: NULL");
-    const rmx_tensor dw = rmx_tensor_of(t.out, 3, SHAPE(3, 4, 4));
+    const rmx_tensor dw = rmx_tensor_of(RMX_F32, t.out, 3, SHAPE(3, 4, 4));
     REFUSES(rmx_grouped_mm_backward(t.ctx, &odd, &a, &w, NULL, &dw), "x: shape [2, 3, 4]");
     end(&t);
 }

@@ -47,7 +47,7 @@ static rmx_tensor layout(int which, float *data)
 {
     static const int64_t strides[LAYOUTS][4] = {{60, 20, 5, 1}, {1, 2, 6, 24}, {20, 40, 1, 4},
                                                 {5, 40, 10, 1}, {0, 20, 5, 1}, {131, 7, 22, 1}};
-    rmx_tensor t = rmx_tensor_of(data, 4, SHAPE(2, 3, 4, 5));
+    rmx_tensor t = rmx_tensor_of(RMX_F32, data, 4, SHAPE(2, 3, 4, 5));
     memcpy(t.stride, strides[which], sizeof strides[which]);
     return t;
 }
@@ -121,21 +121,21 @@ static void softmax_in_place(rmx_context *ctx, operands *all)
     float x[ROWS * N], whole[ROWS * N], one[N];
     testing_fill(x, ROWS * N, PATTERN_NORMAL, 3);
     float *memory = operands_put(all, x, ROWS * N), *out = operands_new(all, ROWS * N);
-    const rmx_tensor tx = rmx_tensor_of(memory, 2, SHAPE(ROWS, N));
-    const rmx_tensor ty = rmx_tensor_of(out, 2, SHAPE(ROWS, N));
+    const rmx_tensor tx = rmx_tensor_of(RMX_F32, memory, 2, SHAPE(ROWS, N));
+    const rmx_tensor ty = rmx_tensor_of(RMX_F32, out, 2, SHAPE(ROWS, N));
     MUST(rmx_softmax_forward(ctx, 1, &tx, &ty));
     operands_get(all, whole, out, sizeof whole);
     for (int64_t size = 1; size < ROWS; size += size < 10 ? 1 : 31) {
         const int64_t row = size * 53 % (ROWS - size);
-        const rmx_tensor part = rmx_tensor_of(memory + row * N, 2, SHAPE(size, N));
-        const rmx_tensor result = rmx_tensor_of(out, 2, SHAPE(size, N));
+        const rmx_tensor part = rmx_tensor_of(RMX_F32, memory + row * N, 2, SHAPE(size, N));
+        const rmx_tensor result = rmx_tensor_of(RMX_F32, out, 2, SHAPE(size, N));
         MUST(rmx_softmax_forward(ctx, -1, &part, &result));
         operands_get(all, one, out, sizeof one);
         cr_expect_arr_eq(one, whole + row * N, sizeof one, "row %d of %d", (int)row, (int)size);
     }
     MUST(rmx_softmax_forward(ctx, 1, &tx, &tx));
     cr_expect(operands_same(all, memory, whole, ROWS * N), "in place");
-    const rmx_tensor scalar = rmx_tensor_of(out, 0, NULL);
+    const rmx_tensor scalar = rmx_tensor_of(RMX_F32, out, 0, NULL);
     MUST(rmx_softmax_forward(ctx, -1, &scalar, &scalar)); /* no axes: one row of one */
     cr_expect(operands_same(all, out, (float[1]){1.0f}, 1));
 }
@@ -155,7 +155,7 @@ static rmx_tensor mean_view(const rmx_mean_desc *desc, int mask, bool reverse, f
         else if (desc->keepdim)
             kept[n++] = 1;
     }
-    rmx_tensor t = rmx_tensor_of(data, n, kept);
+    rmx_tensor t = rmx_tensor_of(RMX_F32, data, n, kept);
     int64_t stride = 1;
     for (int32_t i = 0; reverse && i < n; i++) {
         t.stride[i] = stride;
@@ -245,15 +245,15 @@ Test(ops_views, mean) { on_contexts(mean_layouts); }
 static void mean_of_nothing(rmx_context *ctx, operands *all)
 {
     const rmx_mean_desc first = {.axes = 1, .axis = {0}};
-    const rmx_tensor x = rmx_tensor_of(NULL, 2, SHAPE(0, 3));
-    const rmx_tensor y = rmx_tensor_of(operands_zeros(all, 3), 1, SHAPE(3));
+    const rmx_tensor x = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 3));
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, operands_zeros(all, 3), 1, SHAPE(3));
     float got[3];
     MUST(rmx_mean_forward(ctx, &first, &x, &y));
     operands_get(all, got, y.data, sizeof got);
     cr_expect(isnan(got[0]) && isnan(got[1]) && isnan(got[2]));
     MUST(rmx_mean_backward(ctx, &first, &y, &x, NULL, 0));
-    const rmx_tensor scalar = rmx_tensor_of(y.data, 0, NULL),
-                     out = rmx_tensor_of(y.data + 1, 0, NULL);
+    const rmx_tensor scalar = rmx_tensor_of(RMX_F32, y.data, 0, NULL),
+                     out = rmx_tensor_of(RMX_F32, (float *)y.data + 1, 0, NULL);
     operands_must(ctx, rmx_zero(ctx, y.data, 4));
     MUST(rmx_mean_forward(ctx, &first, &scalar, &out)); /* axis 0 of no axes, as in PyTorch */
     operands_get(all, got, y.data, sizeof got);
@@ -276,8 +276,8 @@ static void norm_strides(rmx_context *ctx, operands *all)
     float *tx = operands_put(all, x, ROWS * D), *g = operands_put(all, gamma, D);
     float *y = operands_new(all, ROWS * D), *dx = operands_new(all, ROWS * D);
     float *mean = operands_new(all, ROWS), *rstd = operands_new(all, ROWS);
-    const rmx_norm_desc dense = {RMX_NORM_LAYER, ROWS, D, 1e-5f, 0, 0},
-                        strided = {RMX_NORM_LAYER, ROWS, D, 1e-5f, LD, LD};
+    const rmx_norm_desc dense = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, 0, 0},
+                        strided = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, LD, LD};
     const size_t bytes = rmx_norm_backward_workspace(&dense);
     void *ws = operands_bytes(all, bytes);
     MUST(rmx_norm_forward(ctx, &dense, tx, g, NULL, y, mean, rstd));
@@ -297,7 +297,7 @@ static void norm_strides(rmx_context *ctx, operands *all)
     operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++)
         cr_expect_arr_eq(both + r * LD + D, want_dx + r * D, D * sizeof *x, "dx, row %d", (int)r);
-    const rmx_norm_desc mixed = {RMX_NORM_LAYER, ROWS, D, 1e-5f, LD, 0};
+    const rmx_norm_desc mixed = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, LD, 0};
     MUST(rmx_norm_backward(ctx, &mixed, y, m, g, mean, rstd, m + D, NULL, NULL, ws, bytes));
     operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++)

@@ -48,7 +48,7 @@ static float element(const float *a, int64_t as, const float *b, int64_t bs, int
 
 static rmx_tensor view(float *data, int64_t rows, int64_t columns)
 {
-    return rmx_tensor_of(data, 2, SHAPE(rows, columns));
+    return rmx_tensor_of(RMX_F32, data, 2, SHAPE(rows, columns));
 }
 
 static rmx_tensor flipped(float *data, int64_t rows, int64_t columns)
@@ -107,19 +107,19 @@ Test(product, mm_is_one_chain) { on_contexts(mm_shapes); }
 static void empty_products(rmx_context *ctx, operands *all)
 {
     float *b = operands_zeros(all, 12), *out = operands_new(all, 4);
-    const rmx_tensor a0 = rmx_tensor_of(NULL, 2, SHAPE(0, 3));
-    const rmx_tensor b3 = view(b, 3, 4), y0 = rmx_tensor_of(NULL, 2, SHAPE(0, 4));
+    const rmx_tensor a0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 3));
+    const rmx_tensor b3 = view(b, 3, 4), y0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
     MUST(rmx_mm(ctx, &a0, &b3, &y0)); /* no rows */
-    const rmx_tensor a1 = rmx_tensor_of(NULL, 2, SHAPE(2, 0));
-    const rmx_tensor b0 = rmx_tensor_of(NULL, 2, SHAPE(0, 2)), y = view(out, 2, 2);
+    const rmx_tensor a1 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(2, 0));
+    const rmx_tensor b0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 2)), y = view(out, 2, 2);
     MUST(rmx_mm(ctx, &a1, &b0, &y)); /* no terms */
     cr_expect(operands_same(all, out, (float[4]){0.0f}, 4));
     float *db = operands_put(all, (float[12]){1, 2, 3, 4}, 12);
-    const rmx_tensor db3 = view(db, 3, 4), dy0 = rmx_tensor_of(NULL, 2, SHAPE(0, 4));
+    const rmx_tensor db3 = view(db, 3, 4), dy0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
     MUST(rmx_mm_backward(ctx, &dy0, &a0, &b3, &a0, &db3)); /* a batch of none adds nothing */
     cr_expect(operands_same(all, db, (float[12]){1, 2, 3, 4}, 12));
     float *dv = operands_put(all, (float[4]){1, 2, 3, 4}, 4), *dm = operands_new(all, 4);
-    const rmx_tensor vector = rmx_tensor_of(dv, 1, SHAPE(4)), row = view(dm, 1, 4);
+    const rmx_tensor vector = rmx_tensor_of(RMX_F32, dv, 1, SHAPE(4)), row = view(dm, 1, 4);
     MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &vector, NULL, NULL, NULL, 0));
     MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &row, NULL, NULL, NULL, 0));
     cr_expect(operands_same(all, dv, (float[4]){1, 2, 3, 4}, 4)); /* a parameter: accumulated */
@@ -138,12 +138,12 @@ static void addmm_inputs(rmx_context *ctx, operands *all)
     const rmx_tensor tb = view(operands_put(all, b, K * N), K, N);
     float *input = operands_put(all, in, M * N), *out = operands_new(all, M * N);
     const rmx_tensor y = view(out, M, N);
-    const rmx_tensor inputs[] = {rmx_tensor_of(input, 1, SHAPE(N)),
+    const rmx_tensor inputs[] = {rmx_tensor_of(RMX_F32, input, 1, SHAPE(N)),
                                  view(input, M, N),
                                  view(input, 1, N),
                                  view(input, M, 1),
-                                 rmx_tensor_of(input, 1, SHAPE(1)),
-                                 rmx_tensor_of(input, 0, NULL)};
+                                 rmx_tensor_of(RMX_F32, input, 1, SHAPE(1)),
+                                 rmx_tensor_of(RMX_F32, input, 0, NULL)};
     static const int64_t steps[6][2] = {{0, 1}, {N, 1}, {0, 1}, {1, 0}, {0, 0}, {0, 0}};
     for (int s = 0; s < 6; s++)
         for (int f = 0; f < 5; f++) {
@@ -156,7 +156,7 @@ static void addmm_inputs(rmx_context *ctx, operands *all)
             cr_expect(operands_same(all, out, want, M * N), "input %d, factors %d", s, f);
         }
     float nan = NAN;
-    const rmx_tensor poison = rmx_tensor_of(operands_put(all, &nan, 1), 0, NULL);
+    const rmx_tensor poison = rmx_tensor_of(RMX_F32, operands_put(all, &nan, 1), 0, NULL);
     MUST(rmx_addmm(ctx, 0.7f, 0.0f, &poison, &ta, &tb, &y)); /* beta = 0: input is not read */
     cr_expect(operands_same(all, out, want, M * N));
     MUST(rmx_addmm(ctx, 0.7f, 0.0f, NULL, &ta, &tb, &y));
@@ -200,7 +200,7 @@ static void gradient_part(rmx_context *ctx, operands *all, float *a, float *dy, 
     enum { N = 18, K = 29 };
     const rmx_tensor ta = view(a + first * K, rows, K), tdy = view(dy + first * N, rows, N);
     const rmx_tensor tda = view(da + first * K, rows, K), tw = view(w, K, N);
-    const rmx_tensor tdw = view(dw, K, N), bias = rmx_tensor_of(dbias, 1, SHAPE(N));
+    const rmx_tensor tdw = view(dw, K, N), bias = rmx_tensor_of(RMX_F32, dbias, 1, SHAPE(N));
     const size_t bytes = rmx_addmm_backward_workspace(&tdy, &bias);
     MUST(rmx_addmm_backward(ctx, 1.0f, 1.0f, &tdy, &ta, &tw, &bias, &tda, &tdw,
                             operands_bytes(all, bytes), bytes));
@@ -245,18 +245,19 @@ static void batches(rmx_context *ctx, operands *all)
 {
     enum { P = 4, M = 6, N = 11, K = 13 };
     float *a = values(P * M * K, 11), *b = values(K * N, 12), want[P * M * N];
-    const rmx_tensor ta = rmx_tensor_of(operands_put(all, a, P * M * K), 3, SHAPE(P, M, K));
-    rmx_tensor tb = rmx_tensor_of(operands_put(all, b, K * N), 3, SHAPE(1, K, N));
+    const rmx_tensor ta =
+        rmx_tensor_of(RMX_F32, operands_put(all, a, P * M * K), 3, SHAPE(P, M, K));
+    rmx_tensor tb = rmx_tensor_of(RMX_F32, operands_put(all, b, K * N), 3, SHAPE(1, K, N));
     tb.shape[0] = P; /* one matrix for the whole batch */
     tb.stride[0] = 0;
     float *out = operands_new(all, P * M * N);
-    const rmx_tensor y = rmx_tensor_of(out, 3, SHAPE(P, M, N));
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, out, 3, SHAPE(P, M, N));
     for (int64_t i = 0; i < P * M; i++)
         for (int64_t j = 0; j < N; j++)
             want[i * N + j] = element(a + i * K, 1, b + j, N, K, 0.0f, 1.0f, 0.0f, 0.0f);
     MUST(rmx_bmm(ctx, &ta, &tb, &y));
     cr_expect(operands_same(all, out, want, P * M * N));
-    rmx_tensor ones = rmx_tensor_of(operands_put(all, (float[1]){1.0f}, 1), 0, NULL);
+    rmx_tensor ones = rmx_tensor_of(RMX_F32, operands_put(all, (float[1]){1.0f}, 1), 0, NULL);
     MUST(rmx_baddbmm(ctx, -2.0f, 0.5f, &ones, &ta, &tb, &y));
     for (int64_t i = 0; i < P * M * N; i++) want[i] = fmaf(0.5f, 1.0f, -2.0f * want[i]);
     cr_expect(operands_same(all, out, want, P * M * N));
@@ -270,11 +271,13 @@ static void groups(rmx_context *ctx, operands *all)
 {
     enum { B1 = 3, B2 = 2, G = 4, N = 10, K = 7, WIDE = 12, B = B1 * B2 };
     float *x = values(B * G * WIDE, 13), *w = values(G * K * N, 14), want[B * G * N];
-    rmx_tensor tx = rmx_tensor_of(operands_put(all, x, B * G * WIDE), 4, SHAPE(B1, B2, G, WIDE));
+    rmx_tensor tx =
+        rmx_tensor_of(RMX_F32, operands_put(all, x, B * G * WIDE), 4, SHAPE(B1, B2, G, WIDE));
     tx.shape[3] = K;
-    const rmx_tensor tw = rmx_tensor_of(operands_put(all, w, G * K * N), 3, SHAPE(G, K, N));
+    const rmx_tensor tw =
+        rmx_tensor_of(RMX_F32, operands_put(all, w, G * K * N), 3, SHAPE(G, K, N));
     float *out = operands_new(all, B * G * N);
-    const rmx_tensor y = rmx_tensor_of(out, 4, SHAPE(B1, B2, G, N));
+    const rmx_tensor y = rmx_tensor_of(RMX_F32, out, 4, SHAPE(B1, B2, G, N));
     for (int64_t r = 0; r < B; r++)
         for (int64_t g = 0; g < G; g++)
             for (int64_t j = 0; j < N; j++)
@@ -282,9 +285,10 @@ static void groups(rmx_context *ctx, operands *all)
                                                     N, K, 0.0f, 1.0f, 0.0f, 0.0f);
     MUST(rmx_grouped_mm(ctx, &tx, &tw, &y));
     cr_expect(operands_same(all, out, want, B * G * N));
-    rmx_tensor last = rmx_tensor_of(tx.data, 2, SHAPE(G, WIDE)); /* without a batch axis */
+    rmx_tensor last =
+        rmx_tensor_of(RMX_F32, tx.data, 2, SHAPE(G, WIDE)); /* without a batch axis */
     last.shape[1] = K;
-    const rmx_tensor y2 = rmx_tensor_of(out, 2, SHAPE(G, N));
+    const rmx_tensor y2 = rmx_tensor_of(RMX_F32, out, 2, SHAPE(G, N));
     MUST(rmx_grouped_mm(ctx, &last, &tw, &y2));
     cr_expect(operands_same(all, out, want, B * G * N));
     free(x);

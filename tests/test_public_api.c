@@ -42,18 +42,20 @@ Test(public_api, sizes_of_rows)
         linear, rmx_linear_backward_workspace(&linear[i]),
         rmx_linear_forward(ctx, &linear[i], m[0], m[1], m[2], m[3]),
         rmx_linear_backward(ctx, &linear[i], m[0], m[1], m[2], m[3], m[4], m[5], ws, sizeof ws));
-    const rmx_norm_desc layer[] = {
-        {RMX_NORM_LAYER, -1, 2, 1e-5f, 0, 0},      {RMX_NORM_LAYER, 4, 0, 1e-5f, 0, 0},
-        {RMX_NORM_LAYER, 4, 2, 0.0f, 0, 0},        {RMX_NORM_LAYER, 4, 2, 1e-5f, 1, 0},
-        {RMX_NORM_LAYER, 4, 2, 1e-5f, 0, -1},      {RMX_NORM_LAYER, ENORMOUS, BIG, 1e-5f, 0, 0},
-        {RMX_NORM_LAYER, 4, 2, 1e-5f, ENORMOUS, 0}};
+    const rmx_norm_desc layer[] = {{RMX_NORM_LAYER, RMX_F32, -1, 2, 1e-5f, 0, 0},
+                                   {RMX_NORM_LAYER, RMX_F32, 4, 0, 1e-5f, 0, 0},
+                                   {RMX_NORM_LAYER, RMX_F32, 4, 2, 0.0f, 0, 0},
+                                   {RMX_NORM_LAYER, RMX_F32, 4, 2, 1e-5f, 1, 0},
+                                   {RMX_NORM_LAYER, RMX_F32, 4, 2, 1e-5f, 0, -1},
+                                   {RMX_NORM_LAYER, RMX_F32, ENORMOUS, BIG, 1e-5f, 0, 0},
+                                   {RMX_NORM_LAYER, RMX_F32, 4, 2, 1e-5f, ENORMOUS, 0}};
     ALL_BAD(layer, rmx_norm_backward_workspace(&layer[i]),
             rmx_norm_forward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5]),
             rmx_norm_backward(ctx, &layer[i], m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], ws,
                               sizeof ws));
-    const rmx_norm_desc rms[] = {{RMX_NORM_RMS, -1, 2, 1e-5f, 0, 0},
-                                 {RMX_NORM_RMS, 4, 2, -1.0f, 0, 0},
-                                 {RMX_NORM_RMS, ENORMOUS - 1, 2, 1e-5f, 0, 0}};
+    const rmx_norm_desc rms[] = {{RMX_NORM_RMS, RMX_F32, -1, 2, 1e-5f, 0, 0},
+                                 {RMX_NORM_RMS, RMX_F32, 4, 2, -1.0f, 0, 0},
+                                 {RMX_NORM_RMS, RMX_F32, ENORMOUS - 1, 2, 1e-5f, 0, 0}};
     ALL_BAD(rms, rmx_norm_backward_workspace(&rms[i]),
             rmx_norm_forward(ctx, &rms[i], m[0], m[1], NULL, m[2], NULL, m[3]),
             rmx_norm_backward(ctx, &rms[i], m[0], m[1], m[2], NULL, m[3], m[4], m[5], NULL, ws,
@@ -70,10 +72,13 @@ Test(public_api, sizes_of_rows)
 Test(public_api, sizes_of_tokens)
 {
     rmx_context *ctx = cpu();
-    const rmx_token_mixer_desc mixer[] = {
-        {-1, 2, 4, 2, 1e-5f},          {2, 0, 4, 2, 1e-5f}, {2, 2, 4, 3, 1e-5f},
-        {2, 2, 4, 0, 1e-5f},           {2, 2, 4, 2, 0.0f},  {2, BIG, BIG, 1, 1e-5f},
-        {ENORMOUS, BIG, BIG, 1, 1e-5f}};
+    const rmx_token_mixer_desc mixer[] = {{RMX_F32, -1, 2, 4, 2, 1e-5f},
+                                          {RMX_F32, 2, 0, 4, 2, 1e-5f},
+                                          {RMX_F32, 2, 2, 4, 3, 1e-5f},
+                                          {RMX_F32, 2, 2, 4, 0, 1e-5f},
+                                          {RMX_F32, 2, 2, 4, 2, 0.0f},
+                                          {RMX_F32, 2, BIG, BIG, 1, 1e-5f},
+                                          {RMX_F32, ENORMOUS, BIG, BIG, 1, 1e-5f}};
     ALL_BAD(mixer, rmx_token_mixer_backward_workspace(&mixer[i]),
             rmx_token_mixer_forward(ctx, &mixer[i], m[0], m[1], m[2], m[3], m[4], m[5]),
             rmx_token_mixer_backward(ctx, &mixer[i], m[0], m[1], m[2], m[3], m[4], m[5], m[6],
@@ -139,19 +144,22 @@ Test(public_api, sizes_of_features_and_views)
             rmx_tokenizer_backward(ctx, &tokenizer[i], m[0], m[1], m[2], m[3], m[4], m[5], ws,
                                    sizeof ws));
     const rmx_mean_desc mean = {.axes = 1};
-    const rmx_tensor dx = {m[0], 2, {2, 2}, {ENORMOUS, ENORMOUS}}, dy = {m[1], 1, {2}, {ENORMOUS}};
-    const rmx_tensor many = {m[0], 2, {ENORMOUS, 2}, {2, 1}}, other = {m[1], 1, {3}, {1}};
+    const rmx_tensor dx = {m[0], RMX_F32, 2, {2, 2}, {ENORMOUS, ENORMOUS}},
+                     dy = {m[1], RMX_F32, 1, {2}, {ENORMOUS}};
+    const rmx_tensor many = {m[0], RMX_F32, 2, {ENORMOUS, 2}, {2, 1}},
+                     other = {m[1], RMX_F32, 1, {3}, {1}};
     cr_expect_eq(rmx_mean_backward_workspace(&mean, &dy, &dx), 0);
     cr_expect_eq(rmx_mean_backward_workspace(&mean, &dy, &many), 0);
     cr_expect_eq(rmx_mean_backward_workspace(&mean, &other, &dx), 0);
     cr_expect_eq(rmx_addmm_backward_workspace(&dx, &dy), 0);
     cr_expect_eq(rmx_addmm_backward_workspace(&many, &dy), 0);
     /* A mean over nothing does not step by strides that nothing could have. */
-    const rmx_tensor none = {NULL, 2, {2, 0}, {ENORMOUS, ENORMOUS}}, two = {m[2], 1, {2}, {1}};
+    const rmx_tensor none = {NULL, RMX_F32, 2, {2, 0}, {ENORMOUS, ENORMOUS}},
+                     two = {m[2], RMX_F32, 1, {2}, {1}};
     const rmx_mean_desc last = {.axes = 1, .axis = {1}};
     cr_expect_eq(rmx_mean_forward(ctx, &last, &none, &two), RMX_OK, "%s", rmx_last_error(ctx));
     cr_expect_neq(m[2][1], m[2][1], "no NaN");
-    const rmx_tensor deep = {m[0], 100, {0}, {0}};
+    const rmx_tensor deep = {m[0], RMX_F32, 100, {0}, {0}};
     cr_expect_eq(rmx_tensor_transpose(deep, 50, 60).dims, -1);
     rmx_context_destroy(ctx);
 }

@@ -13,7 +13,6 @@
 #include "data/whole_file.h"
 #include "job_testing.h"
 #include "train/checkpoint.h"
-#include "train/setup.h"
 
 static const char job[] =
     "[run]\ndir = run\nthreads = 1\ndevice = cpu\n[synthetic]\nrows_train = 3500\n"

@@ -7,7 +7,7 @@
 
 #include "job_testing.h"
 #include "rankmixer/tokenizer.h"
-#include "train/setup.h"
+#include "train/model_setup.h"
 
 enum { MOST = 64 };
 
@@ -116,12 +116,12 @@ Test(tokenizer, the_setup_knows_what_is_cut)
                                 .embedding_width = 3,
                                 .tokens = tokens,
                                 .width = 8};
-        const rmx_setup setup = {
+        const rmx_model_setup setup = {
             .model = {
                 .sparse_fields = 5, .dense_fields = 7, .embedding_width = 3, .tokens = tokens}};
         int32_t column[MOST], cut, field;
         if (rmx_tokenizer_layout(ctx, &d, NULL, column, &cut) != RMX_OK) continue;
-        const int32_t count = rmx_setup_cut_fields(&setup, &field);
+        const int32_t count = rmx_model_setup_cut_fields(&setup, &field);
         cr_expect_eq(field, cut, "T %d", tokens);
         cr_expect_eq(count > 0, cut >= 0, "T %d", tokens);
     }

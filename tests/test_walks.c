@@ -56,36 +56,36 @@ static void run(rmx_backend *backend, const walk_case *c, walk_data *d)
     float *dbeta = kernel_floats(&all, sums + c->width, c->width);
     if (c->heads) {
         const rmx_token_mixer_backward_args args = {
-            c->samples,
-            c->tokens,
-            c->width,
-            c->heads,
-            dy,
-            x,
-            gamma,
-            mean,
-            rstd,
-            dx,
-            dgamma,
-            dbeta,
-            kernel_put(&all, NULL, rmx_token_mixer_scratch(c->samples, c->tokens, c->width))};
+            .samples = c->samples,
+            .tokens = c->tokens,
+            .width = c->width,
+            .heads = c->heads,
+            .dy = dy,
+            .x = x,
+            .gamma = gamma,
+            .mean = mean,
+            .rstd = rstd,
+            .dx = dx,
+            .dgamma = dgamma,
+            .dbeta = dbeta,
+            .ws =
+                kernel_put(&all, NULL, rmx_token_mixer_scratch(c->samples, c->tokens, c->width))};
         cr_assert_eq(backend->ops->token_mixer_backward(backend, &args), RMX_OK);
     } else {
         const rmx_norm_backward_args args = {
-            RMX_NORM_LAYER,
-            rows,
-            c->width,
-            c->width,
-            dy,
-            x,
-            gamma,
-            mean,
-            rstd,
-            NULL,
-            dx,
-            dgamma,
-            dbeta,
-            kernel_put(&all, NULL, rmx_column_sum_scratch(1, rows, c->width, 2))};
+            .kind = RMX_NORM_LAYER,
+            .rows = rows,
+            .dim = c->width,
+            .ld = c->width,
+            .dy = dy,
+            .x = x,
+            .gamma = gamma,
+            .mean = mean,
+            .rstd = rstd,
+            .dx = dx,
+            .dgamma = dgamma,
+            .dbeta = dbeta,
+            .ws = kernel_put(&all, NULL, rmx_column_sum_scratch(1, rows, c->width, 2))};
         cr_assert_eq(backend->ops->norm_backward(backend, &args), RMX_OK);
     }
     testing_get(backend, d->dx, dx, sizeof(float) * (size_t)size);

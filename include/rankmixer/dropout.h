@@ -4,6 +4,7 @@
 #define RANKMIXER_DROPOUT_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +13,7 @@ extern "C" {
 /* Whether element i is kept follows from (seed, *step, site, first + i) through Philox 4x32-10
  * alone: a sample keeps its mask whatever micro-batch, thread or device it meets. */
 typedef struct rmx_dropout_desc {
+    rmx_dtype dtype;      /* of x, y, dy and dx */
     float p;              /* chance of a zero, in [0, 1); 0 switches dropout off */
     uint64_t seed;        /* of the run */
     uint32_t site;        /* where in the model, 0 .. 255 */
@@ -29,10 +31,10 @@ typedef struct rmx_dropout_desc {
  * Source:  Srivastava et al. 2014; Philox: Salmon et al. 2011. */
 RMX_NODISCARD RMX_API rmx_status rmx_dropout_forward(rmx_context *ctx,
                                                      const rmx_dropout_desc *desc, int64_t n,
-                                                     const float *x, float *y);
+                                                     const void *x, void *y);
 RMX_NODISCARD RMX_API rmx_status rmx_dropout_backward(rmx_context *ctx,
                                                       const rmx_dropout_desc *desc, int64_t n,
-                                                      const float *dy, float *dx);
+                                                      const void *dy, void *dx);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@
 #include "rankmixer/block.h"
 #include "rankmixer/context.h"
 #include "rankmixer/optimizer.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,8 +93,9 @@ typedef struct rmx_parameter {
     rmx_parameter_role role;
     int32_t dims;
     int64_t shape[4];
-    int64_t count;                      /* elements */
-    float *value;                       /* fp32 */
+    int64_t count;   /* elements */
+    rmx_dtype dtype; /* of value and gradient: RMX_F32 */
+    float *value;
     float *gradient;                    /* NULL for tables and in a scoring model */
     float *state[RMX_PARAMETER_STATES]; /* optimiser state, NULL where unused */
     int64_t state_count[RMX_PARAMETER_STATES];

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +17,7 @@ typedef enum rmx_norm_kind { RMX_NORM_LAYER = 0, RMX_NORM_RMS = 1 } rmx_norm_kin
 /* Plain data. Several trailing axes are one row of their product. */
 typedef struct rmx_norm_desc {
     rmx_norm_kind kind;
+    rmx_dtype dtype;  /* of x, y, dy and dx; all else is fp32 */
     int64_t rows;     /* N, >= 0: samples * tokens, say */
     int32_t dim;      /* D, width of a row, >= 1 */
     float eps;        /* added to the variance or the mean square; finite, > 0 */
@@ -45,8 +47,8 @@ typedef struct rmx_norm_desc {
  * Source:  Ba, Kiros, Hinton 2016, arXiv:1607.06450, Eq. 3; Zhang, Sennrich 2019,
  *          arXiv:1910.07467, Eq. 4. */
 RMX_NODISCARD RMX_API rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc,
-                                                  const float *x, const float *gamma,
-                                                  const float *beta, float *y, float *mean,
+                                                  const void *x, const float *gamma,
+                                                  const float *beta, void *y, float *mean,
                                                   float *rstd);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
@@ -72,9 +74,9 @@ RMX_API size_t rmx_norm_backward_workspace(const rmx_norm_desc *desc);
  * Order, Result, Returns: as forward; also RMX_ERR_WORKSPACE. Rows handed in in parts, each a
  * multiple of 128 rows, give dgamma and dbeta the same bits as in one call. */
 RMX_NODISCARD RMX_API rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc,
-                                                   const float *dy, const float *x,
+                                                   const void *dy, const void *x,
                                                    const float *gamma, const float *mean,
-                                                   const float *rstd, float *dx, float *dgamma,
+                                                   const float *rstd, void *dx, float *dgamma,
                                                    float *dbeta, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus

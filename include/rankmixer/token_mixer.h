@@ -4,6 +4,7 @@
 #define RANKMIXER_TOKEN_MIXER_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -11,6 +12,7 @@ extern "C" {
 
 /* Plain data. x is [samples, tokens, width], row-major; heads divides width, d = width / heads. */
 typedef struct rmx_token_mixer_desc {
+    rmx_dtype dtype; /* of x, y, dy and dx; all else is fp32 */
     int64_t samples; /* B, >= 0 */
     int32_t tokens;  /* T, >= 1 */
     int32_t width;   /* D, >= 1 */
@@ -29,11 +31,11 @@ typedef struct rmx_token_mixer_desc {
  * Returns: RMX_OK; RMX_ERR_ARGUMENT (NULL, bad desc, overlap); RMX_ERR_DEVICE.
  * Source:  RankMixer, arXiv:2507.15551, Eq. 3-4. */
 RMX_NODISCARD RMX_API rmx_status rmx_token_mix(rmx_context *ctx, const rmx_token_mixer_desc *desc,
-                                               const float *x, float *y);
+                                               const void *x, void *y);
 /* y = revert(x), the inverse of mix, and the gradient of mix with respect to x. */
 RMX_NODISCARD RMX_API rmx_status rmx_token_revert(rmx_context *ctx,
-                                                  const rmx_token_mixer_desc *desc, const float *x,
-                                                  float *y);
+                                                  const rmx_token_mixer_desc *desc, const void *x,
+                                                  void *y);
 
 /* y = LayerNorm(x + mix(x)), in one pass over x.
  *
@@ -50,8 +52,8 @@ RMX_NODISCARD RMX_API rmx_status rmx_token_revert(rmx_context *ctx,
  * Source:  RankMixer, arXiv:2507.15551, Eq. 5. */
 RMX_NODISCARD RMX_API rmx_status rmx_token_mixer_forward(rmx_context *ctx,
                                                          const rmx_token_mixer_desc *desc,
-                                                         const float *x, const float *gamma,
-                                                         const float *beta, float *y, float *mean,
+                                                         const void *x, const float *gamma,
+                                                         const float *beta, void *y, float *mean,
                                                          float *rstd);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
@@ -69,9 +71,9 @@ RMX_API size_t rmx_token_mixer_backward_workspace(const rmx_token_mixer_desc *de
  *
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status
-rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *dy,
-                         const float *x, const float *gamma, const float *mean, const float *rstd,
-                         float *dx, float *dgamma, float *dbeta, void *ws, size_t ws_bytes);
+rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc *desc, const void *dy,
+                         const void *x, const float *gamma, const float *mean, const float *rstd,
+                         void *dx, float *dgamma, float *dbeta, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -154,6 +154,17 @@ const char *rmx_context_describe(const rmx_context *ctx) { return ctx ? ctx->des
 const char *rmx_context_code(const rmx_context *ctx) { return ctx ? ctx->backend.ops->code : ""; }
 int32_t rmx_context_threads(const rmx_context *ctx) { return ctx ? ctx->threads : 0; }
 rmx_backend *rmx_context_backend(rmx_context *ctx) { return &ctx->backend; }
+rmx_status rmx_context_takes(rmx_context *ctx, rmx_kernel kernel, const char *name, int needs)
+{
+    const int lacks = needs & ~ctx->backend.ops->takes[kernel];
+    if (!lacks) return RMX_OK;
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: the %s backend has no kernel for %s", name,
+                            ctx->backend.ops->code,
+                            lacks & RMX_TAKES_BF16     ? "bf16"
+                            : lacks & RMX_TAKES_TENSOR ? "tensor-core products"
+                                                       : "this type");
+}
+
 void *rmx_context_scratch(rmx_context *ctx) { return ctx->scratch; }
 
 rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)

@@ -14,15 +14,27 @@ rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *for
 /* Turns what a kernel returned into the context's last error; returns status. */
 rmx_status rmx_context_check(rmx_context *ctx, rmx_status status);
 
+/* RMX_OK if the context's kernel has code for all that `needs` says (RMX_TAKES_ bits). */
+rmx_status rmx_context_takes(rmx_context *ctx, rmx_kernel kernel, const char *name, int needs);
+
 /* One call for each kernel: rmx_run_norm(ctx, &args) runs the context's kernel and keeps what it
  * says as the context's last error. */
-#define RMX_RUN(kernel)                                                                          \
+#define RMX_RUN(kernel, needs)                                                                   \
     static inline rmx_status rmx_run_##kernel(rmx_context *ctx, const rmx_##kernel##_args *args) \
     {                                                                                            \
         rmx_backend *backend = rmx_context_backend(ctx);                                         \
+        const rmx_status status = rmx_context_takes(ctx, RMX_KERNEL_##kernel, #kernel, needs);   \
+        if (status != RMX_OK) return status;                                                     \
         return rmx_context_check(ctx, backend->ops->kernel(backend, args));                      \
     }
-RMX_KERNELS(RMX_RUN)
+#define RMX_RUN_TYPED(kernel) RMX_RUN(kernel, 1 << args->dtype)
+#define RMX_RUN_FLOAT(kernel) RMX_RUN(kernel, 0)
+RMX_RUN(product, 1 << args->dtype | 1 << args->out_dtype |
+                     (args->math == RMX_MATH_TENSOR ? RMX_TAKES_TENSOR : 0))
+RMX_TYPED_KERNELS(RMX_RUN_TYPED)
+RMX_FLOAT_KERNELS(RMX_RUN_FLOAT)
+#undef RMX_RUN_FLOAT
+#undef RMX_RUN_TYPED
 #undef RMX_RUN
 
 /* A little memory on the backend for a call's own small values (an optimiser's scalars);

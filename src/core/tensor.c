@@ -2,11 +2,27 @@
 /* tensor.c: views. */
 #include "rankmixer/tensor.h"
 
-#include <stddef.h>
-
-rmx_tensor rmx_tensor_of(float *data, int32_t dims, const int64_t *shape)
+size_t rmx_dtype_size(rmx_dtype dtype)
 {
-    rmx_tensor t = {.data = data, .dims = dims};
+    switch (dtype) {
+    case RMX_F32: return 4;
+    case RMX_BF16: return 2;
+    }
+    return 0;
+}
+
+const char *rmx_dtype_name(rmx_dtype dtype)
+{
+    switch (dtype) {
+    case RMX_F32: return "f32";
+    case RMX_BF16: return "bf16";
+    }
+    return "?";
+}
+
+rmx_tensor rmx_tensor_of(rmx_dtype dtype, void *data, int32_t dims, const int64_t *shape)
+{
+    rmx_tensor t = {.data = data, .dtype = dtype, .dims = dims};
     if (dims < 0 || dims > RMX_MAX_DIMS || (dims > 0 && !shape)) {
         t.dims = -1;
         return t;

@@ -16,7 +16,11 @@
  * Kernels trust their arguments (the layers have checked them): sizes >= 0, pointers valid on
  * the backend, no overlap of an output with another operand unless "in place" is said. A size
  * of 0 is valid and touches nothing that it does not own. Rows are contiguous; a row stride
- * (ld, in elements) may exceed the row. Nothing here allocates or waits, except where said. */
+ * (ld, in elements) may exceed the row. Nothing here allocates or waits, except where said.
+ *
+ * Activations (x, y, dy, dx, ...) are void * and have the type that `dtype` names, F32 by default.
+ * Parameters, statistics, losses, sums and gradients of parameters are fp32. A kernel computes in
+ * fp32 whatever the type: it widens what it loads and rounds once where it stores. */
 #ifndef RMX_OPS_H
 #define RMX_OPS_H
 
@@ -41,16 +45,22 @@ typedef struct rmx_backend rmx_backend;
 
 /* ---- products ---------------------------------------------------------------------------- */
 
+/* How a product multiplies and adds. */
+typedef enum rmx_math {
+    RMX_MATH_STRICT, /* fp32 fused multiply-adds, one after another: the formula below */
+    RMX_MATH_TENSOR  /* steps of a tensor core on bf16 operands */
+} rmx_math;
+
 /* One operand of a product: element (i, j) of product (u, v) is
  * p[u * batch[0] + v * batch[1] + i * rs + j * cs]. A transposed matrix exchanges rs and cs, a
  * row vector has rs = 0. p = NULL where an operand is optional: it takes no part. */
 typedef struct rmx_matrix {
-    const float *p;
+    const void *p;
     int64_t rs, cs, batch[2];
 } rmx_matrix;
 
 typedef struct rmx_matrix_out { /* column stride 1 */
-    float *p;
+    void *p;
     int64_t rs, batch[2];
 } rmx_matrix_out;
 
@@ -68,6 +78,9 @@ typedef struct rmx_matrix_out { /* column stride 1 */
  * residual and multiplier may be C's own memory (in place); A and B may not. A backward pass takes the
  * activation_gradient for its multiplier: both of act and act' cost little more than one. */
 typedef struct rmx_product_args {
+    rmx_dtype dtype;     /* of A and B */
+    rmx_dtype out_dtype; /* of C, activation_gradient, multiplier and residual; bias is fp32 */
+    rmx_math math;
     int64_t m, n, k, batch[2];
     rmx_matrix a, b;
     rmx_matrix_out c;
@@ -83,8 +96,9 @@ typedef struct rmx_product_args {
  * x [groups, rows, cols], dst [groups, cols] contiguous. ws: rmx_column_sum_scratch(groups, rows,
  * cols, 1). The bias gradient of a linear layer. */
 typedef struct rmx_column_sum_args {
+    rmx_dtype dtype; /* of x */
     int64_t groups, rows, cols, ld, group_stride;
-    const float *x;
+    const void *x;
     float *dst;
     void *ws;
 } rmx_column_sum_args;
@@ -107,38 +121,42 @@ static inline size_t rmx_column_sum_scratch(int64_t groups, int64_t rows, int64_
  * A NaN in a row, +inf, or a row of only -inf gives NaN in all of it.
  * y may be x. */
 typedef struct rmx_softmax_args {
+    rmx_dtype dtype;
     int64_t outer, n, inner;
     bool log;
-    const float *x;
-    float *y;
+    const void *x;
+    void *y;
 } rmx_softmax_args;
 
 /*   softmax:     c = lanes sum of fma(dy_j, y_j);  dx_j = y_j * (dy_j - c)
  *   log_softmax: c = lanes sum of dy_j;            dx_j = fma(-exp(y_j), c, dy_j)
  * dx may be dy. */
 typedef struct rmx_softmax_backward_args {
+    rmx_dtype dtype;
     int64_t outer, n, inner;
     bool log;
-    const float *y, *dy;
-    float *dx;
+    const void *y, *dy;
+    void *dx;
 } rmx_softmax_backward_args;
 
 /* y[o] = (lanes sum over r of x[o, r]) / (float)R. o runs over the kept axes (y contiguous in
  * their order), r = 0 .. R-1 over the reduced axes in row-major order. x has any strides.
  * R = 0 gives NaN. 0 .. RMX_MAX_DIMS axes on either side. */
 typedef struct rmx_mean_args {
+    rmx_dtype dtype;
     int32_t kept, reduced; /* number of axes */
     int64_t kept_shape[RMX_MAX_DIMS], kept_stride[RMX_MAX_DIMS];
     int64_t reduced_shape[RMX_MAX_DIMS], reduced_stride[RMX_MAX_DIMS];
-    const float *x;
-    float *y;
+    const void *x;
+    void *y;
 } rmx_mean_args;
 
 /* dx[o, r] = dy[o] / (float)R, dx contiguous [outer, n, inner] with n the reduced axis. */
 typedef struct rmx_mean_backward_args {
+    rmx_dtype dtype;
     int64_t outer, n, inner;
-    const float *dy;
-    float *dx;
+    const void *dy;
+    void *dx;
 } rmx_mean_backward_args;
 
 /* For each of rows rows of dim elements, D = (float)dim, u = 2^96:
@@ -158,10 +176,13 @@ typedef struct rmx_mean_backward_args {
  * y may be x. */
 typedef struct rmx_norm_args {
     rmx_norm_kind kind;
+    rmx_dtype dtype; /* of x and y */
     int64_t rows, dim, ld_x, ld_y;
     float eps;
-    const float *x, *gamma, *beta;
-    float *y, *mean, *rstd;
+    const void *x;
+    const float *gamma, *beta;
+    void *y;
+    float *mean, *rstd;
 } rmx_norm_args;
 
 /* With h as above and g_j = dy_j * gamma_j:
@@ -174,9 +195,12 @@ typedef struct rmx_norm_args {
  * ws: rmx_column_sum_scratch(1, rows, dim, 2). */
 typedef struct rmx_norm_backward_args {
     rmx_norm_kind kind;
+    rmx_dtype dtype; /* of dy, x, residual and dx */
     int64_t rows, dim, ld;
-    const float *dy, *x, *gamma, *mean, *rstd, *residual;
-    float *dx, *dgamma, *dbeta;
+    const void *dy, *x, *residual;
+    const float *gamma, *mean, *rstd;
+    void *dx;
+    float *dgamma, *dbeta;
     void *ws;
 } rmx_norm_backward_args;
 
@@ -188,29 +212,36 @@ typedef struct rmx_norm_backward_args {
  *   y = permute(x)  (+ residual, element by element, if residual)
  * Only copies (and one add): y overlaps neither x nor, unless it is y itself, residual. */
 typedef struct rmx_token_mix_args {
+    rmx_dtype dtype;
     int64_t samples, tokens, width, heads;
     bool inverse;
-    const float *x, *residual;
-    float *y;
+    const void *x, *residual;
+    void *y;
 } rmx_token_mix_args;
 
 /* y = LayerNorm(x + mix(x)), each row as rmx_norm_args computes it from z = x + mix(x) (one
  * rounded add, x first); mean, rstd [samples * tokens]; gamma, beta, mean, rstd may be NULL as
  * there. One read of x, one write of y. */
 typedef struct rmx_token_mixer_args {
+    rmx_dtype dtype; /* of x and y */
     int64_t samples, tokens, width, heads;
     float eps;
-    const float *x, *gamma, *beta;
-    float *y, *mean, *rstd;
+    const void *x;
+    const float *gamma, *beta;
+    void *y;
+    float *mean, *rstd;
 } rmx_token_mixer_args;
 
 /* dz = the norm's dx for z = x + mix(x) (recomputed);  dx = dz + revert(dz) (dz first);
  * dgamma, dbeta as in rmx_norm_backward_args over samples * tokens rows.
  * ws: rmx_token_mixer_scratch(samples, tokens, width). dx overlaps neither dy nor x. */
 typedef struct rmx_token_mixer_backward_args {
+    rmx_dtype dtype; /* of dy, x and dx */
     int64_t samples, tokens, width, heads;
-    const float *dy, *x, *gamma, *mean, *rstd;
-    float *dx, *dgamma, *dbeta;
+    const void *dy, *x;
+    const float *gamma, *mean, *rstd;
+    void *dx;
+    float *dgamma, *dbeta;
     void *ws;
 } rmx_token_mixer_backward_args;
 
@@ -228,24 +259,27 @@ static inline size_t rmx_token_mixer_scratch(int64_t samples, int64_t tokens, in
 /* y_i = act(x_i) of n values. y may be x. */
 typedef struct rmx_activation_args {
     rmx_activation activation;
+    rmx_dtype dtype;
     int64_t n;
-    const float *x;
-    float *y;
+    const void *x;
+    void *y;
 } rmx_activation_args;
 
 /* dx_i = dy_i * act'(x_i). dx may be dy. */
 typedef struct rmx_activation_backward_args {
     rmx_activation activation;
+    rmx_dtype dtype;
     int64_t n;
-    const float *x, *dy;
-    float *dx;
+    const void *x, *dy;
+    void *dx;
 } rmx_activation_backward_args;
 
 /* y_i = x_i + r_i. y may be x or r. */
 typedef struct rmx_add_args {
+    rmx_dtype dtype;
     int64_t n;
-    const float *x, *r;
-    float *y;
+    const void *x, *r;
+    void *y;
 } rmx_add_args;
 
 /* y_i = keep(i) ? x_i * scale : +0, scale = 1 / (1 - p) rounded once by the caller.
@@ -254,13 +288,14 @@ typedef struct rmx_add_args {
  * model, element of the global batch), so the mask depends on no split. Its own backward pass.
  * y may be x. */
 typedef struct rmx_dropout_args {
+    rmx_dtype dtype;
     int64_t n;
     uint64_t seed, first;
     uint32_t site;                /* 0 .. 255 */
     const uint64_t *step_counter; /* on the backend */
     float p, scale;
-    const float *x;
-    float *y;
+    const void *x;
+    void *y;
 } rmx_dropout_args;
 
 /* ---- features and embeddings ------------------------------------------------------------- */
@@ -271,6 +306,7 @@ typedef struct rmx_dropout_args {
  * ids are below their field's vocabulary (checked when the data was read).
  * row_offset, column, dense_column are arrays on the backend. */
 typedef struct rmx_embedding_lookup_args {
+    rmx_dtype dtype; /* of out */
     int64_t samples, fields, width, dense_fields, out_width;
     const float *table;          /* [rows, width] all fields' tables, one after another */
     const int64_t *row_offset;   /* [fields] */
@@ -278,7 +314,7 @@ typedef struct rmx_embedding_lookup_args {
     const int32_t *dense_column; /* [dense_fields] */
     const uint32_t *ids;         /* [samples, fields] */
     const float *dense;          /* [samples, dense_fields] */
-    float *out;                  /* [samples, out_width] */
+    void *out;                   /* [samples, out_width] */
 } rmx_embedding_lookup_args;
 
 /* The distinct rows that a batch touches and, for each, its places in ascending order.
@@ -302,9 +338,10 @@ typedef struct rmx_embedding_sort_args {
  *              dout[b, column[f] .. + width-1], with order[i] = b * fields + f
  * for u < *unique. grad [n, width], only the first *unique rows are written. */
 typedef struct rmx_embedding_gradient_args {
+    rmx_dtype dtype; /* of dout */
     int64_t samples, fields, width, out_width;
     const int32_t *column;
-    const float *dout; /* [samples, out_width] */
+    const void *dout; /* [samples, out_width] */
     const uint32_t *order, *start, *unique;
     float *grad;
 } rmx_embedding_gradient_args;
@@ -320,6 +357,7 @@ typedef struct rmx_embedding_gradient_args {
  * dlogits and loss may be NULL. scale is 1 / (samples of the global batch), rounded once.
  * ws: rmx_loss_scratch(samples). */
 typedef struct rmx_loss_args {
+    rmx_dtype dtype; /* of dlogits; logits are fp32 */
     int64_t samples, tasks;
     const float *logits;
     const uint8_t *labels;      /* [samples, tasks] */
@@ -327,7 +365,7 @@ typedef struct rmx_loss_args {
     const float *sample_weight; /* [samples]; NULL: ones */
     float scale;
     double *loss; /* [1] on the backend, continued */
-    float *dlogits;
+    void *dlogits;
     void *ws;
 } rmx_loss_args;
 
@@ -413,21 +451,39 @@ typedef struct rmx_gradient_norm_clip_args {
 
 /* *count = number of values that are NaN or infinite. */
 typedef struct rmx_nonfinite_args {
+    rmx_dtype dtype;
     int64_t n;
-    const float *x;
+    const void *x;
     uint32_t *count; /* on the backend */
 } rmx_nonfinite_args;
 
 /* ---- the table --------------------------------------------------------------------------- */
 
-/* Every kernel. Kernel k takes rmx_<k>_args; a backend calls it rmx_<backend>_<k>. */
-#define RMX_KERNELS(X)                                                                     \
-    X(product)                                                                             \
-    X(column_sum) X(softmax) X(softmax_backward) X(mean) X(mean_backward) X(norm)          \
-        X(norm_backward) X(token_mix) X(token_mixer) X(token_mixer_backward) X(activation) \
-            X(activation_backward) X(add) X(dropout) X(embedding_lookup) X(embedding_sort) \
-                X(embedding_gradient) X(loss) X(sigmoid) X(optimizer)                      \
-                    X(gradient_norm_sum_squares) X(gradient_norm_clip) X(nonfinite)
+/* Every kernel. Kernel k takes rmx_<k>_args; a backend calls it rmx_<backend>_<k>. Where the
+ * arguments have a dtype, a kernel may take one type and not another (rmx_ops.takes). */
+#define RMX_TYPED_KERNELS(X)                                                           \
+    X(column_sum)                                                                      \
+    X(softmax)                                                                         \
+    X(softmax_backward)                                                                \
+    X(mean) X(mean_backward) X(norm) X(norm_backward) X(token_mix) X(token_mixer)      \
+        X(token_mixer_backward) X(activation) X(activation_backward) X(add) X(dropout) \
+            X(embedding_lookup) X(embedding_gradient) X(loss) X(nonfinite)
+#define RMX_FLOAT_KERNELS(X) \
+    X(embedding_sort) X(sigmoid) X(optimizer) X(gradient_norm_sum_squares) X(gradient_norm_clip)
+#define RMX_KERNELS(X) X(product) RMX_TYPED_KERNELS(X) RMX_FLOAT_KERNELS(X)
+
+enum {
+    RMX_TAKES_F32 = 1 << RMX_F32,
+    RMX_TAKES_BF16 = 1 << RMX_BF16,
+    RMX_TAKES_TENSOR = 4 /* product: RMX_MATH_TENSOR */
+};
+
+typedef enum rmx_kernel {
+#define RMX_SLOT(kernel) RMX_KERNEL_##kernel,
+    RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
+        RMX_KERNEL_COUNT
+} rmx_kernel;
 
 /* Two queues of work: kernels and copies for them run in the first, in order; the second brings
  * input ahead of time. Events tie them together. A CPU does all work at once, in the call. */
@@ -435,7 +491,8 @@ typedef enum rmx_queue { RMX_QUEUE_COMPUTE, RMX_QUEUE_INPUT, RMX_QUEUES } rmx_qu
 #define RMX_EVENTS 8
 
 typedef struct rmx_ops {
-    const char *code; /* "reference", "generic", "avx2", "avx512", "cuda" */
+    const char *code;                /* "reference", "generic", "avx2", "avx512", "cuda" */
+    uint8_t takes[RMX_KERNEL_COUNT]; /* RMX_TAKES_ bits: what a kernel has code for */
 
     rmx_status (*alloc)(rmx_backend *, size_t bytes, void **out);
     void (*free)(rmx_backend *, void *);

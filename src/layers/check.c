@@ -36,6 +36,14 @@ rmx_status rmx_check_unused(rmx_context *ctx, const char *name, const void *p, c
     return RMX_OK;
 }
 
+rmx_status rmx_check_dtype(rmx_context *ctx, const char *name, rmx_dtype dtype, int64_t *bytes)
+{
+    *bytes = (int64_t)rmx_dtype_size(dtype);
+    if (*bytes > 0) return RMX_OK;
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s = %d: must be RMX_F32 or RMX_BF16", name,
+                            (int)dtype);
+}
+
 rmx_status rmx_check_size(rmx_context *ctx, const char *name, int64_t value, int64_t min,
                           int64_t max)
 {

@@ -48,6 +48,8 @@ rmx_status rmx_check_array(rmx_context *ctx, const char *name, const void *p, in
 rmx_status rmx_check_optional(rmx_context *ctx, const char *name, const void *p);
 /* An argument that this kind of call does not use must be NULL. */
 rmx_status rmx_check_unused(rmx_context *ctx, const char *name, const void *p, const char *why);
+/* F32 or BF16; *bytes of one value. */
+rmx_status rmx_check_dtype(rmx_context *ctx, const char *name, rmx_dtype dtype, int64_t *bytes);
 /* min <= value <= max */
 rmx_status rmx_check_size(rmx_context *ctx, const char *name, int64_t value, int64_t min,
                           int64_t max);
@@ -101,12 +103,17 @@ rmx_status rmx_check_output(rmx_context *ctx, const char *name, const rmx_tensor
 /* t (already checked) has this shape; meaning says what it stands for: "[M, N]". */
 rmx_status rmx_check_shape(rmx_context *ctx, const char *name, const rmx_tensor *t, int32_t dims,
                            const int64_t *shape, const char *meaning);
+/* Two checked views hold values of one type. */
+rmx_status rmx_check_same_dtype(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                                const char *other_name, const rmx_tensor *other);
 /* Two checked views share no element. Exact for views whose address ranges are apart and for
  * views interleaved at a common stride (columns of one matrix); other pairs are refused. */
 rmx_status rmx_check_views_apart(rmx_context *ctx, const char *out_name, const rmx_tensor *out,
                                  const char *in_name, const rmx_tensor *in);
-/* Elements from the first to the last of a checked view, both included; 0 if empty. */
+/* Elements from the first to the last of a checked view, both included, and their bytes; 0 if
+ * empty. */
 int64_t rmx_tensor_extent(const rmx_tensor *t);
+int64_t rmx_tensor_bytes(const rmx_tensor *t);
 /* "[2, 3]" or, with strides, "[2, 3] with strides [3, 1]". Returns text. */
 #define RMX_SHAPE_TEXT 400
 const char *rmx_shape_text(const rmx_tensor *t, bool strides, char text[RMX_SHAPE_TEXT]);

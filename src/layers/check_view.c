@@ -39,6 +39,11 @@ int64_t rmx_tensor_extent(const rmx_tensor *t)
     return last + 1;
 }
 
+int64_t rmx_tensor_bytes(const rmx_tensor *t)
+{
+    return rmx_tensor_extent(t) * (int64_t)rmx_dtype_size(t->dtype);
+}
+
 /* The last element's offset stays below RMX_COUNT_MAX, so that no later sum overflows. */
 static bool extent_fits(const rmx_tensor *t)
 {
@@ -62,6 +67,9 @@ rmx_status rmx_check_layout(rmx_context *ctx, const char *name, const rmx_tensor
                                 "%s: %d axes: must be 0 to %d (-1 marks a view that was built "
                                 "from axes or sizes out of range)",
                                 name, t->dims, RMX_MAX_DIMS);
+    if (rmx_dtype_size(t->dtype) == 0)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: type %d: must be RMX_F32 or RMX_BF16",
+                                name, (int)t->dtype);
     for (int32_t i = 0; i < t->dims; i++)
         if (t->shape[i] < 0 || t->stride[i] < 0)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
@@ -135,6 +143,14 @@ rmx_status rmx_check_shape(rmx_context *ctx, const char *name, const rmx_tensor 
                             rmx_shape_text(t, false, is), must, meaning);
 }
 
+rmx_status rmx_check_same_dtype(rmx_context *ctx, const char *name, const rmx_tensor *t,
+                                const char *other_name, const rmx_tensor *other)
+{
+    if (t->dtype == other->dtype) return RMX_OK;
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: type %s: must be %s, the type of %s", name,
+                            rmx_dtype_name(t->dtype), rmx_dtype_name(other->dtype), other_name);
+}
+
 /* Offset of the last element over the axes whose stride is no multiple of period. */
 static int64_t window(const rmx_tensor *t, int64_t period)
 {
@@ -159,14 +175,12 @@ static bool interleaved(const rmx_tensor *a, const rmx_tensor *b, uint64_t dista
 rmx_status rmx_check_views_apart(rmx_context *ctx, const char *out_name, const rmx_tensor *out,
                                  const char *in_name, const rmx_tensor *in)
 {
-    const int64_t size = (int64_t)sizeof(float);
-    const int64_t out_bytes = rmx_tensor_extent(out) * size;
-    const int64_t in_bytes = rmx_tensor_extent(in) * size;
+    const int64_t out_bytes = rmx_tensor_bytes(out), in_bytes = rmx_tensor_bytes(in);
     if (!out_bytes || !in_bytes) return RMX_OK;
     const bool out_first = (uintptr_t)out->data <= (uintptr_t)in->data;
     const rmx_tensor *a = out_first ? out : in, *b = out_first ? in : out;
-    const uint64_t distance = ((uintptr_t)b->data - (uintptr_t)a->data) / sizeof(float);
-    for (int32_t i = 0; i < a->dims; i++)
+    const uint64_t distance = ((uintptr_t)b->data - (uintptr_t)a->data) / rmx_dtype_size(a->dtype);
+    for (int32_t i = 0; i < a->dims && a->dtype == b->dtype; i++)
         if (a->shape[i] > 1 && interleaved(a, b, distance, a->stride[i])) return RMX_OK;
     return rmx_check_overlap(ctx, out_name, out->data, out_bytes, in_name, in->data, in_bytes);
 }

@@ -6,21 +6,24 @@
 #include "layers/check_layers.h"
 
 rmx_status rmx_dropout_forward(rmx_context *ctx, const rmx_dropout_desc *desc, int64_t n,
-                               const float *x, float *y)
+                               const void *x, void *y)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_dropout(ctx, desc));
     RMX_TRY(rmx_check_size(ctx, "n", n, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_array(ctx, "x", x, n));
     RMX_TRY(rmx_check_array(ctx, "y", y, n));
-    const int64_t bytes = n * (int64_t)sizeof(float);
+    int64_t bytes = 0;
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &bytes));
+    bytes *= n;
     RMX_TRY(rmx_check_in_place(ctx, "y", y, "x", x, bytes));
     rmx_backend *backend = rmx_context_backend(ctx);
     if (desc->p == 0.0f) {
         if (y == x || n == 0) return RMX_OK;
         return rmx_context_check(ctx, backend->ops->copy(backend, y, x, (size_t)bytes));
     }
-    const rmx_dropout_args args = {.n = n,
+    const rmx_dropout_args args = {.dtype = desc->dtype,
+                                   .n = n,
                                    .seed = desc->seed,
                                    .first = desc->first,
                                    .site = desc->site,
@@ -33,7 +36,7 @@ rmx_status rmx_dropout_forward(rmx_context *ctx, const rmx_dropout_desc *desc, i
 }
 
 rmx_status rmx_dropout_backward(rmx_context *ctx, const rmx_dropout_desc *desc, int64_t n,
-                                const float *dy, float *dx)
+                                const void *dy, void *dx)
 {
     return rmx_dropout_forward(ctx, desc, n, dy, dx);
 }

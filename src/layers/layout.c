@@ -31,7 +31,7 @@ bool rmx_dense_order(const rmx_tensor *t, int32_t order[RMX_MAX_DIMS])
 
 rmx_tensor rmx_permuted(const rmx_tensor *t, const int32_t *order)
 {
-    rmx_tensor out = {.data = t->data, .dims = t->dims};
+    rmx_tensor out = {.data = t->data, .dtype = t->dtype, .dims = t->dims};
     for (int32_t i = 0; i < t->dims; i++) {
         out.shape[i] = t->shape[order[i]];
         out.stride[i] = t->stride[order[i]];
@@ -81,7 +81,7 @@ static copy_plan plan_copy(const rmx_tensor *src, const rmx_tensor *dst)
 /* A product over no k leaves +0; times -1 that is -0, to which the epilogue's fma(scale, x, -0)
  * adds scale * x exactly, as -0 + x is x for every x. The product's outputs have four axes. */
 static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan, int32_t first,
-                            const float *src, float *dst)
+                            rmx_dtype dtype, const void *src, void *dst)
 {
     int64_t shape[4] = {1, 1, 1, 1}, from[4] = {0}, to[4] = {0};
     for (int32_t i = first, at = 4 - (plan->n - first); i < plan->n; i++, at++) {
@@ -90,6 +90,8 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         to[at] = plan->to[i];
     }
     const rmx_product_args args = {
+        .dtype = dtype,
+        .out_dtype = dtype,
         .m = shape[2],
         .n = shape[3],
         .k = 0,
@@ -112,10 +114,12 @@ rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,
         if (src->shape[i] == 0) return RMX_OK;
     const copy_plan plan = plan_copy(src, dst);
     const int32_t first = plan.n > 4 ? plan.n - 4 : 0;
+    const int64_t bytes = (int64_t)rmx_dtype_size(src->dtype);
     int64_t index[RMX_MAX_DIMS + 2] = {0}, from = 0, to = 0;
     for (;;) {
         const rmx_status status =
-            copy_four(ctx, scale, &plan, first, src->data + from, dst->data + to);
+            copy_four(ctx, scale, &plan, first, src->dtype, (const char *)src->data + from * bytes,
+                      (char *)dst->data + to * bytes);
         if (status != RMX_OK) return status;
         int32_t axis = first - 1; /* an odometer over the axes before the last four */
         for (; axis >= 0; axis--) {

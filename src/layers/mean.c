@@ -44,7 +44,7 @@ static rmx_status find_axes(rmx_context *ctx, const rmx_mean_desc *desc, int32_t
 static rmx_tensor reduced_shape(const rmx_mean_desc *desc, const mean_axes *axes,
                                 const rmx_tensor *x)
 {
-    rmx_tensor y = {.dims = 0};
+    rmx_tensor y = {.dims = 0, .dtype = x->dtype};
     for (int32_t i = 0; i < x->dims; i++) {
         if (!axes->reduced[i])
             y.shape[y.dims++] = x->shape[i];
@@ -58,7 +58,7 @@ static rmx_tensor reduced_shape(const rmx_mean_desc *desc, const mean_axes *axes
 static rmx_tensor expand(const rmx_mean_desc *desc, const mean_axes *axes, const rmx_tensor *x,
                          const rmx_tensor *y)
 {
-    rmx_tensor out = {.data = y->data, .dims = x->dims};
+    rmx_tensor out = {.data = y->data, .dtype = y->dtype, .dims = x->dims};
     int32_t at = 0;
     for (int32_t i = 0; i < x->dims; i++) {
         out.shape[i] = x->shape[i];
@@ -93,7 +93,7 @@ static rmx_mean_args mean_args(const rmx_mean_desc *desc, const mean_axes *axes,
                                const rmx_tensor *x, const rmx_tensor *y,
                                const int32_t order[RMX_MAX_DIMS])
 {
-    rmx_mean_args args = {.x = x->data, .y = y->data};
+    rmx_mean_args args = {.dtype = x->dtype, .x = x->data, .y = y->data};
     int32_t x_axis[RMX_MAX_DIMS] = {0}, at = 0; /* of each axis of y */
     for (int32_t i = 0; i < x->dims; i++) {
         if (!axes->reduced[i] || desc->keepdim) x_axis[at++] = i;
@@ -123,6 +123,7 @@ rmx_status rmx_mean_forward(rmx_context *ctx, const rmx_mean_desc *desc, const r
     RMX_TRY(rmx_check_shape(ctx, "y", y, shape.dims, shape.shape,
                             desc->keepdim ? "x's with reduced axes of size 1"
                                           : "x's without the reduced axes"));
+    RMX_TRY(rmx_check_same_dtype(ctx, "y", y, "x", x));
     RMX_TRY(check_dense(ctx, "y", y, order));
     RMX_TRY(rmx_check_views_apart(ctx, "y", y, "x", x));
     if (rmx_tensor_count(y) == 0) return RMX_OK;
@@ -179,13 +180,14 @@ static backward_plan plan_backward(const rmx_mean_desc *desc, const mean_axes *a
 /* [gathered dy][dy / n, repeated], each starting at a multiple of RMX_WORKSPACE_ALIGN. */
 static size_t gather_bytes(const backward_plan *plan)
 {
-    const size_t bytes = rmx_size_mul(sizeof(float), plan->kept);
+    const size_t bytes = rmx_size_mul(rmx_dtype_size(plan->dx.dtype), plan->kept);
     return plan->gather ? rmx_size_round_up(bytes, RMX_WORKSPACE_ALIGN) : 0;
 }
 
 static size_t plan_bytes(const backward_plan *plan)
 {
-    const size_t spread = rmx_size_mul(rmx_size_mul(sizeof(float), plan->kept), plan->n);
+    const size_t spread =
+        rmx_size_mul(rmx_size_mul(rmx_dtype_size(plan->dx.dtype), plan->kept), plan->n);
     return rmx_size_add(gather_bytes(plan), plan->spread ? spread : 0);
 }
 
@@ -202,6 +204,7 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_mean_desc *desc, co
     RMX_TRY(rmx_check_shape(ctx, "dy", dy, shape.dims, shape.shape,
                             desc->keepdim ? "dx's with reduced axes of size 1"
                                           : "dx's without the reduced axes"));
+    RMX_TRY(rmx_check_same_dtype(ctx, "dy", dy, "dx", dx));
     RMX_TRY(check_dense(ctx, "dx", dx, order));
     *plan = plan_backward(desc, &axes, dy, dx, order);
     return rmx_check_views_apart(ctx, "dx", dx, "dy", dy);
@@ -229,9 +232,9 @@ size_t rmx_mean_backward_workspace(const rmx_mean_desc *desc, const rmx_tensor *
 }
 
 /* dy's distinct elements, contiguous in plan's order. */
-static rmx_status gather_dy(rmx_context *ctx, const backward_plan *plan, float *to)
+static rmx_status gather_dy(rmx_context *ctx, const backward_plan *plan, void *to)
 {
-    rmx_tensor from = plan->dy, out = {.data = to, .dims = plan->dy.dims};
+    rmx_tensor from = plan->dy, out = {.data = to, .dtype = plan->dy.dtype, .dims = plan->dy.dims};
     int64_t stride = 1;
     for (int32_t i = from.dims - 1; i >= 0; i--) {
         if (plan->reduced[i]) from.shape[i] = 1;
@@ -243,7 +246,7 @@ static rmx_status gather_dy(rmx_context *ctx, const backward_plan *plan, float *
 }
 
 /* [kept, n] seen with dx's axes: the reduced ones need not step, all n values are alike. */
-static rmx_tensor spread_view(const backward_plan *plan, float *data)
+static rmx_tensor spread_view(const backward_plan *plan, void *data)
 {
     rmx_tensor out = plan->dx;
     int64_t stride = plan->n;
@@ -262,14 +265,17 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
     RMX_TRY(check_backward(ctx, desc, dy, dx, &plan));
     if (rmx_tensor_count(dx) == 0) return RMX_OK;
     const size_t needed = plan_bytes(&plan);
-    const int64_t size = (int64_t)sizeof(float);
     RMX_TRY(rmx_check_workspace(ctx, "rmx_mean_backward_workspace", ws, ws_bytes, needed));
     RMX_TRY(rmx_check_overlap(ctx, "workspace", ws, (int64_t)needed, "dx", dx->data,
-                              rmx_tensor_extent(dx) * size));
+                              rmx_tensor_bytes(dx)));
     RMX_TRY(rmx_check_overlap(ctx, "workspace", ws, (int64_t)needed, "dy", dy->data,
-                              rmx_tensor_extent(dy) * size));
-    rmx_mean_backward_args args = {
-        .outer = plan.outer, .n = plan.n, .inner = plan.inner, .dy = dy->data, .dx = dx->data};
+                              rmx_tensor_bytes(dy)));
+    rmx_mean_backward_args args = {.dtype = dx->dtype,
+                                   .outer = plan.outer,
+                                   .n = plan.n,
+                                   .inner = plan.inner,
+                                   .dy = dy->data,
+                                   .dx = dx->data};
     if (plan.gather) {
         RMX_TRY(gather_dy(ctx, &plan, ws));
         args.dy = ws;
@@ -277,7 +283,7 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
     if (!plan.spread) return rmx_run_mean_backward(ctx, &args);
     args.outer = plan.kept;
     args.inner = 1;
-    args.dx = (float *)ws + gather_bytes(&plan) / sizeof(float);
+    args.dx = (char *)ws + gather_bytes(&plan);
     RMX_TRY(rmx_run_mean_backward(ctx, &args));
     const rmx_tensor repeated = spread_view(&plan, args.dx);
     return rmx_copy_view(ctx, 1.0f, &repeated, &plan.dx);

@@ -161,6 +161,7 @@ rmx_status rmx_model_parameter(const rmx_model *m, int32_t i, rmx_parameter *out
                            .role = p->role,
                            .dims = p->dims,
                            .count = p->count,
+                           .dtype = RMX_F32,
                            .value = m->value[p->role] + p->offset};
     memcpy(out->shape, p->shape, sizeof out->shape);
     if (m->gradient[p->role]) out->gradient = m->gradient[p->role] + p->offset;

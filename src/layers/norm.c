@@ -16,7 +16,9 @@ static rmx_norm_desc resolve(const rmx_norm_desc *norm)
 
 static rmx_status check_norm(rmx_context *ctx, const rmx_norm_desc *norm)
 {
+    int64_t bytes = 0;
     RMX_TRY(rmx_check_size(ctx, "desc.kind", norm->kind, 0, RMX_NORM_RMS));
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", norm->dtype, &bytes));
     RMX_TRY(rmx_check_size(ctx, "desc.rows", norm->rows, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.dim", norm->dim, 1, INT32_MAX));
     RMX_TRY(rmx_check_positive(ctx, "desc.eps", norm->eps));
@@ -29,9 +31,10 @@ static rmx_status check_norm(rmx_context *ctx, const rmx_norm_desc *norm)
     return rmx_check_count(ctx, "desc.rows * desc.y_stride", y, 2, NULL);
 }
 
-static rmx_tensor rows_view(const rmx_norm_desc *norm, const float *data, int64_t stride)
+static rmx_tensor rows_view(const rmx_norm_desc *norm, const void *data, int64_t stride)
 {
-    return (rmx_tensor){.data = (float *)(uintptr_t)data,
+    return (rmx_tensor){.data = (void *)(uintptr_t)data,
+                        .dtype = norm->dtype,
                         .dims = 2,
                         .shape = {norm->rows, norm->dim},
                         .stride = {stride, 1}};
@@ -39,8 +42,8 @@ static rmx_tensor rows_view(const rmx_norm_desc *norm, const float *data, int64_
 
 /* out [N, D] against in [N, D]: apart, or, where their strides allow, the same memory. */
 static rmx_status check_rows_apart(rmx_context *ctx, const rmx_norm_desc *norm,
-                                   const char *out_name, const float *out, int64_t out_stride,
-                                   const char *in_name, const float *in, int64_t in_stride,
+                                   const char *out_name, const void *out, int64_t out_stride,
+                                   const char *in_name, const void *in, int64_t in_stride,
                                    bool in_place)
 {
     if (!out || !in) return RMX_OK;
@@ -57,8 +60,8 @@ static rmx_status check_absent(rmx_context *ctx, const rmx_norm_desc *norm, cons
     return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: RMX_NORM_RMS has none: give NULL", name);
 }
 
-rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const float *x,
-                            const float *gamma, const float *beta, float *y, float *mean,
+rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const void *x,
+                            const float *gamma, const float *beta, void *y, float *mean,
                             float *rstd)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
@@ -74,8 +77,9 @@ rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const f
     RMX_TRY(check_absent(ctx, &norm, "mean", mean));
     if (norm.rows == 0) return RMX_OK;
     const int64_t size = (int64_t)sizeof(float), per_row = norm.rows * size;
-    const int64_t x_bytes = ((norm.rows - 1) * norm.x_stride + norm.dim) * size;
-    const int64_t y_bytes = ((norm.rows - 1) * norm.y_stride + norm.dim) * size;
+    const int64_t value = (int64_t)rmx_dtype_size(norm.dtype);
+    const int64_t x_bytes = ((norm.rows - 1) * norm.x_stride + norm.dim) * value;
+    const int64_t y_bytes = ((norm.rows - 1) * norm.y_stride + norm.dim) * value;
     const rmx_range outs[] = {{"mean", mean, per_row}, {"rstd", rstd, per_row}};
     const rmx_range ins[] = {{"gamma", gamma, norm.dim * size},
                              {"beta", beta, norm.dim * size},
@@ -87,6 +91,7 @@ rmx_status rmx_norm_forward(rmx_context *ctx, const rmx_norm_desc *desc, const f
     RMX_TRY(rmx_check_ranges(ctx, outs, 2, ins, 4));
     const rmx_norm_args args = {
         .kind = norm.kind,
+        .dtype = norm.dtype,
         .rows = norm.rows,
         .dim = norm.dim,
         .ld_x = norm.x_stride,
@@ -112,8 +117,10 @@ size_t rmx_norm_backward_workspace(const rmx_norm_desc *desc)
 
 /* The pointers of a backward pass. */
 typedef struct backward {
-    const float *dy, *x, *gamma, *mean, *rstd;
-    float *dx, *dgamma, *dbeta;
+    const void *dy, *x;
+    const float *gamma, *mean, *rstd;
+    void *dx;
+    float *dgamma, *dbeta;
     void *ws;
     size_t ws_bytes;
 } backward;
@@ -121,6 +128,7 @@ typedef struct backward {
 static rmx_status check_backward(rmx_context *ctx, const rmx_norm_desc *norm, const backward *p)
 {
     const int64_t rows = norm->rows, size = (int64_t)sizeof(float);
+    const int64_t value = (int64_t)rmx_dtype_size(norm->dtype);
     RMX_TRY(rmx_check_array(ctx, "dy", p->dy, rows));
     RMX_TRY(rmx_check_array(ctx, "x", p->x, rows));
     RMX_TRY(rmx_check_optional(ctx, "gamma", p->gamma));
@@ -140,8 +148,8 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_norm_desc *norm, co
                              false));
     RMX_TRY(check_rows_apart(ctx, norm, "dx", p->dx, norm->x_stride, "dy", p->dy, norm->y_stride,
                              true));
-    const int64_t x_bytes = ((rows - 1) * norm->x_stride + norm->dim) * size;
-    const int64_t y_bytes = ((rows - 1) * norm->y_stride + norm->dim) * size;
+    const int64_t x_bytes = ((rows - 1) * norm->x_stride + norm->dim) * value;
+    const int64_t y_bytes = ((rows - 1) * norm->y_stride + norm->dim) * value;
     const size_t needed = rmx_norm_backward_workspace(norm);
     const rmx_range dx = {"dx", p->dx, x_bytes};
     const rmx_range outs[] = {{"dgamma", p->dgamma, norm->dim * size},
@@ -158,9 +166,9 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_norm_desc *norm, co
     return rmx_check_workspace(ctx, "rmx_norm_backward_workspace", p->ws, p->ws_bytes, needed);
 }
 
-rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const float *dy,
-                             const float *x, const float *gamma, const float *mean,
-                             const float *rstd, float *dx, float *dgamma, float *dbeta, void *ws,
+rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const void *dy,
+                             const void *x, const float *gamma, const float *mean,
+                             const float *rstd, void *dx, float *dgamma, float *dbeta, void *ws,
                              size_t ws_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
@@ -186,6 +194,7 @@ rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const 
     }
     const rmx_norm_backward_args args = {
         .kind = norm.kind,
+        .dtype = norm.dtype,
         .rows = norm.rows,
         .dim = norm.dim,
         .ld = norm.x_stride,

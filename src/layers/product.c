@@ -153,8 +153,7 @@ size_t rmx_addmm_backward_workspace(const rmx_tensor *dy, const rmx_tensor *dinp
 
 static rmx_range range_of(const char *name, const rmx_tensor *t)
 {
-    return (rmx_range){name, t ? t->data : NULL,
-                       t ? rmx_tensor_extent(t) * (int64_t)sizeof(float) : 0};
+    return (rmx_range){name, t ? t->data : NULL, t ? rmx_tensor_bytes(t) : 0};
 }
 
 /* dinput, and the scratch for it, against the operands that check_backward has checked. */
@@ -165,6 +164,7 @@ static rmx_status check_input(rmx_context *ctx, const rmx_tensor *dy, const rmx_
     static const char *const names[] = {"dy", "a", "b", "da", "db"};
     char text[RMX_SHAPE_TEXT];
     RMX_TRY(rmx_product_check_apart(ctx, "dinput", dinput, 5, names, others));
+    RMX_TRY(rmx_check_same_dtype(ctx, "dinput", dinput, "dy", dy));
     const bool apart = dy->shape[0] <= 1 || dy->stride[0] >= dy->shape[1];
     if (plan->sum_rows && !(apart && (dy->shape[1] <= 1 || dy->stride[1] == 1)))
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
@@ -202,7 +202,8 @@ static rmx_status make_one(rmx_context *ctx, float *one)
 
 static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, void *partials)
 {
-    const rmx_column_sum_args args = {.groups = 1,
+    const rmx_column_sum_args args = {.dtype = dy->dtype,
+                                      .groups = 1,
                                       .rows = dy->shape[0],
                                       .cols = dy->shape[1],
                                       .ld = dy->shape[0] > 1 ? dy->stride[0] : dy->shape[1],
@@ -215,8 +216,10 @@ static rmx_status sum_rows(rmx_context *ctx, const rmx_tensor *dy, float *dst, v
 /* The sum over no rows. */
 static rmx_status clear_input(rmx_context *ctx, const rmx_tensor *dinput)
 {
-    const rmx_product zero = {
-        .a = {.dims = 3}, .b = {.dims = 3}, .alpha = 1.0f, .out = rmx_product_lift(dinput)};
+    const rmx_product zero = {.a = {.dtype = dinput->dtype, .dims = 3},
+                              .b = {.dtype = dinput->dtype, .dims = 3},
+                              .alpha = 1.0f,
+                              .out = rmx_product_lift(dinput)};
     return rmx_product_run(ctx, &zero);
 }
 
@@ -232,23 +235,27 @@ static rmx_status run_input(rmx_context *ctx, float beta, const rmx_tensor *dy,
         const size_t bytes = (size_t)dy->shape[1] * sizeof(float);
         RMX_TRY(rmx_context_check(ctx, backend->ops->zero(backend, data, bytes)));
         RMX_TRY(sum_rows(ctx, dy, data, scratch + plan->partials_at));
-        sums = rmx_tensor_of(data, 2, (int64_t[]){1, dy->shape[1]});
+        sums = rmx_tensor_of(RMX_F32, data, 2, (int64_t[]){1, dy->shape[1]});
     }
     /* What is left is beta * sums, or beta * (sums times a column of ones): a product. */
     const int64_t rows = sums.shape[0], columns = plan->sum_columns ? 1 : sums.shape[1];
     rmx_product last = {.accumulate = plan->accumulate};
-    last.out = (rmx_tensor){
-        .data = dinput->data, .dims = 3, .shape = {1, rows, columns}, .stride = {0, 0, 1}};
+    last.out = (rmx_tensor){.data = dinput->data,
+                            .dtype = dinput->dtype,
+                            .dims = 3,
+                            .shape = {1, rows, columns},
+                            .stride = {0, 0, 1}};
     if (dinput->dims > 0) last.out.stride[2] = dinput->stride[dinput->dims - 1];
     if (dinput->dims > 1) last.out.stride[1] = dinput->stride[0];
     if (plan->sum_columns) {
         RMX_TRY(make_one(ctx, ws));
         last.a = rmx_product_lift(&sums);
-        last.b = (rmx_tensor){.data = ws, .dims = 3, .shape = {1, sums.shape[1], 1}};
+        last.b =
+            (rmx_tensor){.data = ws, .dtype = RMX_F32, .dims = 3, .shape = {1, sums.shape[1], 1}};
         last.alpha = beta;
     } else {
-        last.a = (rmx_tensor){.dims = 3, .shape = {1, rows, 0}};
-        last.b = (rmx_tensor){.dims = 3, .shape = {1, 0, columns}};
+        last.a = (rmx_tensor){.dtype = sums.dtype, .dims = 3, .shape = {1, rows, 0}};
+        last.b = (rmx_tensor){.dtype = sums.dtype, .dims = 3, .shape = {1, 0, columns}};
         last.input = rmx_product_lift(&sums);
         last.alpha = beta != 0.0f ? -1.0f : 1.0f; /* -1 * +0: zeros of the sum keep their sign */
         last.beta = beta;

@@ -113,8 +113,8 @@ rmx_status rmx_baddbmm_backward(rmx_context *ctx, float alpha, float beta, const
     if (!dinput) return RMX_OK;
     const rmx_product scaled = {
         /* no products: -1 * +0 = -0, then fma(beta, dy, -0) */
-        .a = {.dims = 3, .shape = {dy->shape[0], dy->shape[1], 0}},
-        .b = {.dims = 3, .shape = {dy->shape[0], 0, dy->shape[2]}},
+        .a = {.dtype = dy->dtype, .dims = 3, .shape = {dy->shape[0], dy->shape[1], 0}},
+        .b = {.dtype = dy->dtype, .dims = 3, .shape = {dy->shape[0], 0, dy->shape[2]}},
         .out = *dinput,
         .input = *dy,
         .alpha = beta != 0.0f ? -1.0f : 1.0f,
@@ -132,7 +132,7 @@ static rmx_status by_group(rmx_context *ctx, const char *name, const rmx_tensor 
     char text[RMX_SHAPE_TEXT];
     const int32_t group = t->dims - 2;
     int64_t rows = 1, stride = 0, next;
-    *out = (rmx_tensor){.data = t->data, .dims = 3};
+    *out = (rmx_tensor){.data = t->data, .dtype = t->dtype, .dims = 3};
     for (int32_t i = group - 1; i >= 0; i--) {
         if (t->shape[i] == 1) continue;
         if (rows == 1)

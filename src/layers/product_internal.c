@@ -7,6 +7,7 @@
 rmx_tensor rmx_product_lift(const rmx_tensor *t)
 {
     return (rmx_tensor){.data = t->data,
+                        .dtype = t->dtype,
                         .dims = 3,
                         .shape = {1, t->shape[0], t->shape[1]},
                         .stride = {0, t->stride[0], t->stride[1]}};
@@ -16,7 +17,8 @@ rmx_status rmx_product_fit(rmx_context *ctx, const char *name, const rmx_tensor 
                            const int64_t shape[3], rmx_tensor *out)
 {
     bool fits = t->dims <= 3;
-    *out = (rmx_tensor){.data = t->data, .dims = 3, .shape = {shape[0], shape[1], shape[2]}};
+    *out = (rmx_tensor){
+        .data = t->data, .dtype = t->dtype, .dims = 3, .shape = {shape[0], shape[1], shape[2]}};
     for (int32_t i = 0; fits && i < t->dims; i++) {
         const int32_t to = 3 - t->dims + i;
         if (t->shape[i] == shape[to])
@@ -98,7 +100,11 @@ static rmx_product transposed(const rmx_product *product)
 rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
 {
     const rmx_product p = rows_contiguous(&given->out) ? *given : transposed(given);
+    RMX_TRY(rmx_check_same_dtype(ctx, "second operand", &given->b, "the first", &given->a));
     rmx_product_args args = {
+        .dtype = p.a.dtype,
+        .out_dtype = p.out.dtype,
+        .math = p.a.dtype == RMX_F32 ? RMX_MATH_STRICT : RMX_MATH_TENSOR,
         .m = p.out.shape[1],
         .n = p.out.shape[2],
         .k = p.a.shape[2],

@@ -60,15 +60,17 @@ static rmx_status forward(rmx_context *ctx, bool log, int32_t axis, const rmx_te
     RMX_TRY(check_axis(ctx, &axis, x));
     RMX_TRY(rmx_check_output(ctx, "y", y));
     RMX_TRY(rmx_check_shape(ctx, "y", y, x->dims, x->shape, "the shape of x"));
+    RMX_TRY(rmx_check_same_dtype(ctx, "y", y, "x", x));
     RMX_TRY(check_dense(ctx, "y", y, axis, &shape));
     RMX_TRY(check_same_or_apart(ctx, "y", y, "x", x));
     if (rmx_tensor_count(x) == 0) return RMX_OK;
-    const float *from = x->data;
+    const void *from = x->data;
     if (!rmx_same_strides(x, y)) {
         RMX_TRY(rmx_copy_view(ctx, 1.0f, x, y));
         from = y->data;
     }
-    const rmx_softmax_args args = {.outer = shape.outer,
+    const rmx_softmax_args args = {.dtype = x->dtype,
+                                   .outer = shape.outer,
                                    .n = shape.n,
                                    .inner = shape.inner,
                                    .log = log,
@@ -88,6 +90,8 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
     RMX_TRY(rmx_check_shape(ctx, "dy", dy, y->dims, y->shape, "the shape of y"));
     RMX_TRY(rmx_check_output(ctx, "dx", dx));
     RMX_TRY(rmx_check_shape(ctx, "dx", dx, y->dims, y->shape, "the shape of y"));
+    RMX_TRY(rmx_check_same_dtype(ctx, "dy", dy, "y", y));
+    RMX_TRY(rmx_check_same_dtype(ctx, "dx", dx, "y", y));
     RMX_TRY(check_dense(ctx, "dx", dx, axis, &shape));
     if (!rmx_same_strides(y, dx)) {
         char is[RMX_SHAPE_TEXT], must[RMX_SHAPE_TEXT];
@@ -98,12 +102,13 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
     RMX_TRY(rmx_check_views_apart(ctx, "dx", dx, "y", y));
     RMX_TRY(check_same_or_apart(ctx, "dx", dx, "dy", dy));
     if (rmx_tensor_count(y) == 0) return RMX_OK;
-    const float *from = dy->data;
+    const void *from = dy->data;
     if (!rmx_same_strides(dy, dx)) {
         RMX_TRY(rmx_copy_view(ctx, 1.0f, dy, dx));
         from = dx->data;
     }
-    const rmx_softmax_backward_args args = {.outer = shape.outer,
+    const rmx_softmax_backward_args args = {.dtype = y->dtype,
+                                            .outer = shape.outer,
                                             .n = shape.n,
                                             .inner = shape.inner,
                                             .log = log,

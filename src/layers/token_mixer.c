@@ -10,7 +10,8 @@ static rmx_status check_mixer(rmx_context *ctx, const rmx_token_mixer_desc *desc
     int64_t count = 0;
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, &count));
     RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
-    *bytes = count * (int64_t)sizeof(float);
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, bytes));
+    *bytes *= count;
     return RMX_OK;
 }
 
@@ -22,7 +23,7 @@ static rmx_status check_normed(rmx_context *ctx, const rmx_token_mixer_desc *des
 }
 
 static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bool inverse,
-                          const float *x, float *y)
+                          const void *x, void *y)
 {
     int64_t bytes = 0;
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
@@ -30,7 +31,8 @@ static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bo
     RMX_TRY(rmx_check_array(ctx, "x", x, bytes));
     RMX_TRY(rmx_check_array(ctx, "y", y, bytes));
     RMX_TRY(rmx_check_overlap(ctx, "y", y, bytes, "x", x, bytes));
-    const rmx_token_mix_args args = {.samples = desc->samples,
+    const rmx_token_mix_args args = {.dtype = desc->dtype,
+                                     .samples = desc->samples,
                                      .tokens = desc->tokens,
                                      .width = desc->width,
                                      .heads = desc->heads,
@@ -40,20 +42,20 @@ static rmx_status permute(rmx_context *ctx, const rmx_token_mixer_desc *desc, bo
     return rmx_run_token_mix(ctx, &args);
 }
 
-rmx_status rmx_token_mix(rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *x,
-                         float *y)
+rmx_status rmx_token_mix(rmx_context *ctx, const rmx_token_mixer_desc *desc, const void *x,
+                         void *y)
 {
     return permute(ctx, desc, false, x, y);
 }
 
-rmx_status rmx_token_revert(rmx_context *ctx, const rmx_token_mixer_desc *desc, const float *x,
-                            float *y)
+rmx_status rmx_token_revert(rmx_context *ctx, const rmx_token_mixer_desc *desc, const void *x,
+                            void *y)
 {
     return permute(ctx, desc, true, x, y);
 }
 
 rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc *desc,
-                                   const float *x, const float *gamma, const float *beta, float *y,
+                                   const void *x, const float *gamma, const float *beta, void *y,
                                    float *mean, float *rstd)
 {
     int64_t bytes = 0;
@@ -65,11 +67,13 @@ rmx_status rmx_token_mixer_forward(rmx_context *ctx, const rmx_token_mixer_desc 
     RMX_TRY(rmx_check_array(ctx, "y", y, bytes));
     RMX_TRY(rmx_check_array(ctx, "mean", mean, bytes));
     RMX_TRY(rmx_check_array(ctx, "rstd", rstd, bytes));
-    const int64_t row = desc->width * (int64_t)sizeof(float), stats = bytes / desc->width;
+    const int64_t row = desc->width * (int64_t)sizeof(float),
+                  stats = desc->samples * desc->tokens * (int64_t)sizeof(float);
     const rmx_range outs[] = {{"y", y, bytes}, {"mean", mean, stats}, {"rstd", rstd, stats}};
     const rmx_range ins[] = {{"x", x, bytes}, {"gamma", gamma, row}, {"beta", beta, row}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 3));
-    const rmx_token_mixer_args args = {.samples = desc->samples,
+    const rmx_token_mixer_args args = {.dtype = desc->dtype,
+                                       .samples = desc->samples,
                                        .tokens = desc->tokens,
                                        .width = desc->width,
                                        .heads = desc->heads,
@@ -91,8 +95,8 @@ size_t rmx_token_mixer_backward_workspace(const rmx_token_mixer_desc *desc)
 }
 
 rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc *desc,
-                                    const float *dy, const float *x, const float *gamma,
-                                    const float *mean, const float *rstd, float *dx, float *dgamma,
+                                    const void *dy, const void *x, const float *gamma,
+                                    const float *mean, const float *rstd, void *dx, float *dgamma,
                                     float *dbeta, void *ws, size_t ws_bytes)
 {
     int64_t bytes = 0;
@@ -108,7 +112,8 @@ rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc
     RMX_TRY(rmx_check_pointer(ctx, "dbeta", dbeta));
     const size_t needed = rmx_token_mixer_backward_workspace(desc);
     RMX_TRY(rmx_check_workspace(ctx, "rmx_token_mixer_backward_workspace", ws, ws_bytes, needed));
-    const int64_t row = desc->width * (int64_t)sizeof(float), stats = bytes / desc->width;
+    const int64_t row = desc->width * (int64_t)sizeof(float),
+                  stats = desc->samples * desc->tokens * (int64_t)sizeof(float);
     const rmx_range outs[] = {{"dx", dx, bytes},
                               {"dgamma", dgamma, row},
                               {"dbeta", dbeta, row},
@@ -119,7 +124,8 @@ rmx_status rmx_token_mixer_backward(rmx_context *ctx, const rmx_token_mixer_desc
                              {"mean", mean, stats},
                              {"rstd", rstd, stats}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 4, ins, 5));
-    const rmx_token_mixer_backward_args args = {.samples = desc->samples,
+    const rmx_token_mixer_backward_args args = {.dtype = desc->dtype,
+                                                .samples = desc->samples,
                                                 .tokens = desc->tokens,
                                                 .width = desc->width,
                                                 .heads = desc->heads,

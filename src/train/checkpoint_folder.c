@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_folder.c: the generations of a run: which there are, which is good, which go. */
+/* checkpoint_folder.c: the checkpoints of a run in one folder: lists them, finds the newest sound
+ * one, removes old ones. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +13,16 @@
 
 enum { DIGITS = 12 };
 
+const char *rmx_checkpoint_name(int64_t step, char out[RMX_CHECKPOINT_FILE_NAME])
+{
+    snprintf(out, RMX_CHECKPOINT_FILE_NAME, "step-%0*lld.h5", DIGITS, (long long)step);
+    return out;
+}
+
 void rmx_checkpoint_path(const char *folder, int64_t step, char *out, size_t bytes)
 {
-    snprintf(out, bytes, "%s/step-%0*lld.h5", folder, DIGITS, (long long)step);
+    char name[RMX_CHECKPOINT_FILE_NAME];
+    snprintf(out, bytes, "%s/%s", folder, rmx_checkpoint_name(step, name));
 }
 
 /* The step of "step-000000000100" followed by suffix, or -1. */
@@ -26,7 +34,7 @@ static int64_t step_of(const char *name, const char *suffix)
     return strtoll(name + head, NULL, 10);
 }
 
-static bool is_generation(const char *name)
+static bool is_checkpoint(const char *name)
 {
     return step_of(name, ".h5") >= 0 && strlen(name) == strlen("step-") + DIGITS + strlen(".h5");
 }
@@ -37,40 +45,40 @@ static int ascending(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps, int32_t *count,
-                               rmx_error *error)
+static rmx_status read_steps(DIR *dir, const char *folder, int64_t **steps, int32_t *count,
+                             rmx_error *error)
 {
-    DIR *dir = opendir(folder);
     int32_t room = 0;
-    *steps = NULL;
-    *count = 0;
-    if (!dir && errno == ENOENT) return RMX_OK;
-    if (!dir) return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
     for (const struct dirent *entry; (errno = 0, entry = readdir(dir));) {
-        if (!is_generation(entry->d_name)) continue;
+        if (!is_checkpoint(entry->d_name)) continue;
         if (*count == room) {
             room = room ? 2 * room : 16;
             int64_t *more = realloc(*steps, (size_t)room * sizeof **steps);
-            if (!more) {
-                free(*steps);
-                *steps = NULL;
-                closedir(dir);
-                return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
-            }
+            if (!more) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory");
             *steps = more;
         }
         (*steps)[(*count)++] = step_of(entry->d_name, ".h5");
     }
-    const int reason = errno; /* of readdir, whose NULL may also be the end */
+    if (errno == 0) return RMX_OK; /* NULL stood for an error, not for the end */
+    return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
+}
+
+rmx_status rmx_checkpoint_list(const char *folder, int64_t **steps, int32_t *count,
+                               rmx_error *error)
+{
+    DIR *dir = opendir(folder);
+    *steps = NULL;
+    *count = 0;
+    if (!dir && errno == ENOENT) return RMX_OK;
+    if (!dir) return rmx_fail_system(error, errno, "%s: cannot list the checkpoints", folder);
+    const rmx_status status = read_steps(dir, folder, steps, count, error);
     closedir(dir);
-    if (reason != 0) {
-        free(*steps);
-        *steps = NULL;
-        *count = 0;
-        return rmx_fail_system(error, reason, "%s: cannot list the checkpoints", folder);
-    }
-    if (*count) qsort(*steps, (size_t)*count, sizeof **steps, ascending);
-    return RMX_OK;
+    if (status == RMX_OK && *count) qsort(*steps, (size_t)*count, sizeof **steps, ascending);
+    if (status == RMX_OK) return RMX_OK;
+    free(*steps);
+    *steps = NULL;
+    *count = 0;
+    return status;
 }
 
 rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_bytes,
@@ -86,7 +94,8 @@ rmx_status rmx_checkpoint_newest(const char *folder, char *path, size_t path_byt
     for (int32_t i = count - 1; i >= 0; i--) {
         rmx_checkpoint_path(folder, steps[i], path, path_bytes);
         status = rmx_checkpoint_verify(path, &why);
-        if (status != RMX_ERR_DATA || why.system_error) break; /* sound, or nobody knows */
+        if (status != RMX_ERR_DATA || why.system_error)
+            break; /* it is sound, or it cannot be read */
         if (refused) refused(user, why.text);
         path[0] = '\0';
     }
@@ -124,7 +133,7 @@ rmx_status rmx_checkpoint_set_aside(const char *folder, int64_t step, rmx_error 
 
 static bool of_checkpoints(const char *name)
 {
-    return !strcmp(name, "best.h5") || is_generation(name);
+    return !strcmp(name, "best.h5") || is_checkpoint(name);
 }
 
 void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
@@ -132,26 +141,29 @@ void rmx_checkpoint_remove_leftovers(const char *folder, bool alone)
     rmx_remove_leftovers_in(folder, of_checkpoints, alone);
 }
 
-/* best.h5 is a link, replaced in one move. A file system without links goes without. */
+/* best.h5 is a link and is replaced in one move. A file system without links has no best.h5. */
 static rmx_status point_best(const char *folder, int64_t step, rmx_error *error)
 {
     char target[RMX_CHECKPOINT_PATH_MAX], best[RMX_CHECKPOINT_PATH_MAX];
-    char place[RMX_CHECKPOINT_PATH_MAX];
+    char name[RMX_CHECKPOINT_FILE_NAME];
+    rmx_status status = RMX_OK;
     snprintf(best, sizeof best, "%s/best.h5", folder);
     rmx_checkpoint_path(folder, step, target, sizeof target);
     if (step <= 0 || (access(target, F_OK) != 0 && errno == ENOENT)) {
         unlink(best);
         return RMX_OK;
     }
-    snprintf(place, sizeof place, "%s/best.h5.tmp.%ld", folder, (long)getpid());
-    unlink(place);
-    if (symlink(strrchr(target, '/') + 1, place) != 0) {
-        const bool without = errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP;
-        return without ? RMX_OK : rmx_fail_system(error, errno, "%s: cannot be made", best);
+    char *temporary = rmx_temporary_name(best);
+    if (!temporary) return rmx_fail(error, RMX_ERR_MEMORY, "%s: out of memory", best);
+    unlink(temporary);
+    if (symlink(rmx_checkpoint_name(step, name), temporary) != 0) {
+        if (errno != EPERM && errno != ENOSYS && errno != EOPNOTSUPP)
+            status = rmx_fail_system(error, errno, "%s: cannot be made", best);
+    } else if (rename(temporary, best) != 0) {
+        status = rmx_fail_system(error, errno, "%s: cannot be replaced", best);
+        unlink(temporary);
     }
-    if (rename(place, best) == 0) return RMX_OK;
-    const rmx_status status = rmx_fail_system(error, errno, "%s: cannot be replaced", best);
-    unlink(place);
+    free(temporary);
     return status;
 }
 

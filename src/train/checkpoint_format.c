@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_format.c: the scalars of a checkpoint and the checksum of its parameters. */
+/* checkpoint_format.c: see checkpoint_format.h. */
 #include "train/checkpoint_format.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* checkpoint_read.c: reads checkpoints as files of unknown origin. The container (container.h) has
- * compared every size with that of the file, and every byte that is no array with a checksum. */
+ * already compared every size with the size of the file, and everything but the arrays with a
+ * checksum. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,8 +140,9 @@ static const rmx_array *array_of(const source *s, const rmx_checkpoint *found, i
                               found->tensor[tensor].dims);
 }
 
-/* Where each wanted tensor is among those found. Both lists usually have one order: the search goes
- * on after the last match. That also tells apart names that are equal because they were cut. */
+/* Finds each wanted tensor among those of the file. Both lists usually have the same order, so the
+ * search continues after the last match. This also distinguishes names that are equal because they
+ * were cut. */
 static rmx_status match(const source *s, const rmx_checkpoint *found,
                         const rmx_checkpoint_tensor *wanted, int32_t count, int32_t *place)
 {
@@ -167,7 +169,8 @@ static rmx_status match(const source *s, const rmx_checkpoint *found,
     return RMX_OK;
 }
 
-/* The bytes of a parameter into the hash of all of them, and compared with its own checksum. */
+/* Adds the bytes of a parameter to the hash of all parameters and compares them with the checksum
+ * of the parameter. */
 static rmx_status verify_parameter(const source *s, const rmx_array *a, char *piece,
                                    XXH3_state_t *own, XXH3_state_t *all)
 {
@@ -187,7 +190,7 @@ static rmx_status verify_parameter(const source *s, const rmx_array *a, char *pi
     return status;
 }
 
-/* params_xxh3 stands for the parameters wherever a run is named: it has to be theirs. */
+/* params_xxh3 identifies a run, so it has to be the hash of these parameters. */
 static rmx_status verify_parameters(const source *s, const rmx_checkpoint *found)
 {
     char *piece = malloc(PIECE);
@@ -216,7 +219,7 @@ static bool is_parameter(const rmx_checkpoint *found, const char *name)
     return strcmp(name, expected) == 0;
 }
 
-/* Verifies all of the file, then reads the wanted tensors: nothing is written on failure. */
+/* Verifies the whole file, then reads the wanted tensors. Nothing is written on failure. */
 static rmx_status load(const source *s, rmx_checkpoint_tensor *wanted, int32_t count, bool all)
 {
     rmx_checkpoint found = {.tensors = 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_state.c: whether a checkpoint's place is one that a run can come to. */
+/* checkpoint_state.c: checks that a run can reach the state that a checkpoint holds. */
 #include <math.h>
 
 #include "train/checkpoint.h"
@@ -12,7 +12,7 @@ static rmx_status wrong(const char *path, const char *what, rmx_error *error)
     return rmx_fail(error, RMX_ERR_DATA, "%s: not a usable checkpoint: %s", path, what);
 }
 
-/* Whether step and examples are what the epochs and batches before this place hold. */
+/* Whether epoch and batch give the same step and examples. */
 static bool same_place(const rmx_checkpoint_state *s, int64_t rows, int64_t batch)
 {
     const int64_t batches = rows / batch + (rows % batch != 0);

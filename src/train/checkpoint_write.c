@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checkpoint_write.c: writes one checkpoint so that it is either whole or not there. */
+/* checkpoint_write.c: writes a checkpoint that is complete or does not appear at all. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static json_t *state_json(const rmx_checkpoint *c)
     return NULL;
 }
 
-/* Names and roles, in the order of the arrays. */
+/* The names and roles of the tensors, in the order of the arrays. */
 static json_t *tensors_json(const rmx_checkpoint *c)
 {
     json_t *list = json_array();
@@ -79,7 +79,7 @@ static void add_text(rmx_array *array, rmx_array_data *data, const char *name, c
     *data = (rmx_array_data){.memory = text, .fd = -1};
 }
 
-/* ---- the protocol ------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 static rmx_status write_file(const char *temporary, const char *path, const rmx_checkpoint *c,
                              rmx_error *error)
@@ -131,7 +131,7 @@ static rmx_status check_space(const char *path, const rmx_checkpoint *checkpoint
     return status;
 }
 
-/* Checksums, and the checks that concern the caller rather than the disk. */
+/* Fills in version and checksums; checks the shapes. */
 static rmx_status prepare(rmx_checkpoint *checkpoint, rmx_error *error)
 {
     snprintf(checkpoint->version, sizeof checkpoint->version, "%s", RMX_VERSION);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* config.c: reads a config. inih splits the lines into keys and values; it cuts long lines and
- * lets duplicates and continuation lines pass, so every line is looked at here first. */
+/* config.c: reads a config. inih splits lines into keys and values, but it cuts long lines and
+ * accepts duplicates and continuation lines. So every line is checked here first. */
 #include "train/config.h"
 
 #include <ctype.h>
@@ -20,8 +20,9 @@ typedef struct reader {
     rmx_config *config;
     rmx_error *error;
     rmx_status status;
-    int32_t line;      /* the line, or FROM_SET */
-    int32_t *key_line; /* the lines that hold keys, in order: inih does not tell */
+    int32_t line; /* of the file, or FROM_SET */
+    int32_t
+        *key_line; /* the lines that hold keys, in order: inih does not say which line it reads */
     int32_t keys, next;
 } reader;
 
@@ -43,7 +44,7 @@ __attribute__((format(printf, 2, 3))) static rmx_status complain(reader *r, cons
 
 /* ---- values ------------------------------------------------------------------------------ */
 
-/* What is kept is written as "name = value", and has to be read again from one line. */
+/* A value is written as "name = value" later and has to fit in one line then. */
 static rmx_status check_room(reader *r, const char *section, const char *name, const char *value)
 {
     const size_t length = strlen(name) + strlen(" = ") + strlen(value);
@@ -53,7 +54,7 @@ static rmx_status check_room(reader *r, const char *section, const char *name, c
         section, name, length, RMX_CONFIG_LINE);
 }
 
-/* A text that is written into a config has to be read back as it is. */
+/* A text has to be read back from a config as it is. */
 static rmx_status check_text(reader *r, const char *section, const char *name, const char *value)
 {
     for (const char *c = value; *c; c++)
@@ -72,10 +73,10 @@ static rmx_status set_text(reader *r, const rmx_key *key, const char *value, cha
     return status;
 }
 
-static rmx_status set_int(reader *r, const rmx_key *key, const char *value, int64_t *out)
+static rmx_status set_int(reader *r, const rmx_key *key, const char *value, const char *values,
+                          int64_t *out)
 {
-    char *end, values[128];
-    rmx_key_values(key, values, sizeof values);
+    char *end;
     errno = 0;
     const long long number = strtoll(value, &end, 10);
     if (end == value || *end)
@@ -88,10 +89,10 @@ static rmx_status set_int(reader *r, const rmx_key *key, const char *value, int6
     return RMX_OK;
 }
 
-static rmx_status set_real(reader *r, const rmx_key *key, const char *value, double *out)
+static rmx_status set_real(reader *r, const rmx_key *key, const char *value, const char *values,
+                           double *out)
 {
-    char *end, values[128];
-    rmx_key_values(key, values, sizeof values);
+    char *end;
     if (!strcmp(value, "auto") && !strcmp(key->standard, "auto")) {
         *out = NAN;
         return RMX_OK;
@@ -107,11 +108,11 @@ static rmx_status set_real(reader *r, const rmx_key *key, const char *value, dou
     return RMX_OK;
 }
 
-static rmx_status set_choice(reader *r, const rmx_key *key, const char *value, int32_t *out)
+static rmx_status set_choice(reader *r, const rmx_key *key, const char *value, const char *values,
+                             int32_t *out)
 {
     const int32_t place = rmx_choice_place(key->choices, value);
-    char values[128], hint[128];
-    rmx_key_values(key, values, sizeof values);
+    char hint[128];
     if (place < 0) {
         rmx_choice_suggest(key, value, hint, sizeof hint);
         return complain(r, "%s.%s = '%s' is not one of: %s%s", key->section, key->name, value,
@@ -124,32 +125,30 @@ static rmx_status set_choice(reader *r, const rmx_key *key, const char *value, i
 static rmx_status set_value(reader *r, const rmx_key *key, const char *value)
 {
     void *out = (char *)r->config + key->offset;
-    if (!*value && key->type != RMX_KEY_TEXT) {
-        char values[128];
-        rmx_key_values(key, values, sizeof values);
+    char values[128]; /* what the key accepts, in words */
+    rmx_key_values(key, values, sizeof values);
+    if (!*value && key->type != RMX_KEY_TEXT)
         return complain(r, "%s.%s has no value (%s)", key->section, key->name, values);
-    }
     switch (key->type) {
     case RMX_KEY_TEXT: return set_text(r, key, value, out);
-    case RMX_KEY_INT: return set_int(r, key, value, out);
-    case RMX_KEY_REAL: return set_real(r, key, value, out);
-    case RMX_KEY_CHOICE: return set_choice(r, key, value, out);
+    case RMX_KEY_INT: return set_int(r, key, value, values, out);
+    case RMX_KEY_REAL: return set_real(r, key, value, values, out);
+    case RMX_KEY_CHOICE: return set_choice(r, key, value, values, out);
     }
     return RMX_ERR_INTERNAL;
 }
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
-/* A key may stand once in the file and once in --set. */
-static rmx_status claim(reader *r, rmx_config_origin *origin, const char *section,
-                        const char *name)
+/* A key may be given once in the file and once by --set. */
+static rmx_status claim(reader *r, int32_t *line, const char *section, const char *name)
 {
-    if (r->line > 0 && origin->line > 0)
+    if (r->line > 0 && *line > 0)
         return complain(r, "%s.%s was already given in line %d; keep one of the two", section,
-                        name, origin->line);
-    if (r->line == FROM_SET && origin->line == FROM_SET)
+                        name, *line);
+    if (r->line == FROM_SET && *line == FROM_SET)
         return complain(r, "%s.%s was already given; keep one of the two", section, name);
-    origin->line = r->line;
+    *line = r->line;
     return RMX_OK;
 }
 
@@ -163,7 +162,7 @@ static rmx_status set_group(reader *r, const char *name, const char *value)
                         RMX_CONFIG_TOKENS_MAX - 1);
     if (!*value) return complain(r, "tokenizer.%s names no fields", name);
     if (check_text(r, "tokenizer", name, value) != RMX_OK) return r->status;
-    if (claim(r, &r->config->group_origin[token], "tokenizer", name) != RMX_OK) return r->status;
+    if (claim(r, &r->config->group_line[token], "tokenizer", name) != RMX_OK) return r->status;
     char *copy = strdup(value);
     if (!copy) return r->status = rmx_fail(r->error, RMX_ERR_MEMORY, "out of memory");
     free(r->config->group[token]);
@@ -184,14 +183,14 @@ static rmx_status set_key(reader *r, const char *section, const char *name, cons
         rmx_key_suggest(section, name, hint, sizeof hint);
         return complain(r, "unknown key '%s' in [%s]%s", name, section, hint);
     }
-    if (claim(r, &r->config->origin[key - rmx_keys], section, name) != RMX_OK) return r->status;
+    if (claim(r, &r->config->line[key - rmx_keys], section, name) != RMX_OK) return r->status;
     return set_value(r, key, value);
 }
 
 static int from_inih(void *user, const char *section, const char *name, const char *value)
 {
     reader *r = user;
-    if (r->status != RMX_OK) return 1; /* the first mistake is the one to tell */
+    if (r->status != RMX_OK) return 1; /* report the first mistake only */
     r->line = r->next < r->keys ? r->key_line[r->next++] : 0;
     (void)set_key(r, section, name, value);
     return 1;
@@ -199,7 +198,7 @@ static int from_inih(void *user, const char *section, const char *name, const ch
 
 /* ---- lines ------------------------------------------------------------------------------- */
 
-/* `line` has no end-of-line; a section header must stand alone. */
+/* `line` has no end-of-line. Nothing but a comment may follow a section header. */
 static rmx_status check_section(reader *r, const char *line)
 {
     rmx_config_text name;
@@ -266,7 +265,7 @@ static rmx_status read_lines(reader *r, const char *text, size_t bytes)
     return r->status;
 }
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- files and texts ------------------------------------------------------------------------- */
 
 static rmx_status apply_set(reader *r, const char *set)
 {
@@ -365,9 +364,9 @@ void rmx_config_where(const rmx_config *config, const char *section, const char 
     const rmx_key *key = rmx_key_find(section, name);
     int32_t line = 0;
     if (key)
-        line = config->origin[key - rmx_keys].line;
+        line = config->line[key - rmx_keys];
     else if (!strcmp(section, "tokenizer"))
-        line = config->group_origin[strtol(name + 1, NULL, 10)].line;
+        line = config->group_line[strtol(name + 1, NULL, 10)];
     if (line > 0)
         snprintf(out, bytes, "%s:%d", config->file, line);
     else

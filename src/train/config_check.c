@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* config_check.c: what no single key can show. */
+/* config_check.c: checks that concern several keys. */
 #include "train/config_check.h"
 
-#include <math.h>
 #include <stdarg.h>
 
 #include "rankmixer/model.h"
 #include "rankmixer/schedule.h"
+#include "train/config_optimizers.h"
 
-__attribute__((format(printf, 5, 6))) static rmx_status refuse(const rmx_config *config,
-                                                               rmx_error *error,
-                                                               const char *section,
-                                                               const char *name,
-                                                               const char *format, ...)
+rmx_status rmx_config_refuse(const rmx_config *config, rmx_error *error, const char *section,
+                             const char *name, const char *format, ...)
 {
     char where[256], text[512];
     va_list args;
@@ -27,11 +24,11 @@ static rmx_status check_model(const rmx_config *c, rmx_error *error)
 {
     const int64_t heads = c->model.heads ? c->model.heads : c->model.tokens;
     if (c->model.mixer == RMX_MIXER_NONE || c->model.width % heads == 0) return RMX_OK;
-    return refuse(c, error, "model", c->model.heads ? "heads" : "tokens",
-                  "model.heads = %lld%s does not divide model.width = %lld; a width of %lld fits",
-                  (long long)heads, c->model.heads ? "" : " (as tokens)",
-                  (long long)c->model.width,
-                  (long long)((c->model.width + heads - 1) / heads * heads));
+    return rmx_config_refuse(
+        c, error, "model", c->model.heads ? "heads" : "tokens",
+        "model.heads = %lld%s does not divide model.width = %lld; a width of %lld fits",
+        (long long)heads, c->model.heads ? "" : " (as tokens)", (long long)c->model.width,
+        (long long)((c->model.width + heads - 1) / heads * heads));
 }
 
 static rmx_status check_tokenizer(const rmx_config *c, rmx_error *error)
@@ -40,17 +37,18 @@ static rmx_status check_tokenizer(const rmx_config *c, rmx_error *error)
         char name[16];
         snprintf(name, sizeof name, "t%d", t);
         if (c->group[t] && !c->model.tokenizer)
-            return refuse(c, error, "tokenizer", name,
-                          "[tokenizer] has no effect; set model.tokenizer = groups");
+            return rmx_config_refuse(c, error, "tokenizer", name,
+                                     "[tokenizer] has no effect; set model.tokenizer = groups");
         if (c->group[t] && t >= c->model.tokens)
-            return refuse(c, error, "tokenizer", name,
-                          "token t%d is beyond model.tokens = %lld (t0 .. t%lld)", t,
-                          (long long)c->model.tokens, (long long)c->model.tokens - 1);
+            return rmx_config_refuse(c, error, "tokenizer", name,
+                                     "token t%d is beyond model.tokens = %lld (t0 .. t%lld)", t,
+                                     (long long)c->model.tokens, (long long)c->model.tokens - 1);
         if (c->model.tokenizer && t < c->model.tokens && !c->group[t])
-            return refuse(c, error, "model", "tokenizer",
-                          "model.tokenizer = groups needs a line 't%d = ...' in [tokenizer], as "
-                          "model.tokens = %lld",
-                          t, (long long)c->model.tokens);
+            return rmx_config_refuse(
+                c, error, "model", "tokenizer",
+                "model.tokenizer = groups needs a line 't%d = ...' in [tokenizer], as "
+                "model.tokens = %lld",
+                t, (long long)c->model.tokens);
     }
     return RMX_OK;
 }
@@ -58,43 +56,14 @@ static rmx_status check_tokenizer(const rmx_config *c, rmx_error *error)
 static rmx_status check_run(const rmx_config *c, rmx_error *error)
 {
     if (!c->run.dir[0])
-        return refuse(c, error, "run", "dir", "run.dir is empty; name a folder, e.g. runs/base");
+        return rmx_config_refuse(c, error, "run", "dir",
+                                 "run.dir is empty; name a folder, e.g. runs/base");
     if (!c->data.train[0] && (c->data.valid[0] || c->data.test[0]))
-        return refuse(c, error, "data", c->data.valid[0] ? "valid" : "test",
-                      "data.%s is given but data.train is not; give both, or neither for "
-                      "synthetic data",
-                      c->data.valid[0] ? "valid" : "test");
-    return RMX_OK;
-}
-
-static double at(const rmx_config *config, size_t offset)
-{
-    return *(const double *)(const void *)((const char *)config + offset);
-}
-
-/* A setting that no chosen optimiser reads was meant for something. */
-static rmx_status check_optimizers(const rmx_config *c, rmx_error *error)
-{
-    for (int32_t i = 0; i < RMX_OPTIMIZER_SETTINGS; i++) {
-        const rmx_optimizer_setting *s = &rmx_optimizer_settings[i];
-        const bool given = !isnan(at(c, s->dense)), tables_given = !isnan(at(c, s->embedding));
-        const bool read = s->kinds & 1u << c->train.optimizer;
-        const bool tables_read = s->kinds & 1u << c->train.embedding_optimizer;
-        char name[64];
-        snprintf(name, sizeof name, "embedding_%s", s->name);
-        if (tables_given && !tables_read)
-            return refuse(c, error, "train", name,
-                          "train.%s has no effect; train.embedding_optimizer does not read it",
-                          name);
-        if (given && !read && !tables_read)
-            return refuse(c, error, "train", s->name, "train.%s has no effect; %s", s->name,
-                          s->none);
-        if (given && !read && tables_given)
-            return refuse(c, error, "train", s->name,
-                          "train.%s has no effect; train.optimizer does not read it, and "
-                          "train.%s is given",
-                          s->name, name);
-    }
+        return rmx_config_refuse(
+            c, error, "data", c->data.valid[0] ? "valid" : "test",
+            "data.%s is given but data.train is not; give both, or neither for "
+            "synthetic data",
+            c->data.valid[0] ? "valid" : "test");
     return RMX_OK;
 }
 
@@ -103,21 +72,22 @@ static rmx_status check_train(const rmx_config *c, rmx_error *error)
     const long long batch = c->train.batch, micro = c->train.micro_batch;
     const long long warmup = c->train.warmup, steps = c->train.steps;
     if (micro && micro < batch && micro % 128)
-        return refuse(c, error, "train", "micro_batch",
-                      "train.micro_batch = %lld is not a multiple of 128; %lld is", micro,
-                      (micro + 127) / 128 * 128);
+        return rmx_config_refuse(c, error, "train", "micro_batch",
+                                 "train.micro_batch = %lld is not a multiple of 128; %lld is",
+                                 micro, (micro + 127) / 128 * 128);
     if (c->train.schedule == RMX_SCHEDULE_CONSTANT && warmup)
-        return refuse(c, error, "train", "warmup",
-                      "train.warmup = %lld has no effect; set train.schedule = warmup or cosine",
-                      warmup);
+        return rmx_config_refuse(
+            c, error, "train", "warmup",
+            "train.warmup = %lld has no effect; set train.schedule = warmup or cosine", warmup);
     if (c->train.schedule == RMX_SCHEDULE_WARMUP && !warmup)
-        return refuse(c, error, "train", "schedule",
-                      "train.schedule = warmup needs train.warmup of at least 1");
+        return rmx_config_refuse(c, error, "train", "schedule",
+                                 "train.schedule = warmup needs train.warmup of at least 1");
     if (c->train.schedule == RMX_SCHEDULE_COSINE && steps && warmup >= steps)
-        return refuse(c, error, "train", "warmup",
-                      "train.warmup = %lld leaves no step of train.steps = %lld for the cosine",
-                      warmup, steps);
-    return check_optimizers(c, error);
+        return rmx_config_refuse(
+            c, error, "train", "warmup",
+            "train.warmup = %lld leaves no step of train.steps = %lld for the cosine", warmup,
+            steps);
+    return rmx_config_check_optimizers(c, error);
 }
 
 rmx_status rmx_config_check(const rmx_config *config, rmx_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* config_keys.c: the table of keys, and what can be asked of it. */
+/* config_keys.c: the table of keys and the functions that look into it. */
 #include "train/config_keys.h"
 
 #include <math.h>
@@ -9,29 +9,31 @@
 #include "rankmixer/model.h"
 #include "rankmixer/schedule.h"
 
-#define BIG 9.0e15 /* whole numbers up to here are exact in the table's doubles */
+#define BIG 9.0e15 /* the table's doubles hold whole numbers exactly up to here */
 
-#define AT(section, name) #section, #name
-#define TEXT(s, n, standard, free, help)                                                    \
-    {                                                                                       \
-        AT(s, n), RMX_KEY_TEXT, offsetof(rmx_config, s.n), standard, 0, 0, NULL, free, help \
+/* A key's section, name, and place in rmx_config, where it has to be of this type. */
+#define PLACE(type, s, n) \
+#s, #n, offsetof(rmx_config, s.n) + 0 * _Generic(((rmx_config *)0)->s.n, type : 1)
+#define TEXT(s, n, standard, free, help)                                    \
+    {                                                                       \
+        PLACE(char *, s, n), RMX_KEY_TEXT, standard, 0, 0, NULL, free, help \
     }
-#define WHOLE(s, n, standard, low, high, free, help)                                            \
-    {                                                                                           \
-        AT(s, n), RMX_KEY_INT, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+#define WHOLE(s, n, standard, low, high, free, help)                             \
+    {                                                                            \
+        PLACE(int64_t, s, n), RMX_KEY_INT, standard, low, high, NULL, free, help \
     }
-#define REAL(s, n, standard, low, high, free, help)                                              \
-    {                                                                                            \
-        AT(s, n), RMX_KEY_REAL, offsetof(rmx_config, s.n), standard, low, high, NULL, free, help \
+#define REAL(s, n, standard, low, high, free, help)                              \
+    {                                                                            \
+        PLACE(double, s, n), RMX_KEY_REAL, standard, low, high, NULL, free, help \
     }
-#define CHOICE(s, n, standard, choices, free, help)                                              \
-    {                                                                                            \
-        AT(s, n), RMX_KEY_CHOICE, offsetof(rmx_config, s.n), standard, 0, 0, choices, free, help \
+#define CHOICE(s, n, standard, choices, free, help)                               \
+    {                                                                             \
+        PLACE(int32_t, s, n), RMX_KEY_CHOICE, standard, 0, 0, choices, free, help \
     }
 
-/* The words stand in the order of the enums. */
+/* The words have the order of the enums. */
 #define OPTIMIZERS "sgd|rmsprop|adagrad|rowwise_adagrad|adamw"
-#define DENSE_OPTIMIZERS "sgd|rmsprop|adagrad||adamw" /* a sum a row is for tables */
+#define DENSE_OPTIMIZERS "sgd|rmsprop|adagrad||adamw" /* only tables have one sum a row */
 _Static_assert(RMX_OPTIMIZER_SGD == 0 && RMX_OPTIMIZER_RMSPROP == 1 &&
                    RMX_OPTIMIZER_ADAGRAD == 2 && RMX_OPTIMIZER_ROWWISE_ADAGRAD == 3 &&
                    RMX_OPTIMIZER_ADAMW == 4,
@@ -109,7 +111,7 @@ const rmx_key rmx_keys[] = {
     WHOLE(train, keep, "2", 1, 1000, true, "newest checkpoints kept, besides the best by AUC"),
 };
 const int32_t rmx_key_count = (int32_t)(sizeof rmx_keys / sizeof rmx_keys[0]);
-_Static_assert(sizeof rmx_keys / sizeof rmx_keys[0] <= RMX_CONFIG_KEYS_MAX, "origin[] too small");
+_Static_assert(sizeof rmx_keys / sizeof rmx_keys[0] <= RMX_CONFIG_KEYS_MAX, "line[] is too small");
 
 const rmx_section rmx_sections[] = {
     {"run", "where and how it runs"},
@@ -192,7 +194,7 @@ void rmx_key_values(const rmx_key *key, char *out, size_t bytes)
         break;
     case RMX_KEY_CHOICE:
         for (const char *c = key->choices; *c && used + 4 < bytes; c++) {
-            if (*c == '|' && c[1] == '|') continue; /* a word that this key does not take */
+            if (*c == '|' && c[1] == '|') continue; /* skip a word that this key does not take */
             if (*c == '|') {
                 memcpy(out + used, " | ", 3);
                 used += 3;

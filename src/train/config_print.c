@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* config_print.c: a config as text, and the differences of two. */
-#include <math.h>
+/* config_print.c: writes a config as text, replaces auto by numbers, and compares two configs. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "rankmixer/model.h"
 #include "train/config_keys.h"
+#include "train/config_optimizers.h"
+
+void rmx_config_resolve(const rmx_config *config, rmx_config *out)
+{
+    *out = *config;
+    rmx_config_resolve_optimizers(out);
+    if (!out->model.heads && out->model.mixer != RMX_MIXER_NONE)
+        out->model.heads = out->model.tokens;
+}
 
 static void print_groups(const rmx_config *config, FILE *out)
 {
@@ -48,13 +57,13 @@ void rmx_config_print_keys(FILE *out)
     }
 }
 
-char *rmx_config_to_text(const rmx_config *config)
+char *rmx_config_to_text(const rmx_config *config, bool comments)
 {
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     if (!out) return NULL;
-    rmx_config_print(config, false, out);
+    rmx_config_print(config, comments, out);
     if (fclose(out) == 0) return text;
     free(text);
     return NULL;
@@ -69,7 +78,7 @@ static void add_difference(char *text, size_t bytes, int32_t *found, const char 
     ++*found;
 }
 
-/* Heads that were left to follow the tokens differ where those do: once is enough. */
+/* Heads that follow the tokens differ whenever the tokens do; the tokens are reported already. */
 static bool follows_tokens(const rmx_key *key, const rmx_config *was, const rmx_config *is)
 {
     return key->offset == offsetof(rmx_config, model.heads) &&

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* config_suggest.c: what a person may have meant. */
+/* config_suggest.c: suggests the key, section or value that a person may have meant. */
 #include <string.h>
 
 #include "data/edit_distance.h"
 #include "train/config_keys.h"
 
-/* Near enough to be a slip of the fingers: one letter in three, and one at least. */
+/* Whether the words differ by a typing error: one letter in three, and one at least. */
 static bool near(const char *written, const char *known, int32_t *best)
 {
     const size_t a = strlen(written), b = strlen(known);

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "data/whole_file.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Changed when the generator makes other rows from the same section. */
+/* Change this when the generator makes other rows from the same section. */
 #define GENERATOR "rankmixer synthetic 2"
 
 static uint64_t section_checksum(const rmx_config *config)
@@ -54,7 +54,7 @@ static rmx_status synthetic_schema(const rmx_config *config, rmx_schema *schema,
     return status == RMX_OK ? rmx_synthetic_schema(&s, schema, error) : status;
 }
 
-/* A given file has to be there, whatever could be made instead. */
+/* A file that is given has to exist: none is generated in its place. */
 static rmx_status check_given(const rmx_config *config, const char *key, const char *path,
                               rmx_schema *schema, rmx_error *error)
 {
@@ -127,15 +127,14 @@ static rmx_status make_one(const rmx_config *config, rmx_synthetic_split split, 
 rmx_status rmx_data_files_make(const rmx_config *config, const rmx_data_files *files,
                                rmx_progress *progress, rmx_error *error)
 {
+    static const rmx_synthetic_split split[] = {RMX_SYNTHETIC_TRAIN, RMX_SYNTHETIC_VALID,
+                                                RMX_SYNTHETIC_TEST};
+    const char *const path[] = {files->train, files->valid, files->test};
     char folder[4300];
     if (!files->synthetic) return RMX_OK;
     snprintf(folder, sizeof folder, "%s/data", config->run.dir);
     rmx_status status = rmx_make_folder(folder, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_TRAIN, files->train, progress, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_VALID, files->valid, progress, error);
-    if (status == RMX_OK)
-        status = make_one(config, RMX_SYNTHETIC_TEST, files->test, progress, error);
+    for (int i = 0; status == RMX_OK && i < 3; i++)
+        status = make_one(config, split[i], path[i], progress, error);
     return status;
 }

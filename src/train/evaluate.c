@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/scoring.h"
-#include "train/stop.h"
+#include "train/score_batch.h"
+#include "train/stop_signal.h"
 
 typedef struct scores {
     float *logits;    /* [rows, tasks] */
@@ -16,8 +16,7 @@ typedef struct scores {
 } scores;
 
 static rmx_status collect(rmx_context *ctx, rmx_model *model, rmx_reader *reader, scores *s,
-                          rmx_evaluate_progress progress, void *user, bool *stopped,
-                          rmx_error *error)
+                          rmx_progress *progress, bool *stopped, rmx_error *error)
 {
     const rmx_schema *schema = rmx_reader_schema(reader);
     const int64_t tasks = schema->tasks;
@@ -33,7 +32,7 @@ static rmx_status collect(rmx_context *ctx, rmx_model *model, rmx_reader *reader
         if (s->groups)
             memcpy(s->groups + s->rows, view.group, (size_t)view.samples * sizeof(uint64_t));
         s->rows += view.samples;
-        if (progress) progress(user, s->rows, schema->rows);
+        rmx_progress_work(progress, s->rows, schema->rows, "evaluating");
     }
     return status;
 }
@@ -53,7 +52,7 @@ static rmx_status measure(const scores *s, int32_t tasks, rmx_metrics *out,
 }
 
 rmx_status rmx_evaluate(rmx_context *ctx, rmx_model *model, rmx_reader *reader,
-                        rmx_evaluate_progress progress, void *user, rmx_metrics *out,
+                        rmx_progress *progress, rmx_metrics *out,
                         rmx_metrics_bin (*bins)[RMX_METRICS_BINS], bool *stopped, rmx_error *error)
 {
     const rmx_schema *schema = rmx_reader_schema(reader);
@@ -66,7 +65,7 @@ rmx_status rmx_evaluate(rmx_context *ctx, rmx_model *model, rmx_reader *reader,
     if (!s.logits || !s.labels || (schema->has_group && !s.groups))
         status = rmx_fail(error, RMX_ERR_MEMORY, "%s: out of memory for the scores of %lld rows",
                           rmx_reader_path(reader), (long long)schema->rows);
-    if (status == RMX_OK) status = collect(ctx, model, reader, &s, progress, user, stopped, error);
+    if (status == RMX_OK) status = collect(ctx, model, reader, &s, progress, stopped, error);
     if (status == RMX_OK && !*stopped) status = measure(&s, schema->tasks, out, bins, error);
     free(s.logits);
     free(s.labels);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* event_file.c: see event_file.h. Field numbers are those of tensorflow's event.proto. */
+/* event_file.c: see event_file.h. The numbers of fields are those of TensorFlow's event.proto. */
 #include "train/event_file.h"
 
 #include <math.h>
@@ -42,7 +42,7 @@ static void put_varint(message *m, uint64_t value)
     } while (value);
 }
 
-/* Field of length-delimited bytes. */
+/* A length-delimited field. */
 static void put_bytes(message *m, unsigned field, const void *data, size_t bytes)
 {
     put_varint(m, field << 3 | 2);

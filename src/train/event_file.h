@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* event_file.h: scalars for TensorBoard: records of a length and an Event message, each with a
+/* event_file.h: scalars for TensorBoard. Each record has a length, an Event message and their
  * masked CRC-32C. */
 #ifndef RMX_TRAIN_EVENT_FILE_H
 #define RMX_TRAIN_EVENT_FILE_H
@@ -9,10 +9,10 @@
 
 #define RMX_EVENT_TAG_BYTES 256
 
-/* Starts FOLDER/tensorboard/events.out.tfevents.TIME.HOST.PID; a start mark at `step` tells the
- * reader to drop what other files hold beyond it. NULL where that is not possible. */
+/* Creates FOLDER/tensorboard/events.out.tfevents.TIME.HOST.PID. A start mark at `step` tells the
+ * reader to ignore what other files hold beyond it. Returns NULL on failure. */
 FILE *rmx_event_file_open(const char *folder, int64_t step);
-/* Nothing where events is NULL or the value is not finite. tag: shorter than
+/* Does nothing where events is NULL or the value is not finite. tag: shorter than
  * RMX_EVENT_TAG_BYTES. */
 void rmx_event_scalar(FILE *events, int64_t step, const char *tag, double value);
 

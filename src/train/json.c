@@ -15,6 +15,16 @@ void rmx_json_number(FILE *out, const char *key, double value)
     fprintf(out, ",\"%s\":%s", key, isfinite(value) ? text : "null");
 }
 
+void rmx_json_integer(FILE *out, const char *key, int64_t value)
+{
+    fprintf(out, ",\"%s\":%lld", key, (long long)value);
+}
+
+void rmx_json_hash(FILE *out, const char *key, uint64_t value)
+{
+    fprintf(out, ",\"%s\":\"%016llx\"", key, (unsigned long long)value);
+}
+
 void rmx_json_string(FILE *out, const char *text)
 {
     fputc('"', out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.c: see metrics.h. AUC is counted over sorted keys: a score's bits, made to order like
- * the score, with the label in the lowest bit. */
+/* metrics.c: see metrics.h. AUC is counted over sorted keys. A key holds the bits of a score,
+ * changed so that they sort like the score, and the label in its lowest bit. */
 #include "train/metrics.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ rmx_metrics_term rmx_metrics_term_of(float logit, uint8_t label)
                               .logloss = rmx_metrics_logloss((double)logit, label)};
 }
 
-/* One task's part of arrays [n, stride]. */
+/* The part of one task of arrays [n, stride]. */
 typedef struct columns {
     int64_t n;
     int32_t stride;
@@ -34,7 +34,7 @@ typedef struct columns {
     const uint8_t *labels;
 } columns;
 
-/* Unsigned integers in the order of the floats; -0 is +0's equal. */
+/* Maps floats to unsigned integers of the same order. -0 equals +0. */
 static uint32_t ordered(float score)
 {
     uint32_t bits;
@@ -43,8 +43,8 @@ static uint32_t ordered(float score)
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/* Ascending by the 33 bits of the key, in 3 passes of 11 bits. An odd number: the sorted keys
- * are in spare afterwards. */
+/* Sorts by the 33 bits of a key in 3 passes of 11 bits. The number of passes is odd, so the sorted
+ * keys end in spare. */
 static void sort_keys(uint64_t *keys, uint64_t *spare, int64_t n)
 {
     enum { BITS = 11, SIZE = 1 << BITS, PASSES = 3 };
@@ -64,7 +64,7 @@ static void sort_keys(uint64_t *keys, uint64_t *spare, int64_t n)
     }
 }
 
-/* Rows of one score from keys[*i] on, by label; *i moves behind them. */
+/* Counts the rows that have the score of keys[*i], by label, and moves *i behind them. */
 typedef struct ties {
     uint64_t negatives, positives;
 } ties;
@@ -77,8 +77,8 @@ static ties next_ties(int64_t n, const uint64_t *keys, int64_t *i)
     return (ties){run[0], run[1]};
 }
 
-/* AUC of rows whose keys ascend: for each run of equal scores, its positives beat all negatives
- * before it and tie with its own. Counted in half pairs; n^2 / 2 fits for n below 4e9. */
+/* AUC of rows with ascending keys. The positives of a run of equal scores beat all negatives before
+ * it and tie with its own. Half pairs are counted; n^2 / 2 fits for n below 4e9. */
 static double auc_of_sorted(int64_t n, const uint64_t *keys)
 {
     uint64_t half_pairs = 0, negatives = 0, positives = 0;
@@ -92,11 +92,12 @@ static double auc_of_sorted(int64_t n, const uint64_t *keys)
     return (double)half_pairs / (2.0 * (double)negatives * (double)positives);
 }
 
-/* DeLong's interval around m->auc, of the same keys. */
+/* Sets DeLong's interval around m->auc from the same keys. */
 static void set_interval(int64_t n, const uint64_t *keys, rmx_metrics *m)
 {
     const uint64_t positives = (uint64_t)m->positives, negatives = (uint64_t)n - positives;
-    uint64_t above = positives, below = 0; /* positives above the run, negatives below it */
+    uint64_t above = positives,
+             below = 0; /* of the run: positives with higher scores, negatives with lower ones */
     double s10 = 0, s01 = 0;
     if (positives < 2 || negatives < 2) return;
     for (int64_t i = 0; i < n;) {
@@ -125,7 +126,7 @@ static int by_group_and_key(const void *left, const void *right)
     return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* keys [rows with a label], in their order; rows gets those of them that have a group. */
+/* keys [rows with a label]: in the order of the rows. rows gets those that have a group. */
 static int64_t take_grouped(const columns *in, const uint64_t *keys, const uint64_t *groups,
                             grouped *rows)
 {
@@ -179,7 +180,7 @@ static rmx_status check_row(int64_t i, float logit, uint8_t label, rmx_error *er
     return RMX_OK;
 }
 
-/* The key of every row with a label, in their order; counts, and the sums of the terms. */
+/* Takes the key of every row that has a label, in their order; counts rows and sums terms. */
 static rmx_status take_rows(const columns *in, const rmx_metrics_term *terms, uint64_t *keys,
                             rmx_metrics *m, rmx_metrics_term *sums, rmx_error *error)
 {
@@ -215,7 +216,7 @@ static void set_means(const rmx_metrics_term *sums, rmx_metrics *m)
 }
 
 typedef struct buffers {
-    uint64_t *keys, *spare; /* sorted, the keys are in spare */
+    uint64_t *keys, *spare; /* after the sort the keys are in spare */
 } buffers;
 
 static rmx_status allocate(int64_t n, buffers *out, rmx_error *error)
@@ -232,17 +233,10 @@ rmx_status rmx_metrics_compute(int64_t n, int32_t stride, const float *logits,
                                const uint64_t *groups, rmx_metrics *out, rmx_error *error)
 {
     const columns in = {n, stride, logits, labels};
-    rmx_metrics m = {.auc = NAN,
-                     .auc_low = NAN,
-                     .auc_high = NAN,
-                     .logloss = NAN,
-                     .normalized_entropy = NAN,
-                     .mean_prediction = NAN,
-                     .calibration = NAN,
-                     .gauc = NAN,
-                     .grouped = groups != NULL};
+    rmx_metrics m = rmx_metrics_none;
     rmx_metrics_term sums = {0, 0};
     buffers b;
+    m.grouped = groups != NULL;
     rmx_status status = allocate(n, &b, error);
     if (status == RMX_OK) status = take_rows(&in, terms, b.keys, &m, &sums, error);
     if (status == RMX_OK && groups) status = grouped_auc(&in, b.keys, groups, &m, error);
@@ -269,7 +263,7 @@ static double probability_of_key(uint64_t key)
     return rmx_metrics_probability((double)logit);
 }
 
-/* Equal predictions may come from different logits: far from 0 the sigmoid is 0 or 1. */
+/* Different logits can give equal predictions, as the sigmoid is 0 or 1 far from 0. */
 static void fill_bins(int64_t n, const uint64_t *keys, rmx_metrics_bin out[RMX_METRICS_BINS])
 {
     rmx_metrics_bin *bin = out;

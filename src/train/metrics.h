@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics.h: how well scores rank and how well they are calibrated. Plain functions over host
- * arrays; nothing depends on the order of equal scores. A figure that is not defined is NaN, and
- * rmx_metrics_why says why. */
+/* metrics.h: how well scores rank, and how well they are calibrated. The functions work on host
+ * arrays. No result depends on the order of equal scores. An undefined figure is NaN, and
+ * rmx_metrics_why gives the reason. */
 #ifndef RMX_TRAIN_METRICS_H
 #define RMX_TRAIN_METRICS_H
 
@@ -12,11 +12,11 @@
 #include "core/error.h"
 #include "rankmixer/status.h"
 
-#define RMX_METRICS_MASKED 255 /* a label that is not known: RMX_LABEL_MASKED of a dataset */
+#define RMX_METRICS_MASKED 255 /* an unknown label, as RMX_LABEL_MASKED of a dataset */
 
 typedef struct rmx_metrics {
-    int64_t examples, positives; /* rows with a label, and those of them whose label is 1 */
-    int64_t masked;              /* rows without one: no figure knows them */
+    int64_t examples, positives; /* rows with a label; those with label 1 */
+    int64_t masked;              /* rows without a label: no figure counts them */
     double auc;                  /* NaN where one class is missing */
     double auc_low, auc_high;    /* 95 % confidence; NaN with fewer than 2 rows of a class */
     double logloss;              /* mean of -log p(label), natural logarithm */
@@ -26,10 +26,24 @@ typedef struct rmx_metrics {
     double gauc;                 /* NaN without groups, or where no group has both classes */
     int64_t groups;              /* groups with both classes */
     bool grouped;                /* groups were given */
-    int64_t without_group;       /* rows with a label but of group 0: GAUC does not know them */
+    int64_t without_group;       /* rows with a label but of group 0: GAUC does not count them */
 } rmx_metrics;
 
-/* What an example adds to the sums: sigmoid and -log p(label) in double, stable for any logit. */
+extern const rmx_metrics rmx_metrics_none; /* of no rows: all figures are NaN */
+
+/* The figures of rmx_metrics, in the order in which all files list them. */
+typedef struct rmx_metrics_figure {
+    const char *name;
+    size_t offset; /* of a double in rmx_metrics */
+    bool averaged; /* several tasks have a mean of it */
+    bool reported; /* in the results of a run and, if averaged, in TensorBoard */
+} rmx_metrics_figure;
+
+enum { RMX_METRICS_FIGURES = 8 };
+extern const rmx_metrics_figure rmx_metrics_figures[RMX_METRICS_FIGURES];
+double rmx_metrics_value(const rmx_metrics *metrics, const rmx_metrics_figure *figure);
+
+/* What an example adds to the sums: sigmoid and -log p(label) in double, accurate for any logit. */
 typedef struct rmx_metrics_term {
     double probability, logloss;
 } rmx_metrics_term;
@@ -79,8 +93,8 @@ typedef struct rmx_metrics_bin {
     double mean_prediction, mean_label; /* NaN where count is 0 */
 } rmx_metrics_bin;
 
-/* Rows by ascending prediction, in tenths of equal count. Rows of equal predictions are in one
- * bin, that in which the first of them lies. Arguments, masked rows and statuses as above.
+/* Sorts the rows by prediction and divides them into tenths of equal count. Rows of equal
+ * predictions share the bin of the first of them. Arguments, masked rows and statuses are as above.
  * Memory: 16 bytes a row, for the time of the call. */
 RMX_NODISCARD rmx_status rmx_metrics_bins(int64_t n, int32_t stride, const float *logits,
                                           const uint8_t *labels,
@@ -88,11 +102,12 @@ RMX_NODISCARD rmx_status rmx_metrics_bins(int64_t n, int32_t stride, const float
 
 /* ---- several tasks, reasons, the best ----------------------------------------------------- */
 
-/* The mean of each figure over the tasks where it is defined; NaN where it is in none. examples:
- * all rows, positives and masked: 0 with several tasks. An interval is of one task only. */
+/* The mean of each figure over the tasks where it is defined; NaN where it is defined for none.
+ * With several tasks, examples counts all rows, positives and masked are 0, and there is no
+ * interval. */
 rmx_metrics rmx_metrics_mean(const rmx_metrics *of_task, int32_t tasks);
 
-/* What an evaluation gives; the arrays are borrowed. */
+/* The result of an evaluation. The arrays are borrowed. */
 typedef struct rmx_metrics_set {
     rmx_metrics mean;
     const rmx_metrics *of_task; /* [tasks] */
@@ -101,25 +116,25 @@ typedef struct rmx_metrics_set {
 } rmx_metrics_set;
 
 rmx_metrics_set rmx_metrics_set_of(const rmx_metrics *of_task, char *const *names, int32_t tasks);
-/* The task that the mean is of: with one task its name, else NULL. */
+/* The name of the task where there is one only, else NULL. */
 const char *rmx_metrics_only(const rmx_metrics_set *set);
 
-/* Why there is no AUC: "all 120 labels of task 'click' are 0", or "" where there is one. name NULL:
- * of the mean over several tasks. */
+/* Why the AUC is undefined: "all 120 labels of task 'click' are 0"; "" where it is defined. name
+ * NULL: for the mean over several tasks. */
 const char *rmx_metrics_why(const rmx_metrics *metrics, const char *name, char *out, size_t bytes);
-/* The same of GAUC. */
+/* The same for GAUC. */
 const char *rmx_metrics_why_gauc(const rmx_metrics *metrics, const char *name, char *out,
                                  size_t bytes);
 
 /* The best evaluation so far. */
 typedef struct rmx_metrics_best {
     int64_t step;   /* 0: none yet */
-    double auc;     /* NaN: it had none, and is the best by logloss */
+    double auc;     /* NaN: undefined; it is the best by logloss */
     double logloss; /* of that evaluation */
 } rmx_metrics_best;
 
-/* Whether these metrics are better than the best so far: by a higher AUC, or, where neither has
- * one, by a lower logloss. One with an AUC is better than one without. Equal is not better. */
+/* Whether these metrics are better than the best so far: a higher AUC or, where both are undefined,
+ * a lower logloss. A defined AUC is better than an undefined one. Equal is not better. */
 bool rmx_metrics_better(const rmx_metrics *metrics, const rmx_metrics_best *best);
 
 #endif /* RMX_TRAIN_METRICS_H */

@@ -12,25 +12,37 @@ static void put_reason(FILE *out, const char *key, const char *why)
 void rmx_json_metrics(FILE *out, const rmx_metrics *m, const char *name)
 {
     char why[400];
-    rmx_json_number(out, "auc", m->auc);
-    put_reason(out, "auc_undefined", rmx_metrics_why(m, name, why, sizeof why));
-    rmx_json_number(out, "auc_low", m->auc_low);
-    rmx_json_number(out, "auc_high", m->auc_high);
-    rmx_json_number(out, "logloss", m->logloss);
-    rmx_json_number(out, "normalized_entropy", m->normalized_entropy);
-    rmx_json_number(out, "gauc", m->gauc);
-    put_reason(out, "gauc_undefined", rmx_metrics_why_gauc(m, name, why, sizeof why));
-    rmx_json_number(out, "mean_prediction", m->mean_prediction);
-    rmx_json_number(out, "calibration", m->calibration);
+    for (int f = 0; f < RMX_METRICS_FIGURES; f++) {
+        const rmx_metrics_figure *figure = &rmx_metrics_figures[f];
+        rmx_json_number(out, figure->name, rmx_metrics_value(m, figure));
+        if (figure->offset == offsetof(rmx_metrics, auc))
+            put_reason(out, "auc_undefined", rmx_metrics_why(m, name, why, sizeof why));
+        if (figure->offset == offsetof(rmx_metrics, gauc))
+            put_reason(out, "gauc_undefined", rmx_metrics_why_gauc(m, name, why, sizeof why));
+    }
+}
+
+void rmx_json_result(FILE *out, const char *role, const rmx_metrics *m, const char *name)
+{
+    char key[64], why[400];
+    for (int f = 0; f < RMX_METRICS_FIGURES; f++) {
+        const rmx_metrics_figure *figure = &rmx_metrics_figures[f];
+        snprintf(key, sizeof key, "%s_%s", role, figure->name);
+        if (figure->reported) rmx_json_number(out, key, rmx_metrics_value(m, figure));
+    }
+    if (m->examples + m->masked == 0) return;
+    snprintf(key, sizeof key, "%s_auc_undefined", role);
+    put_reason(out, key, rmx_metrics_why(m, name, why, sizeof why));
 }
 
 void rmx_json_counts(FILE *out, const rmx_metrics *m)
 {
-    fprintf(out, "\"examples\":%lld,\"positives\":%lld,\"masked\":%lld", (long long)m->examples,
-            (long long)m->positives, (long long)m->masked);
-    if (m->grouped)
-        fprintf(out, ",\"groups\":%lld,\"without_group\":%lld", (long long)m->groups,
-                (long long)m->without_group);
+    fprintf(out, "\"examples\":%lld", (long long)m->examples);
+    rmx_json_integer(out, "positives", m->positives);
+    rmx_json_integer(out, "masked", m->masked);
+    if (!m->grouped) return;
+    rmx_json_integer(out, "groups", m->groups);
+    rmx_json_integer(out, "without_group", m->without_group);
 }
 
 void rmx_json_bins(FILE *out, const rmx_metrics_bin bins[RMX_METRICS_BINS])

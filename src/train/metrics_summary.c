@@ -1,40 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* metrics_summary.c: means over tasks, reasons, and which evaluation is the best. */
+/* metrics_summary.c: the list of figures, means over tasks, reasons, and the best evaluation. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "train/metrics.h"
 
-static const size_t figures[] = {
-    offsetof(rmx_metrics, auc),
-    offsetof(rmx_metrics, logloss),
-    offsetof(rmx_metrics, normalized_entropy),
-    offsetof(rmx_metrics, mean_prediction),
-    offsetof(rmx_metrics, calibration),
-    offsetof(rmx_metrics, gauc),
+const rmx_metrics rmx_metrics_none = {.auc = NAN,
+                                      .auc_low = NAN,
+                                      .auc_high = NAN,
+                                      .logloss = NAN,
+                                      .normalized_entropy = NAN,
+                                      .mean_prediction = NAN,
+                                      .calibration = NAN,
+                                      .gauc = NAN};
+
+#define FIGURE(name, averaged, reported)                           \
+    {                                                              \
+#name, offsetof(rmx_metrics, name), (averaged), (reported) \
+    }
+const rmx_metrics_figure rmx_metrics_figures[RMX_METRICS_FIGURES] = {
+    FIGURE(auc, true, true),
+    FIGURE(auc_low, false, true),
+    FIGURE(auc_high, false, true),
+    FIGURE(logloss, true, true),
+    FIGURE(normalized_entropy, true, true),
+    FIGURE(gauc, true, true),
+    FIGURE(mean_prediction, true, false),
+    FIGURE(calibration, true, true),
 };
 
-static double *figure(rmx_metrics *m, size_t offset) { return (double *)((char *)m + offset); }
+double rmx_metrics_value(const rmx_metrics *m, const rmx_metrics_figure *figure)
+{
+    double value;
+    memcpy(&value, (const char *)m + figure->offset, sizeof value);
+    return value;
+}
+
+static double mean_of(const rmx_metrics *of_task, int32_t tasks, const rmx_metrics_figure *figure)
+{
+    double sum = 0;
+    int32_t defined = 0;
+    for (int32_t t = 0; t < tasks; t++) {
+        const double value = rmx_metrics_value(&of_task[t], figure);
+        if (isnan(value)) continue;
+        sum += value;
+        defined++;
+    }
+    return defined ? sum / defined : NAN;
+}
 
 rmx_metrics rmx_metrics_mean(const rmx_metrics *of_task, int32_t tasks)
 {
     rmx_metrics mean = of_task[0];
     if (tasks == 1) return mean;
-    mean.auc_low = mean.auc_high = NAN;
     mean.examples += mean.masked;
     mean.positives = mean.masked = mean.groups = mean.without_group = 0;
-    for (size_t f = 0; f < sizeof figures / sizeof *figures; f++) {
-        double sum = 0;
-        int32_t defined = 0;
-        for (int32_t t = 0; t < tasks; t++) {
-            rmx_metrics m = of_task[t];
-            const double value = *figure(&m, figures[f]);
-            if (isnan(value)) continue;
-            sum += value;
-            defined++;
-        }
-        *figure(&mean, figures[f]) = defined ? sum / defined : NAN;
+    for (int f = 0; f < RMX_METRICS_FIGURES; f++) {
+        const rmx_metrics_figure *figure = &rmx_metrics_figures[f];
+        const double value = figure->averaged ? mean_of(of_task, tasks, figure) : NAN;
+        memcpy((char *)&mean + figure->offset, &value, sizeof value);
     }
     return mean;
 }

@@ -37,7 +37,7 @@ static const char *number(double value, int digits, char out[32])
     return out;
 }
 
-/* What is not defined is left out, but for the AUC, which says why. */
+/* Undefined figures are left out, except for the AUC, for which the reason is given. */
 static void say_line(rmx_progress *progress, const char *head, const rmx_metrics *m,
                      const char *name, double ceiling)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* model_tensors.c: a model's parameters and states as a plain list of named tensors on the host. */
+/* model_tensors.c: see model_tensors.h. */
+#include "train/model_tensors.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/checkpoint_format.h"
-#include "train/setup.h"
 
 static rmx_checkpoint_tensor *grow(rmx_model_tensors *list, float *device)
 {
@@ -49,7 +50,8 @@ static rmx_status add_state(rmx_model_tensors *list, const rmx_parameter *p, int
 
 static bool on_host(const rmx_context *ctx) { return rmx_context_device(ctx) == RMX_DEVICE_CPU; }
 
-/* On the CPU the list points into the model; else one block of host memory holds it all. */
+/* On the CPU the list points into the model. For a GPU one block of host memory holds all
+ * tensors. */
 static rmx_status place(rmx_context *ctx, rmx_model_tensors *list)
 {
     int64_t total = 0;
@@ -130,4 +132,16 @@ void rmx_model_tensors_free(rmx_model_tensors *list)
     free(list->device);
     free(list->staging);
     memset(list, 0, sizeof *list);
+}
+
+rmx_status rmx_model_tensors_read(rmx_context *ctx, rmx_model *model, const char *path,
+                                  rmx_error *error)
+{
+    rmx_model_tensors list;
+    rmx_status status = rmx_model_tensors_make(ctx, model, false, &list, error);
+    if (status != RMX_OK) return status;
+    status = rmx_checkpoint_load(path, list.tensor, list.count, false, error);
+    if (status == RMX_OK) status = rmx_model_tensors_store(ctx, &list, error);
+    rmx_model_tensors_free(&list);
+    return status;
 }

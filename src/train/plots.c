@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* plots.c: see plots.h. The points travel within the script and the picture comes back through a
- * descriptor, so gnuplot opens no file. Axes are chosen here: gnuplot's own let labels repeat and
- * an AUC rise above 1. */
+/* plots.c: see plots.h. The points are part of the script and the picture comes back through a
+ * descriptor, so gnuplot opens no file. The axes are chosen here, because gnuplot's own repeat
+ * labels and let an AUC exceed 1. */
 #include "train/plots.h"
 
 #include <errno.h>
@@ -16,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST_POINTS 2000 /* of a curve: more than a picture has columns */
+#include "data/whole_file.h"
+
+#define MOST_POINTS 2000 /* of a curve; a picture has fewer columns */
 
 typedef enum column { STEP, LOGLOSS, AUC, COLUMNS } column;
 
@@ -33,7 +35,7 @@ typedef struct axis {
 
 /* ---- points ------------------------------------------------------------------------------- */
 
-/* The number after "key": in a line of our own writing; NaN for null or none. */
+/* The number after "key": in a line of metrics.jsonl; NaN for null or none. */
 static double value_of(const char *line, const char *key)
 {
     char pattern[40], *end;
@@ -72,8 +74,8 @@ static bool read_curves(FILE *lines, curve *train, curve *valid)
     return fine;
 }
 
-/* "$name_column << EOD": step and value of every point that has one, or, where they are many, of
- * every so manieth and the last. Returns how many. */
+/* Writes step and value of every defined point as a data block. Of many points it writes every n-th
+ * and the last. Returns how many. */
 static int64_t put_points(FILE *script, const char *name, const curve *c, column of)
 {
     const int64_t every = (c->rows + MOST_POINTS - 1) / MOST_POINTS;
@@ -100,7 +102,7 @@ static void widen(axis *a, const curve *c, column of)
     }
 }
 
-/* The smallest of 1, 2 and 5 times a power of ten that is not below. */
+/* The smallest of 1, 2 and 5 times a power of ten that is not below least. */
 static double round_step(double least)
 {
     const double power = pow(10, floor(log10(least)));
@@ -108,7 +110,8 @@ static double round_step(double least)
     return power * (of_power <= 1.000001 ? 1 : of_power <= 2 ? 2 : of_power <= 5 ? 5 : 10);
 }
 
-/* From a step to a step, with room around the values, at least so wide, within the bounds. */
+/* Rounds the axis to whole steps, with some space around the values, at least least_width wide and
+ * within the bounds. */
 static void round_axis(axis *a, double least_width, double lowest, double highest)
 {
     const double width = fmax(1.1 * (a->high - a->low), least_width);
@@ -121,7 +124,7 @@ static void round_axis(axis *a, double least_width, double lowest, double highes
     if (a->low <= lowest) a->high = a->low + least_width;
 }
 
-/* As many digits as tell a step from the next. */
+/* Labels have as many digits as one step needs. */
 static void put_y_axis(FILE *script, const axis *a)
 {
     const int digits = (int)fmax(0, -floor(log10(a->step) + 1e-9));
@@ -132,7 +135,7 @@ static void put_y_axis(FILE *script, const axis *a)
         fprintf(script, "set format y '%%.%df'\n", digits);
 }
 
-/* Labels one by one, in whole, thousands or millions by the largest. */
+/* Labels are whole numbers, thousands or millions, by the largest of them. */
 static void put_x_axis(FILE *script, double last)
 {
     const double step = fmax(round_step(last / 6), 1);
@@ -167,7 +170,8 @@ typedef struct picture {
     double ceiling;
 } picture;
 
-/* One panel. The key is the first one's and stands for both. A curve of one point has no line. */
+/* Draws one panel. The key is in the first panel and serves both. A curve of one point is drawn as
+ * a point. */
 static void put_panel(const picture *p, column of, const axis *a, bool key)
 {
     FILE *script = p->script;
@@ -227,7 +231,7 @@ static void put_picture(const picture *p)
 
 /* ---- gnuplot ------------------------------------------------------------------------------ */
 
-/* Starts gnuplot with its picture going to fd; *script is its input. Returns an errno. */
+/* Starts gnuplot, which writes its picture to fd. *script is its input. Returns an errno. */
 static int start(int fd, pid_t *child, FILE **script)
 {
     static char program[] = "gnuplot";
@@ -247,7 +251,7 @@ static int start(int fd, pid_t *child, FILE **script)
     }
     close(ends[0]);
     *script = result == 0 ? fdopen(ends[1], "w") : NULL;
-    if (!*script) close(ends[1]); /* gnuplot, if it runs, ends with its input */
+    if (!*script) close(ends[1]); /* gnuplot ends when its input ends */
     return result == 0 && !*script ? ENOMEM : result;
 }
 
@@ -262,10 +266,10 @@ static rmx_status draw(const curve *train, const curve *valid, double ceiling, i
         return rmx_fail(error, RMX_ERR_DATA,
                         "no curves.svg: gnuplot is missing; apt-get install gnuplot-nox");
     if (script) {
-        void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* it may end early */
+        void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may end early */
         const picture p = {script, train, valid, ceiling};
         put_picture(&p);
-        fclose(script); /* what gnuplot did not read shows in its exit code */
+        fclose(script); /* the exit code shows what gnuplot did not read */
         signal(SIGPIPE, before);
     }
     if (child > 0)
@@ -280,17 +284,16 @@ static rmx_status draw(const curve *train, const curve *valid, double ceiling, i
 static rmx_status draw_into(const char *path, const curve *train, const curve *valid,
                             double ceiling, rmx_error *error)
 {
-    char temporary[4300];
-    snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+    rmx_status status = RMX_OK;
+    char *temporary = rmx_temporary_name(path);
+    if (!temporary) return rmx_fail(error, RMX_ERR_MEMORY, "no curves.svg: out of memory");
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
-    rmx_status status = draw(train, valid, ceiling, fd, error);
-    if (close(fd) != 0 && status == RMX_OK)
-        status = rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
-    if (status == RMX_OK && rename(temporary, path) != 0)
+    if (fd >= 0) status = draw(train, valid, ceiling, fd, error);
+    if (fd < 0 || (close(fd) != 0 && status == RMX_OK) ||
+        (status == RMX_OK && rename(temporary, path) != 0))
         status = rmx_fail(error, RMX_ERR_DATA, "no curves.svg: %s: %s", path, strerror(errno));
     if (status != RMX_OK) unlink(temporary);
+    free(temporary);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* predict_csv.c: predictions as text. */
+/* predict_csv.c: predictions as CSV. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { HEAD_BYTES = RMX_SCHEMA_NAME_MAX + 16 };
 static const char *const fixed[] = {"row", "group"};
 static const char *const figures[] = {"probability", "logit", "label"};
 
-/* In quotes where a reader would stop within the value. */
+/* Writes a value, in quotes where a reader would end it early. */
 static void put_text(FILE *out, const char *text, size_t bytes)
 {
     const size_t length = strnlen(text, bytes);
@@ -73,7 +73,7 @@ void rmx_predict_csv_head(FILE *out, const rmx_predict_columns *columns)
     fputc('\n', out);
 }
 
-/* The keys; the group's text too, into *group. text: of one row. */
+/* Writes the keys of a row. *group becomes the text of the group, if there is one. */
 static void put_keys(FILE *out, const rmx_schema *schema, const char *text, const char **group)
 {
     for (int32_t c = 0; c < schema->text_columns; c++) {

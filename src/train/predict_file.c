@@ -130,7 +130,7 @@ void rmx_predict_file_discard(rmx_predict_file *f)
     if (!f) return;
     rmx_predict_h5_discard(f->h5);
     if (f->text) (void)fclose(f->text);
-    if (f->temporary) unlink(f->temporary); /* gone already where it is in place */
+    if (f->temporary) unlink(f->temporary); /* renamed already after success */
     free(f->path);
     free(f->temporary);
     free(f->probability);

@@ -19,19 +19,21 @@
 
 typedef struct rmx_predict_file rmx_predict_file;
 
-/* RMX_ERR_ARGUMENT where the name ends in neither .h5 nor .csv. */
+/* Returns RMX_ERR_ARGUMENT where the name ends in neither .h5 nor .csv. */
 RMX_NODISCARD rmx_status rmx_predict_file_check(const char *path, rmx_error *error);
-/* Makes the folder if it is missing and writes PATH.tmp.PID; finish puts it in place. set: whose
- * rows, all of them, will come; model: the schema of the checkpoint, whose tasks are scored. Both
- * have to outlive the file. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA or RMX_ERR_MEMORY. */
+/* Makes the folder if it is missing and creates PATH.tmp.PID; finish puts it in place. set: the
+ * schema whose rows, all of them, will be written. model: the schema of the checkpoint, whose tasks
+ * are scored. Both have to outlive the file. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA or
+ * RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_predict_file_open(const char *path, const rmx_schema *set,
                                                const rmx_schema *model, rmx_predict_file **out,
                                                rmx_error *error);
-/* logits [view->samples, tasks], finite. The view is one with keys. */
+/* logits [view->samples, tasks]: finite. The view has to have keys. */
 RMX_NODISCARD rmx_status rmx_predict_file_write(rmx_predict_file *file,
                                                 const rmx_reader_view *view, const float *logits,
                                                 rmx_error *error);
-/* Closes, fsyncs, renames. Frees the file in every case; on failure nothing is left behind. */
+/* Completes the file and puts it in place. Frees it in every case. On failure nothing is left
+ * behind. */
 RMX_NODISCARD rmx_status rmx_predict_file_finish(rmx_predict_file *file, rmx_error *error);
 void rmx_predict_file_discard(rmx_predict_file *file); /* NULL is fine */
 

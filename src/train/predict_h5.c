@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* predict_h5.c: predictions as HDF5. The arrays wait in spools until all rows are there, as those
- * of a data set do, and the file is compared with what was meant before it gets its name. */
+/* predict_h5.c: predictions as HDF5. The arrays wait in spool files until all rows have come. The
+ * file is verified before it gets its name. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>

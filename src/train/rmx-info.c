@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-info: what is in a checkpoint; every checksum is compared on the way. */
+/* rmx-info: verifies a checkpoint and shows its content. */
 #include <argp.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "train/checkpoint_format.h"
 #include "train/json.h"
@@ -46,9 +45,17 @@ static const struct argp parser = {
     NULL,
     NULL};
 
+/* The number of values of the parameters, or of all tensors. */
+static int64_t count_values(const rmx_checkpoint *c, bool all)
+{
+    int64_t values = 0;
+    for (int32_t i = 0; i < c->tensors; i++)
+        if (all || c->tensor[i].parameter) values += rmx_checkpoint_count(&c->tensor[i]);
+    return values;
+}
+
 static void print_tensors(const rmx_checkpoint *c)
 {
-    int64_t parameters = 0, values = 0;
     puts("\n# tensors: shape, XXH3-64, name");
     for (int32_t i = 0; i < c->tensors; i++) {
         const rmx_checkpoint_tensor *t = &c->tensor[i];
@@ -58,10 +65,9 @@ static void print_tensors(const rmx_checkpoint *c)
             used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", d ? " x " : "",
                                      (long long)t->shape[d]);
         printf("%-24s %016llx %s\n", shape, (unsigned long long)t->checksum, t->name);
-        values += rmx_checkpoint_count(t);
-        if (t->parameter) parameters += rmx_checkpoint_count(t);
     }
-    printf("# %lld parameters, %lld values in all\n", (long long)parameters, (long long)values);
+    printf("# %lld parameters, %lld values in all\n", (long long)count_values(c, false),
+           (long long)count_values(c, true));
 }
 
 static void print_text(const char *path, const rmx_checkpoint *c)
@@ -91,38 +97,41 @@ static void print_text(const char *path, const rmx_checkpoint *c)
 static void print_json(const char *path, const rmx_checkpoint *c)
 {
     const rmx_checkpoint_state *s = &c->state;
-    int64_t parameters = 0;
-    for (int32_t i = 0; i < c->tensors; i++)
-        if (c->tensor[i].parameter) parameters += rmx_checkpoint_count(&c->tensor[i]);
     fputs("{\"file\":", stdout);
     rmx_json_string(stdout, path);
-    fputs(",\"version\":", stdout);
-    rmx_json_string(stdout, c->version);
-    printf(",\"step\":%lld,\"epoch\":%lld,\"batch\":%lld,\"examples\":%lld,\"best_step\":%lld",
-           (long long)s->step, (long long)s->epoch, (long long)s->batch, (long long)s->examples,
-           (long long)s->best_step);
+    rmx_json_text(stdout, "version", c->version);
+    rmx_json_integer(stdout, "step", s->step);
+    rmx_json_integer(stdout, "epoch", s->epoch);
+    rmx_json_integer(stdout, "batch", s->batch);
+    rmx_json_integer(stdout, "examples", s->examples);
+    rmx_json_integer(stdout, "best_step", s->best_step);
     rmx_json_number(stdout, "best_auc", s->best_step ? s->best_auc : NAN);
     rmx_json_number(stdout, "seconds", s->seconds);
-    printf(",\"parameters\":%lld,\"params_xxh3\":\"%016llx\",\"config\":", (long long)parameters,
-           (unsigned long long)s->params_xxh3);
-    rmx_json_string(stdout, c->config);
+    rmx_json_integer(stdout, "parameters", count_values(c, false));
+    rmx_json_hash(stdout, "params_xxh3", s->params_xxh3);
+    rmx_json_text(stdout, "config", c->config);
     puts("}");
+}
+
+static rmx_status run(void *input, bool *stopped, rmx_error *error)
+{
+    const arguments *a = input;
+    rmx_checkpoint checkpoint;
+    (void)stopped; /* a signal ends it at once */
+    rmx_status status = rmx_checkpoint_verify(a->path, error);
+    if (status == RMX_OK) status = rmx_checkpoint_open(a->path, &checkpoint, error);
+    if (status != RMX_OK) return status;
+    if (a->json)
+        print_json(a->path, &checkpoint);
+    else
+        print_text(a->path, &checkpoint);
+    rmx_checkpoint_free(&checkpoint);
+    return RMX_OK;
 }
 
 int main(int argc, char **argv)
 {
+    static const rmx_program program = {"rmx-info", &parser, run};
     arguments a = {.path = NULL};
-    rmx_checkpoint checkpoint;
-    rmx_error error = {.text = ""};
-    const int code = rmx_program_begin("rmx-info", &parser, argc, argv, &a);
-    if (code != RMX_EXIT_OK) return code;
-    rmx_status status = rmx_checkpoint_verify(a.path, &error);
-    if (status == RMX_OK) status = rmx_checkpoint_open(a.path, &checkpoint, &error);
-    if (status != RMX_OK) return rmx_program_exit("rmx-info", status, &error);
-    if (a.json)
-        print_json(a.path, &checkpoint);
-    else
-        print_text(a.path, &checkpoint);
-    rmx_checkpoint_free(&checkpoint);
-    return RMX_EXIT_OK;
+    return rmx_program_main(&program, argc, argv, &a);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* rmx-train: trains a ranker as a config says. */
+/* rmx-train: trains a ranker from a config. */
 #include <argp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "train/program.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer.h"
 
 enum { SETS_MAX = 256, KEY_DEVICE = 256, KEY_CHECK, KEY_PRINT, KEY_KEYS };
@@ -35,19 +33,21 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, NULL, 0},
 };
 
+static void add_set(arguments *a, const char *set, struct argp_state *state)
+{
+    if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
+    a->sets[a->set_count++] = set;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case 's':
-        if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
-        a->sets[a->set_count++] = value;
-        return 0;
+    case 's': add_set(a, value, state); return 0;
     case 'r': a->resume = value; return 0;
     case KEY_DEVICE:
-        if (a->set_count == SETS_MAX) argp_error(state, "over %d times --set", SETS_MAX);
         snprintf(a->device, sizeof a->device, "run.device=%s", value);
-        a->sets[a->set_count++] = a->device;
+        add_set(a, a->device, state);
         return 0;
     case KEY_CHECK: a->check = true; return 0;
     case KEY_PRINT: a->print = true; return 0;
@@ -78,33 +78,41 @@ static const struct argp parser = {
     NULL,
     NULL};
 
-int main(int argc, char **argv)
+static rmx_status train(const arguments *a, const rmx_config *config, bool *stopped,
+                        rmx_error *error)
 {
-    arguments a = {.resume = "auto"};
-    rmx_config config;
-    rmx_error error = {.text = ""};
+    const rmx_trainer_options how = {.resume = a->resume, .check_only = a->check};
     rmx_progress progress;
-    bool stopped = false;
-    int code = rmx_program_begin("rmx-train", &parser, argc, argv, &a);
-    if (code != RMX_EXIT_OK) return code;
-    if (a.keys) {
+    rmx_progress_init(&progress, a->level);
+    rmx_stop_install();
+    const rmx_status status = rmx_trainer_run(config, &how, &progress, stdout, stopped, error);
+    rmx_progress_end(&progress);
+    return status;
+}
+
+static rmx_status run(void *input, bool *stopped, rmx_error *error)
+{
+    const arguments *a = input;
+    rmx_config config;
+    if (a->keys) {
         rmx_config_print_keys(stdout);
-        return RMX_EXIT_OK;
+        return RMX_OK;
     }
     rmx_status status =
-        a.config ? rmx_config_read(a.config, a.sets, a.set_count, &config, &error)
-                 : rmx_config_parse("defaults", "", 0, a.sets, a.set_count, &config, &error);
-    if (status != RMX_OK) return rmx_program_exit("rmx-train", status, &error);
-    if (a.print) {
+        a->config ? rmx_config_read(a->config, a->sets, a->set_count, &config, error)
+                  : rmx_config_parse("defaults", "", 0, a->sets, a->set_count, &config, error);
+    if (status != RMX_OK) return status;
+    if (a->print)
         rmx_config_print(&config, true, stdout);
-    } else {
-        const rmx_trainer_options how = {.resume = a.resume, .check_only = a.check};
-        rmx_progress_init(&progress, a.level);
-        rmx_stop_install();
-        status = rmx_trainer_run(&config, &how, &progress, stdout, &stopped, &error);
-        rmx_progress_end(&progress);
-    }
+    else
+        status = train(a, &config, stopped, error);
     rmx_config_destroy(&config);
-    code = rmx_program_exit("rmx-train", status, &error);
-    return code == RMX_EXIT_OK && stopped ? RMX_EXIT_STOPPED : code;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const rmx_program program = {"rmx-train", &parser, run};
+    arguments a = {.resume = "auto"};
+    return rmx_program_main(&program, argc, argv, &a);
 }

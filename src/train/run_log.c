@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_log.c: see run_log.h. A line of metrics.jsonl begins with its type and step: what was cut
- * off by a crash, or lies beyond a resumed step, is told by these. */
+/* run_log.c: see run_log.h. A line of metrics.jsonl begins with its type and step. They show which
+ * lines are later than the resumed step. */
 #include "train/run_log.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 static bool keep_line(const char *line, int64_t step, int64_t evaluated_step)
 {
     long long of;
-    if (!strchr(line, '\n')) return false; /* cut off */
+    if (!strchr(line, '\n')) return false; /* cut off by a crash */
     if (sscanf(line, "{\"type\":\"train\",\"step\":%lld,", &of) == 1) return of <= step;
     if (sscanf(line, "{\"type\":\"valid\",\"step\":%lld,", &of) == 1) return of <= evaluated_step;
     return true;
@@ -43,7 +43,7 @@ static rmx_status truncate_lines(const char *path, int64_t step, int64_t evaluat
     errno = 0;
     while (out && getline(&line, &room, in) > 0)
         if (keep_line(line, step, evaluated_step)) fputs(line, out);
-    if (out && !feof(in)) reason = errno ? errno : EIO; /* getline had no memory, or the file */
+    if (out && !feof(in)) reason = errno ? errno : EIO; /* getline failed */
     if (out && (fflush(out) != 0 || ferror(out)) && reason == 0) reason = errno ? errno : EIO;
     if (out && fclose(out) != 0 && reason == 0) reason = errno;
     if (reason == 0 && rename(temporary, path) != 0) reason = errno;
@@ -67,7 +67,7 @@ rmx_status rmx_run_log_open(const char *folder, int64_t step, int64_t evaluated_
     if (status != RMX_OK) return status;
     out->lines = fopen(out->lines_path, "a");
     if (!out->lines) return file_failed(out->lines_path, error);
-    out->events = rmx_event_file_open(folder, step); /* a run goes on without it */
+    out->events = rmx_event_file_open(folder, step); /* may be NULL: a run works without it */
     return RMX_OK;
 }
 
@@ -78,7 +78,7 @@ static rmx_status end_line(rmx_run_log *log, rmx_error *error)
     return file_failed(log->lines_path, error);
 }
 
-/* A scalar of a task has the task's name in its tag. */
+/* The tag of a task's scalar contains the name of the task. */
 static void put_scalar(const rmx_run_log *log, int64_t step, const char *role, const char *task,
                        const char *name, double value)
 {
@@ -90,15 +90,15 @@ static void put_scalar(const rmx_run_log *log, int64_t step, const char *role, c
 static void put_scalars(const rmx_run_log *log, int64_t step, const char *role, const char *task,
                         const rmx_metrics *m)
 {
-    put_scalar(log, step, role, task, "auc", m->auc);
-    put_scalar(log, step, role, task, "logloss", m->logloss);
-    put_scalar(log, step, role, task, "normalized_entropy", m->normalized_entropy);
-    put_scalar(log, step, role, task, "gauc", m->gauc);
-    put_scalar(log, step, role, task, "calibration", m->calibration);
+    for (int f = 0; f < RMX_METRICS_FIGURES; f++) {
+        const rmx_metrics_figure *figure = &rmx_metrics_figures[f];
+        if (figure->averaged && figure->reported)
+            put_scalar(log, step, role, task, figure->name, rmx_metrics_value(m, figure));
+    }
 }
 
-/* With several tasks, the figures of each, after those of all: what reads a line for those takes
- * the first of a name. */
+/* With several tasks, writes the figures of each. They follow the means, because a reader that
+ * searches for a name takes the first. */
 static void put_tasks(rmx_run_log *log, int64_t step, const char *role, const rmx_metrics_set *set)
 {
     FILE *out = log->lines;
@@ -119,9 +119,11 @@ static void put_tasks(rmx_run_log *log, int64_t step, const char *role, const rm
 rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *error)
 {
     FILE *out = log->lines;
-    const rmx_metrics *m = &v->recent.mean;
-    fprintf(out, "{\"type\":\"train\",\"step\":%lld,\"epoch\":%lld,\"examples\":%lld",
-            (long long)v->step, (long long)v->epoch, (long long)v->examples);
+    const rmx_metrics *m = &v->latest.mean;
+    fputs("{\"type\":\"train\"", out);
+    rmx_json_integer(out, "step", v->step);
+    rmx_json_integer(out, "epoch", v->epoch);
+    rmx_json_integer(out, "examples", v->examples);
     rmx_json_number(out, "loss", v->loss);
     rmx_json_number(out, "logloss", m->logloss);
     rmx_json_number(out, "auc", m->auc);
@@ -130,7 +132,7 @@ rmx_status rmx_run_log_step(rmx_run_log *log, const rmx_log_step *v, rmx_error *
     rmx_json_number(out, "grad_norm", v->grad_norm);
     rmx_json_number(out, "examples_per_s", v->examples_per_s);
     rmx_json_number(out, "seconds", v->seconds);
-    put_tasks(log, v->step, "train", &v->recent);
+    put_tasks(log, v->step, "train", &v->latest);
     put_scalar(log, v->step, "train", NULL, "loss", v->loss);
     put_scalars(log, v->step, "train", NULL, m);
     put_scalar(log, v->step, "train", NULL, "lr", v->lr);
@@ -142,8 +144,9 @@ rmx_status rmx_run_log_valid(rmx_run_log *log, int64_t step, int64_t examples,
                              const rmx_metrics_set *set, double seconds, rmx_error *error)
 {
     FILE *out = log->lines;
-    fprintf(out, "{\"type\":\"valid\",\"step\":%lld,\"examples\":%lld", (long long)step,
-            (long long)examples);
+    fputs("{\"type\":\"valid\"", out);
+    rmx_json_integer(out, "step", step);
+    rmx_json_integer(out, "examples", examples);
     rmx_json_metrics(out, &set->mean, rmx_metrics_only(set));
     rmx_json_number(out, "seconds", seconds);
     put_tasks(log, step, "valid", set);

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer.c: the loop. */
+/* trainer.c: the training loop. */
 #include "train/trainer.h"
 
 #include <string.h>
 
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
-/* Figures of the step that has been begun and not yet looked at. */
+/* Counts the time since start as time of training. */
+static void count_seconds(trainer *t, double start)
+{
+    const double seconds = rmx_progress_clock() - start;
+    t->step_seconds += seconds;
+    t->state.seconds += seconds;
+}
+
+/* Reads the results of the step that was begun last. */
 static rmx_status collect(trainer *t)
 {
     begun_step *begun = &t->begun;
@@ -18,13 +26,14 @@ static rmx_status collect(trainer *t)
     const rmx_status status = rmx_model_read_step(t->model, (uint64_t)number, &result, t->logits);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
     if (!result.finite) return rmx_trainer_not_finite(t, number);
-    rmx_recent_add(&t->recent, begun->examples, begun->samples, t->logits, begun->labels);
+    rmx_latest_scores_add(&t->latest, begun->examples, begun->samples, t->logits, begun->labels);
     t->last_loss = result.loss;
     t->last_norm = (double)result.grad_norm;
     return RMX_OK;
 }
 
-/* The same, and the line of metrics that is due of it: what follows needs nothing of the device. */
+/* The same, and writes the line of metrics if one is due. Afterwards nothing waits for the
+ * device. */
 static rmx_status settle(trainer *t)
 {
     const rmx_status status = collect(t);
@@ -33,7 +42,8 @@ static rmx_status settle(trainer *t)
     return rmx_trainer_log(t);
 }
 
-/* Begins a step, then looks at the one before: a GPU computes on while the host does. */
+/* Begins a step, then reads the results of the step before it, so that a GPU computes while the
+ * host works. */
 static rmx_status do_step(trainer *t, const rmx_reader_view *view)
 {
     const int64_t number = t->state.step + 1;
@@ -46,42 +56,38 @@ static rmx_status do_step(trainer *t, const rmx_reader_view *view)
     rmx_status status = rmx_model_set_batch(t->model, &batch);
     if (status == RMX_OK) status = rmx_model_step(t->model, &step);
     if (status != RMX_OK) return rmx_trainer_failed(t, status);
-    status = settle(t); /* the state is still that of the step before */
+    status = settle(t); /* the state is still the state of the step before */
     if (status != RMX_OK) return status;
     t->begun.number = number;
     t->begun.samples = view->samples;
     t->begun.examples = t->state.examples;
-    memcpy(t->begun.labels, view->labels, (size_t)(view->samples * t->recent.tasks));
+    memcpy(t->begun.labels, view->labels, (size_t)(view->samples * t->latest.tasks));
     t->state.step = number;
     t->state.examples += view->samples;
     t->state.batch++;
-    const double seconds = rmx_progress_clock() - start;
-    t->step_seconds += seconds;
-    t->state.seconds += seconds;
+    count_seconds(t, start);
     return RMX_OK;
 }
 
-/* The next batch; reading also counts as time of training. */
+/* Reads the next batch. Reading counts as time of training. */
 static rmx_status next_batch(trainer *t, rmx_reader_view *view)
 {
     const double start = rmx_progress_clock();
     const rmx_status status = rmx_reader_next(t->train, view, t->error);
-    const double seconds = rmx_progress_clock() - start;
-    t->step_seconds += seconds;
-    t->state.seconds += seconds;
+    count_seconds(t, start);
     if (status == RMX_OK && view->samples == 0)
         return rmx_fail(t->error, RMX_ERR_INTERNAL, "the reader ended an epoch too early");
     return status;
 }
 
-/* After the last batch of an epoch the place is the first of the next. */
+/* After the last batch of an epoch comes the first of the next epoch. */
 static rmx_status turn_epoch(trainer *t)
 {
     rmx_reader_view end;
     if (t->state.batch < t->epoch_batches) return RMX_OK;
     t->state.batch = 0;
     t->state.epoch++;
-    return rmx_reader_next(t->train, &end, t->error); /* the empty view */
+    return rmx_reader_next(t->train, &end, t->error); /* an empty view */
 }
 
 static bool evaluation_due(const trainer *t)
@@ -112,8 +118,8 @@ static rmx_status save(trainer *t)
     return rmx_trainer_save(t);
 }
 
-/* What follows a step: evaluation and checkpoint. Its line of metrics waits until the next step
- * has begun, unless one of these would come before it. */
+/* Evaluates and saves after a step. The line of metrics waits until the next step has begun, unless
+ * an evaluation or a checkpoint has to follow it. */
 static rmx_status after_step(trainer *t)
 {
     rmx_status status = RMX_OK;
@@ -121,8 +127,7 @@ static rmx_status after_step(trainer *t)
     if (evaluation_due(t) || save_due(t)) {
         const double start = rmx_progress_clock();
         status = settle(t);
-        t->step_seconds += rmx_progress_clock() - start;
-        t->state.seconds += rmx_progress_clock() - start;
+        count_seconds(t, start);
     }
     if (status == RMX_OK) rmx_trainer_live(t);
     if (status == RMX_OK && evaluation_due(t)) status = rmx_trainer_evaluate(t, true);
@@ -145,7 +150,7 @@ static rmx_status loop(trainer *t)
         if (status == RMX_OK) status = turn_epoch(t);
         if (status == RMX_OK) status = after_step(t);
     }
-    /* whenever the signal came */
+    /* at whatever point the signal came */
     if (status == RMX_OK && rmx_stop_requested() && t->saved_step != t->state.step)
         status = save(t);
     rmx_progress_end(t->progress);

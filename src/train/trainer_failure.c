@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_failure.c: what to say of a step that was not finite: where the trouble began, what most
- * likely caused it, and which checkpoint is known to be good. */
+/* trainer_failure.c: explains a step that was not finite: where the first NaN or infinity appeared,
+ * what the likely cause is, and which checkpoint is good. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train/trainer_internal.h"
 
-/* Beyond this a value of the input is worth a word, whatever else went wrong. */
+/* A larger input value is mentioned, whatever the cause is. */
 #define SUSPICIOUS 1e6
 
 /* ---- checkpoints -------------------------------------------------------------------------- */
 
-/* The newest generation before `step` in the run's folder, or 0. */
-static int64_t generation_before(const trainer *t, int64_t step)
+/* The newest checkpoint before `step` in the run's folder, or 0. */
+static int64_t checkpoint_before(const trainer *t, int64_t step)
 {
     int64_t *steps, found = 0;
     int32_t count;
@@ -26,23 +26,22 @@ static int64_t generation_before(const trainer *t, int64_t step)
 
 void rmx_trainer_checkpoint_note(const trainer *t, int64_t failed, char *out, size_t bytes)
 {
+    char name[RMX_CHECKPOINT_FILE_NAME];
     const int64_t saved = t->saved_step;
     if (!t->last_checkpoint[0]) {
         snprintf(out, bytes, "no checkpoint was written yet");
         return;
     }
-    /* The parameters after step s are known to be good once step s + 1, or an evaluation after s,
-     * was finite. */
+    /* The parameters after step s are good if step s + 1, or an evaluation after s, was finite. */
     if (saved < failed - 1 || (saved > 0 && t->state.evaluated_step == saved)) {
         snprintf(out, bytes, "the last good checkpoint is %s", t->last_checkpoint);
         return;
     }
-    const int64_t good = generation_before(t, saved);
+    const int64_t good = checkpoint_before(t, saved);
     if (good)
         snprintf(out, bytes,
-                 "%s holds the parameters that failed; the last good checkpoint is "
-                 "step-%012lld.h5 beside it",
-                 t->last_checkpoint, (long long)good);
+                 "%s holds the parameters that failed; the last good checkpoint is %s beside it",
+                 t->last_checkpoint, rmx_checkpoint_name(good, name));
     else
         snprintf(out, bytes, "%s holds the parameters that failed; no older checkpoint is left",
                  t->last_checkpoint);
@@ -51,13 +50,13 @@ void rmx_trainer_checkpoint_note(const trainer *t, int64_t failed, char *out, si
 /* ---- the input ---------------------------------------------------------------------------- */
 
 typedef struct largest_input {
-    int32_t field; /* of the dense ones; -1: none */
-    uint64_t row;  /* from 0; of the source where the file knows it, else of the file */
+    int32_t field; /* of the dense fields; -1: none */
+    uint64_t row;  /* from 0; in the source where the file holds it, else in the file */
     bool of_source;
     float value;
 } largest_input;
 
-/* The dense value of the largest size in the batch of a step, which is read again. */
+/* Reads the batch of a step again and finds its dense value of the largest size. */
 static largest_input look_at_input(const trainer *t, int64_t step)
 {
     largest_input found = {.field = -1};
@@ -80,7 +79,7 @@ static largest_input look_at_input(const trainer *t, int64_t step)
     return found;
 }
 
-/* Before the first update only the input can be at fault; later the rates are suspected first. */
+/* Before the first update only the input can be wrong. Later the rates are suspected first. */
 static void advise(const trainer *t, int64_t step, char *out, size_t bytes)
 {
     char input[400] = "";

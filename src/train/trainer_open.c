@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_open.c: everything that has to be there before the first step. Checks come first: until
- * the config, the data and the memory are known to fit, nothing is written. */
+/* trainer_open.c: opens everything that a run needs before its first step. Nothing is written until
+ * config, data and memory are known to fit. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "data/whole_file.h"
-#include "train/stop.h"
+#include "train/stop_signal.h"
 #include "train/trainer_internal.h"
 
 static rmx_status open_context(trainer *t)
@@ -23,19 +23,20 @@ static rmx_status open_context(trainer *t)
                     t->config->run.device == RMX_DEVICE_CUDA ? "cuda" : "auto or cpu", why);
 }
 
-/* What can be known without writing: data, tokens, memory. */
+/* Checks data, tokens and memory without writing. */
 static rmx_status check(trainer *t)
 {
     rmx_model_memory memory;
     int32_t field;
     rmx_status status = rmx_data_files_find(t->config, &t->files, &t->schema, t->error);
-    if (status == RMX_OK) status = rmx_setup_make(t->config, &t->schema, &t->setup, t->error);
+    if (status == RMX_OK)
+        status = rmx_model_setup_make(t->config, &t->schema, &t->setup, t->error);
     if (status != RMX_OK) return status;
     status = rmx_model_plan(t->ctx, &t->setup.model, &t->setup.training, &memory);
     if (status != RMX_OK)
         return rmx_fail(t->error, status, "%s: the model: %s", t->config->file,
                         rmx_last_error(t->ctx));
-    const int32_t cut = rmx_setup_cut_fields(&t->setup, &field);
+    const int32_t cut = rmx_model_setup_cut_fields(&t->setup, &field);
     if (cut && t->progress->level >= 0)
         rmx_progress_warn(t->progress,
                           "tokenizer = auto cuts %d of %d sparse fields in two, the first is "
@@ -45,7 +46,7 @@ static rmx_status check(trainer *t)
     return RMX_OK;
 }
 
-/* One run at a time in a folder. */
+/* Only one run may work in a folder. */
 static rmx_status lock_folder(trainer *t)
 {
     char path[4300];
@@ -81,8 +82,7 @@ static rmx_status open_data(trainer *t)
     if (status == RMX_OK) status = open_reader(t, t->files.test, false, &t->test);
     if (status != RMX_OK) return status;
     t->epoch_batches = rmx_reader_batches(t->train);
-    t->total_steps = t->config->train.steps ? t->config->train.steps
-                                            : t->epoch_batches * t->config->train.epochs;
+    t->total_steps = rmx_trainer_steps(t->config, t->epoch_batches);
     t->schedule = (rmx_schedule){.kind = (rmx_schedule_kind)t->config->train.schedule,
                                  .warmup = t->config->train.warmup,
                                  .steps = t->total_steps};
@@ -106,46 +106,41 @@ static rmx_status open_model(trainer *t)
     t->logits = malloc((size_t)t->config->train.batch * (size_t)tasks * sizeof(float));
     t->begun.labels = malloc((size_t)t->config->train.batch * (size_t)tasks);
     t->of_task = calloc((size_t)tasks, sizeof *t->of_task);
-    t->config_text = rmx_config_to_text(t->config);
+    t->config_text = rmx_config_to_text(t->config, false);
     if (!t->logits || !t->begun.labels || !t->of_task || !t->config_text)
         return rmx_fail(t->error, RMX_ERR_MEMORY, "out of memory");
-    status = rmx_recent_init(&t->recent, tasks, t->error);
+    status = rmx_latest_scores_init(&t->latest, tasks, t->error);
     if (status == RMX_OK)
         status = rmx_model_tensors_make(t->ctx, t->model, true, &t->tensors, t->error);
     if (status == RMX_OK)
-        status = rmx_model_tensors_add(&t->tensors, "recent:logits", RMX_RECENT_EXAMPLES, tasks,
-                                       t->recent.logits, t->error);
+        status = rmx_model_tensors_add(&t->tensors, "recent:logits", RMX_LATEST_EXAMPLES, tasks,
+                                       t->latest.logits, t->error);
     if (status == RMX_OK)
-        status = rmx_model_tensors_add(&t->tensors, "recent:labels", RMX_RECENT_EXAMPLES, tasks,
-                                       t->recent.labels, t->error);
+        status = rmx_model_tensors_add(&t->tensors, "recent:labels", RMX_LATEST_EXAMPLES, tasks,
+                                       t->latest.labels, t->error);
     return status;
 }
 
-/* The config as it was understood, beside what it made. */
+/* Writes the config as it was understood into the run folder. */
 static rmx_status keep_config(trainer *t)
 {
-    char path[4300], *text = NULL;
-    size_t bytes = 0;
+    char path[4300], *text = rmx_config_to_text(t->config, true);
     snprintf(path, sizeof path, "%s/config.ini", t->config->run.dir);
-    FILE *out = open_memstream(&text, &bytes);
-    if (out) rmx_config_print(t->config, true, out);
-    const bool bad = !out || ferror(out) != 0;
-    const rmx_status status = (out && fclose(out) != 0) || bad || !text
-                                  ? rmx_fail(t->error, RMX_ERR_MEMORY, "%s: out of memory", path)
-                                  : rmx_write_whole(path, text, t->error);
+    const rmx_status status = text ? rmx_write_whole(path, text, t->error)
+                                   : rmx_fail(t->error, RMX_ERR_MEMORY, "%s: out of memory", path);
     free(text);
     return status;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static void describe(trainer *t)
 {
-    rmx_progress_model(t->progress, t->ctx, t->model);
-    rmx_progress_data(t->progress, "train", t->files.train, rmx_reader_schema(t->train));
+    rmx_describe_model(t->progress, t->ctx, t->model);
+    rmx_describe_data(t->progress, "train", t->files.train, rmx_reader_schema(t->train));
     if (t->valid)
-        rmx_progress_data(t->progress, "valid", t->files.valid, rmx_reader_schema(t->valid));
-    if (t->test) rmx_progress_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
+        rmx_describe_data(t->progress, "valid", t->files.valid, rmx_reader_schema(t->valid));
+    if (t->test) rmx_describe_data(t->progress, "test", t->files.test, rmx_reader_schema(t->test));
 }
 
 rmx_status rmx_trainer_open(trainer *t)
@@ -173,12 +168,12 @@ void rmx_trainer_close(trainer *t)
 {
     rmx_run_log_close(&t->log);
     rmx_model_tensors_free(&t->tensors);
-    rmx_recent_free(&t->recent);
+    rmx_latest_scores_free(&t->latest);
     rmx_model_destroy(t->model);
     rmx_reader_close(t->train);
     rmx_reader_close(t->valid);
     rmx_reader_close(t->test);
-    rmx_setup_free(&t->setup);
+    rmx_model_setup_free(&t->setup);
     rmx_schema_free(&t->schema);
     rmx_context_destroy(t->ctx);
     free(t->logits);

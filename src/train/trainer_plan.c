@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_plan.c: what a run would do and need, for --check-config: nothing is written or made. */
+/* trainer_plan.c: prints what a run would do and need, for --check-config. Nothing is written. */
 #include <unistd.h>
 
 #include "data/dataset.h"
 #include "train/trainer_internal.h"
 
-/* A set that is there is described; one that is still to be made has only its number of rows. */
+/* Describes a set. A set that is not generated yet has only a number of rows. */
 static int64_t say_set(const trainer *t, const char *role, const char *path, int64_t to_make)
 {
     rmx_schema schema;
@@ -13,22 +13,22 @@ static int64_t say_set(const trainer *t, const char *role, const char *path, int
     if (!*path) return 0;
     if (rmx_dataset_schema(path, &schema, NULL) == RMX_OK) {
         const int64_t found = schema.rows;
-        rmx_progress_data(t->progress, role, path, &schema);
+        rmx_describe_data(t->progress, role, path, &schema);
         rmx_schema_free(&schema);
         return found;
     }
     rmx_progress_say(t->progress, "%-7s %s: %s rows, to be made from [synthetic]", role, path,
-                     rmx_progress_count((double)to_make, rows));
+                     rmx_describe_count((double)to_make, rows));
     return to_make;
 }
 
 static void say_steps(const trainer *t, int64_t rows)
 {
-    const int64_t batch = t->config->train.batch, epochs = t->config->train.epochs;
+    const int64_t batch = t->config->train.batch;
     const int64_t of_epoch = rows / batch + (rows % batch != 0);
-    const int64_t steps = t->config->train.steps ? t->config->train.steps : of_epoch * epochs;
+    const int64_t steps = rmx_trainer_steps(t->config, of_epoch);
     char length[64];
-    if (of_epoch == 0) return; /* a set has a row at least */
+    if (of_epoch == 0) return; /* a set has at least one row */
     snprintf(length, sizeof length, "%.3g epochs", (double)steps / (double)of_epoch);
     if (steps % of_epoch == 0)
         snprintf(length, sizeof length, "%lld epoch%s", (long long)(steps / of_epoch),
@@ -37,8 +37,8 @@ static void say_steps(const trainer *t, int64_t rows)
                      (long long)steps, (long long)batch, length, (long long)of_epoch);
 }
 
-/* Host memory beside the model's: windows of the reader, scores of an evaluation, figures of the
- * latest examples; with a GPU a copy of parameters and states, for checkpoints. */
+/* Host memory without the model's: windows of the reader, scores of an evaluation, the latest
+ * scores and, with a GPU, the copy of parameters and states for checkpoints. */
 static int64_t host_bytes(const trainer *t, const rmx_model_memory *m, int64_t rows,
                           int64_t evaluated)
 {
@@ -48,7 +48,7 @@ static int64_t host_bytes(const trainer *t, const rmx_model_memory *m, int64_t r
     int64_t bytes =
         m->host_bytes + 2 * window * rmx_schema_row_bytes(&t->schema) +
         evaluated * (tasks * of_score + (int64_t)sizeof(uint64_t)) +
-        RMX_RECENT_EXAMPLES * tasks * (int64_t)(2 * sizeof(float) + sizeof(rmx_metrics_term) + 1);
+        RMX_LATEST_EXAMPLES * tasks * (int64_t)(2 * sizeof(float) + sizeof(rmx_metrics_term) + 1);
     if (rmx_context_device(t->ctx) != RMX_DEVICE_CPU)
         bytes += m->parameter_bytes + m->optimizer_bytes;
     return bytes;
@@ -60,7 +60,7 @@ static void say_memory(const trainer *t, const rmx_model_memory *m, int64_t rows
     const bool cpu = rmx_context_device(t->ctx) == RMX_DEVICE_CPU;
     const double host = (double)host_bytes(t, m, rows, evaluated) / 1e6;
     const double model = (double)m->total_bytes / 1e6;
-    rmx_progress_memory(t->progress, m);
+    rmx_describe_memory(t->progress, m);
     if (cpu)
         rmx_progress_say(
             t->progress,
@@ -88,8 +88,8 @@ void rmx_trainer_say_plan(const trainer *t, const rmx_model_memory *m)
         rows_of_tables += t->schema.vocabulary[f];
     rmx_progress_say(
         t->progress, "model   %lld parameters (%s), %s of them in %d embedding table%s",
-        (long long)m->parameters, rmx_progress_count((double)m->parameters, count),
-        rmx_progress_count((double)rows_of_tables * (double)t->config->model.embedding_width,
+        (long long)m->parameters, rmx_describe_count((double)m->parameters, count),
+        rmx_describe_count((double)rows_of_tables * (double)t->config->model.embedding_width,
                            tables),
         t->schema.sparse_fields, t->schema.sparse_fields == 1 ? "" : "s");
     say_memory(t, m, rows, valid > test ? valid : test);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_report.c: checkpoints, evaluations and figures of a run. */
+/* trainer_report.c: saves, evaluates, and reports the metrics of a run. */
 #include <math.h>
 #include <string.h>
 
@@ -29,16 +29,11 @@ rmx_status rmx_trainer_save(trainer *t)
     return status;
 }
 
-static void on_rows(void *user, int64_t done, int64_t total)
-{
-    rmx_progress_work(user, done, total, "evaluating");
-}
-
 rmx_status rmx_trainer_measure(trainer *t, rmx_reader *reader, const char *role, int64_t step,
                                rmx_metrics_set *out, bool *stopped)
 {
-    const rmx_status status = rmx_evaluate(t->ctx, t->model, reader, on_rows, t->progress,
-                                           t->of_task, NULL, stopped, t->error);
+    const rmx_status status =
+        rmx_evaluate(t->ctx, t->model, reader, t->progress, t->of_task, NULL, stopped, t->error);
     if (status == RMX_ERR_NUMERIC) {
         char note[4700] = "the parameters are those of the best checkpoint";
         if (step == t->state.step) rmx_trainer_checkpoint_note(t, step + 1, note, sizeof note);
@@ -51,7 +46,7 @@ rmx_status rmx_trainer_measure(trainer *t, rmx_reader *reader, const char *role,
     return RMX_OK;
 }
 
-/* Once: the labels stay the same. */
+/* Warns once, as the labels do not change. */
 static void warn_undefined(trainer *t, const rmx_metrics_set *set)
 {
     if (t->undefined_told) return;
@@ -105,21 +100,21 @@ rmx_status rmx_trainer_log(trainer *t)
                            .examples_per_s = rmx_trainer_speed(t),
                            .seconds = t->state.seconds};
     const rmx_status status =
-        rmx_recent_metrics(&t->recent, t->state.examples, &values.recent.mean, t->error);
-    values.recent.of_task = t->recent.of_task;
-    values.recent.names = t->schema.task_names;
-    values.recent.tasks = t->schema.tasks;
+        rmx_latest_scores_metrics(&t->latest, t->state.examples, &values.latest.mean, t->error);
+    values.latest.of_task = t->latest.of_task;
+    values.latest.names = t->schema.task_names;
+    values.latest.tasks = t->schema.tasks;
     return status == RMX_OK ? rmx_run_log_step(&t->log, &values, t->error) : status;
 }
 
 void rmx_trainer_live(trainer *t)
 {
     char rate[16], flop[16], left[32], auc[32] = "-";
-    rmx_metrics recent;
+    rmx_metrics latest;
     if (!rmx_progress_due(t->progress)) return;
     const int64_t seen = t->begun.number ? t->begun.examples : t->state.examples;
-    if (rmx_recent_metrics(&t->recent, seen, &recent, NULL) != RMX_OK) return;
-    if (!isnan(recent.auc)) snprintf(auc, sizeof auc, "%.4f", recent.auc);
+    if (rmx_latest_scores_metrics(&t->latest, seen, &latest, NULL) != RMX_OK) return;
+    if (!isnan(latest.auc)) snprintf(auc, sizeof auc, "%.4f", latest.auc);
     const double speed = rmx_trainer_speed(t);
     const double rest = (double)(t->total_steps - t->state.step) * (double)t->config->train.batch;
     rmx_progress_live(t->progress,
@@ -127,7 +122,7 @@ void rmx_trainer_live(trainer *t)
                       "%sFLOP/s",
                       floor(100 * (double)t->state.step / (double)t->total_steps),
                       rmx_progress_duration(speed > 0 ? rest / speed : 0, left),
-                      (long long)t->state.step, (long long)t->total_steps, recent.logloss, auc,
-                      rmx_progress_count(speed, rate),
-                      rmx_progress_count(3 * rmx_model_forward_flop(t->model) * speed, flop));
+                      (long long)t->state.step, (long long)t->total_steps, latest.logloss, auc,
+                      rmx_describe_count(speed, rate),
+                      rmx_describe_count(3 * rmx_model_forward_flop(t->model) * speed, flop));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* trainer_resume.c: a run is taken up where it stands: what killed ones left goes, the newest sound
- * checkpoint of the same run is read, or an older run is moved aside. */
+/* trainer_resume.c: continues a run. It removes what killed runs left, then reads the newest sound
+ * checkpoint, or moves an older run aside. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +27,6 @@ void rmx_trainer_remove_leftovers(const trainer *t)
 
 /* ---- the newest checkpoint ----------------------------------------------------------------- */
 
-/* Steps of a whole run by another config on the same data. */
-static int64_t steps_of(const trainer *t, const rmx_config *config)
-{
-    return config->train.steps ? config->train.steps : t->epoch_batches * config->train.epochs;
-}
-
 static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpoint *found)
 {
     char differences[800] = "";
@@ -55,11 +49,13 @@ static rmx_status check_same_run(trainer *t, const char *path, const rmx_checkpo
                           "%s: cannot go on from this checkpoint: %s; take these back, choose "
                           "another run.dir, or start anew with --resume never",
                           t->config->file, differences);
-    else if (t->schedule.kind == RMX_SCHEDULE_COSINE && steps_of(t, was) != t->total_steps)
+    else if (t->schedule.kind == RMX_SCHEDULE_COSINE &&
+             rmx_trainer_steps(was, t->epoch_batches) != t->total_steps)
         status = rmx_fail(t->error, RMX_ERR_ARGUMENT,
                           "%s: cannot go on from this checkpoint: the cosine ends at step %lld, "
                           "was %lld (train.steps, train.epochs)",
-                          t->config->file, (long long)t->total_steps, (long long)steps_of(t, was));
+                          t->config->file, (long long)t->total_steps,
+                          (long long)rmx_trainer_steps(was, t->epoch_batches));
     else if (found->state.train_fingerprint != t->state.train_fingerprint ||
              found->state.valid_fingerprint != t->state.valid_fingerprint)
         status = rmx_fail(t->error, RMX_ERR_DATA,
@@ -87,7 +83,7 @@ static rmx_status resume_from(trainer *t, const char *path)
         status = rmx_checkpoint_load(path, t->tensors.tensor, t->tensors.count, true, t->error);
     if (status == RMX_OK) status = rmx_model_tensors_store(t->ctx, &t->tensors, t->error);
     if (status == RMX_OK) {
-        rmx_recent_loaded(&t->recent);
+        rmx_latest_scores_loaded(&t->latest);
         t->state = found.state;
         snprintf(t->last_checkpoint, sizeof t->last_checkpoint, "%s", path);
         rmx_progress_say(t->progress, "resume  %s: step %lld of %lld", path,
@@ -102,7 +98,7 @@ static void on_refused(void *user, const char *text)
     rmx_progress_warn(user, "%s; trying an older checkpoint", text);
 }
 
-/* Moves the folder of checkpoints and metrics.jsonl out of the way: NAME.1, NAME.2, ... */
+/* Renames the folder of checkpoints and metrics.jsonl to NAME.1, NAME.2, ... */
 static rmx_status put_aside(trainer *t)
 {
     char lines[4300], aside[4300], other[4300];
@@ -137,7 +133,7 @@ rmx_status rmx_trainer_resume(trainer *t)
     }
     if (status == RMX_OK) status = rmx_make_folder(t->folder, t->error);
     if (status == RMX_OK) status = rmx_checkpoint_set_aside(t->folder, t->state.step, t->error);
-    /* a run that was killed between two of these has an older best.h5, or a file too many */
+    /* a run that was killed here has an older best.h5, or one file too many */
     if (status == RMX_OK)
         status = rmx_checkpoint_tidy(t->folder, &t->state, t->config->train.keep, t->error);
     if (status == RMX_OK)

@@ -76,8 +76,9 @@ static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
         const int64_t width = a->cols - col < COLS ? a->cols - col : COLS;
         const int64_t first = block * RMX_ROW_BLOCK;
         const int64_t last = a->rows - first < RMX_ROW_BLOCK ? a->rows : first + RMX_ROW_BLOCK;
-        sum_columns(a->x + group * a->group_stride + first * a->ld + col, a->ld, last - first,
-                    width, (float *)a->ws + (group * blocks + block) * a->cols + col);
+        sum_columns((const float *)a->x + group * a->group_stride + first * a->ld + col, a->ld,
+                    last - first, width,
+                    (float *)a->ws + (group * blocks + block) * a->cols + col);
     }
 }
 

@@ -45,8 +45,8 @@ static void dropout_task(void *job, int64_t begin, int64_t end, int32_t worker)
         for (int q = 0; q < QUADS; q++) {
             for (int k = 0; k < 4; k++) word[4 * q + k] = words[k][q];
         }
-        const float *x = a->x + i;
-        float *y = a->y + i;
+        const float *x = (const float *)a->x + i;
+        float *y = (float *)a->y + i;
         RMX_INDEPENDENT
         for (int64_t j = 0; j < count; j++) {
             const float kept = rmx_mulf(x[j], scale);

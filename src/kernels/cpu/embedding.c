@@ -184,7 +184,8 @@ RMX_INLINE const float *place_gradient(const rmx_embedding_gradient_args *a, uin
                                        uint32_t i)
 {
     const uint32_t entry = a->order[i]; /* 32 bits: a shorter division */
-    return a->dout + (int64_t)(entry / fields) * a->out_width + a->column[entry % fields];
+    return (const float *)a->dout + (int64_t)(entry / fields) * a->out_width +
+           a->column[entry % fields];
 }
 
 /* items: distinct rows */

@@ -10,7 +10,7 @@ static void features_task(void *job, int64_t begin, int64_t end, int32_t worker)
     const rmx_embedding_lookup_args *a = job;
     (void)worker;
     for (int64_t b = begin; b < end; b++) {
-        float *out = a->out + b * a->out_width;
+        float *out = (float *)a->out + b * a->out_width;
         const uint32_t *ids = a->ids + b * a->fields;
         for (int64_t f = 0; f < a->fields; f++) { /* the rows are far apart: ask for all of them */
             __builtin_prefetch(a->table + (a->row_offset[f] + ids[f]) * a->width);

@@ -31,7 +31,7 @@ RMX_INLINE void gradients(const rmx_loss_args *a, int64_t tasks, int64_t first, 
     for (int64_t t = 0; t < tasks; t++) {
         const float *logits = a->logits + first * tasks + t;
         const uint8_t *labels = a->labels + first * tasks + t;
-        float *dlogits = a->dlogits + first * tasks + t;
+        float *dlogits = (float *)a->dlogits + first * tasks + t;
         const float task_weight = a->task_weight ? a->task_weight[t] : 1.0f;
         RMX_INDEPENDENT
         for (int64_t b = 0; b < count; b++) {

@@ -177,8 +177,8 @@ static void mean_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
     (void)worker;
     const float n = (float)a->n;
     for (int64_t o = begin; o < end; o++) {
-        const float *dy = a->dy + o * a->inner;
-        float *dx = a->dx + o * a->n * a->inner;
+        const float *dy = (const float *)a->dy + o * a->inner;
+        float *dx = (float *)a->dx + o * a->n * a->inner;
         if (a->inner == 1) {
             const float v = rmx_divf(dy[0], n);
             for (int64_t r = 0; r < a->n; r++) dx[r] = v;

@@ -22,8 +22,8 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
                                 .beta = a->beta,
                                 .stream = stream};
     for (int64_t r = begin, rows; r < end; r += rows) {
-        const float *x = a->x + r * a->ld_x;
-        float *y = a->y + r * a->ld_y;
+        const float *x = (const float *)a->x + r * a->ld_x;
+        float *y = (float *)a->y + r * a->ld_y;
         rows = end - r < together ? end - r : together;
         const int64_t ahead = end - r - rows < rows ? 0 : rows; /* if as many follow */
         const float *next = x + ahead * a->ld_x;
@@ -67,16 +67,17 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
         for (int64_t r = first; r < last; r += together) {
             const int64_t rows = last - r < together ? last - r : together;
             const bool more = r + 2 * together <= a->rows;
-            const rmx_norm_grads_at at = {.dy = a->dy + r * a->ld,
-                                          .x = a->x + r * a->ld,
-                                          .mean = a->mean ? a->mean + r : NULL,
-                                          .rstd = a->rstd + r,
-                                          .residual = a->residual ? a->residual + r * a->ld : NULL,
-                                          .next_dy = more ? a->dy + (r + together) * a->ld : NULL,
-                                          .next_x = more ? a->x + (r + together) * a->ld : NULL,
-                                          .dx = a->dx ? a->dx + r * a->ld : NULL,
-                                          .pgamma = parameters ? pgamma : NULL,
-                                          .pbeta = parameters ? pbeta : NULL};
+            const rmx_norm_grads_at at = {
+                .dy = (const float *)a->dy + r * a->ld,
+                .x = (const float *)a->x + r * a->ld,
+                .mean = a->mean ? a->mean + r : NULL,
+                .rstd = a->rstd + r,
+                .residual = a->residual ? (const float *)a->residual + r * a->ld : NULL,
+                .next_dy = more ? (const float *)a->dy + (r + together) * a->ld : NULL,
+                .next_x = more ? (const float *)a->x + (r + together) * a->ld : NULL,
+                .dx = a->dx ? (float *)a->dx + r * a->ld : NULL,
+                .pgamma = parameters ? pgamma : NULL,
+                .pbeta = parameters ? pbeta : NULL};
             rmx_norm_rows_backward(&grads, rows, &at);
         }
     }

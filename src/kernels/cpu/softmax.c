@@ -152,18 +152,18 @@ static void softmax_rows_task(void *job, int64_t begin, int64_t end, int32_t wor
     int64_t o = begin;
     if (n <= SHORT && n % RMX_VL == 0) {
         for (; o + RMX_ROWS <= end; o += RMX_ROWS) {
-            const float *x = a->x + o * n;
+            const float *x = (const float *)a->x + o * n;
             const float *next = o + 2 * RMX_ROWS <= end ? x + RMX_ROWS * n : x;
-            softmax_rows_sized(x, next, n, a->log, stream, a->y + o * n);
+            softmax_rows_sized(x, next, n, a->log, stream, (float *)a->y + o * n);
         }
     }
     for (; o < end; o++) {
-        const float *x = a->x + o * n;
+        const float *x = (const float *)a->x + o * n;
         const float *next = o + 1 < end ? x + n : x;
         if (a->log)
-            softmax_row(x, next, n, true, stream, a->y + o * n);
+            softmax_row(x, next, n, true, stream, (float *)a->y + o * n);
         else
-            softmax_row(x, next, n, false, stream, a->y + o * n);
+            softmax_row(x, next, n, false, stream, (float *)a->y + o * n);
     }
     rmx_stream_end(stream);
 }
@@ -251,8 +251,8 @@ static void softmax_columns_task(void *job, int64_t begin, int64_t end, int32_t 
                         rmx_stream_wanted(a->y, a->outer * n * inner, inner);
     for (int64_t item = begin; item < end; item++) {
         const int64_t strip = item % strips, col = strip * RMX_COLUMNS;
-        const float *x = a->x + item / strips * n * inner + col;
-        float *y = a->y + (x - a->x);
+        const float *x = (const float *)a->x + item / strips * n * inner + col;
+        float *y = (float *)a->y + (x - (const float *)a->x);
         const int64_t width = inner - col < RMX_COLUMNS ? inner - col : RMX_COLUMNS;
         const int64_t ahead = strip + 1 < strips ? width : n * inner - col;
         const float *next = item + 1 < end ? x + ahead : x;

@@ -72,11 +72,11 @@ RMX_INLINE void row_sums(bool log, const float *y, const float *dy, int64_t rows
 RMX_INLINE void backward_rows(const rmx_softmax_backward_args *a, int64_t first, int64_t rows,
                               int64_t n, int64_t ahead, bool stream)
 {
-    const float *y = a->y + first * n, *dy = a->dy + first * n;
+    const float *y = (const float *)a->y + first * n, *dy = (const float *)a->dy + first * n;
     float c[RMX_ROWS];
     row_sums(a->log, y, dy, rows, n, c);
     for (int64_t i = 0; i < rows; i++, y += n, dy += n) {
-        float *dx = a->dx + (first + i) * n;
+        float *dx = (float *)a->dx + (first + i) * n;
         if (a->log)
             log_softmax_dx_row(y, dy, c[i], n, ahead, stream, dx);
         else
@@ -110,7 +110,8 @@ RMX_INLINE void softmax_backward_columns(const rmx_softmax_backward_args *a, boo
                                          rmx_columns *sums)
 {
     for (int64_t i = 0; i < a->n; i++) {
-        const float *y = a->y + at + i * a->inner, *dy = a->dy + at + i * a->inner;
+        const float *y = (const float *)a->y + at + i * a->inner,
+                    *dy = (const float *)a->dy + at + i * a->inner;
         if (log)
             rmx_columns_add(sums, dy, 1);
         else
@@ -118,8 +119,9 @@ RMX_INLINE void softmax_backward_columns(const rmx_softmax_backward_args *a, boo
     }
     const float *c = rmx_columns_total(sums);
     for (int64_t i = 0; i < a->n; i++) {
-        const float *y = a->y + at + i * a->inner, *dy = a->dy + at + i * a->inner;
-        float *dx = a->dx + at + i * a->inner;
+        const float *y = (const float *)a->y + at + i * a->inner,
+                    *dy = (const float *)a->dy + at + i * a->inner;
+        float *dx = (float *)a->dx + at + i * a->inner;
         RMX_INDEPENDENT
         for (int64_t w = 0; w < sums->width; w++) dx[w] = softmax_dx(log, y[w], dy[w], c[w]);
     }

@@ -27,5 +27,8 @@ const rmx_ops RMX_CPU(ops) = {
 #define RMX_SLOT(kernel) .kernel = RMX_CPU(kernel),
     RMX_KERNELS(RMX_SLOT)
 #undef RMX_SLOT
+#define RMX_SLOT(kernel) [RMX_KERNEL_##kernel] = RMX_TAKES_F32,
+    .takes = {RMX_KERNELS(RMX_SLOT)},
+#undef RMX_SLOT
 };
 /* clang-format on */

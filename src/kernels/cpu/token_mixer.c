@@ -192,12 +192,13 @@ static void token_mix_task(void *job, int64_t begin, int64_t end, int32_t worker
     const bool stream = a->residual != a->y && stream_pieces(&s, a->inverse, a->y, rows);
     for (int64_t r = begin, some; r < end; r += some) {
         const int64_t row = r % a->tokens, left = a->tokens - row;
-        const float *x = a->x + (r - row) * a->width; /* of the sample */
+        const float *x = (const float *)a->x + (r - row) * a->width; /* of the sample */
         some = left < RMX_ROWS ? left : RMX_ROWS;
         if (some > end - r) some = end - r;
         const float *next = r + some + a->tokens <= rows ? x + (row + a->tokens) * a->width : NULL;
-        gather_rows(&s, a->inverse, row, some, x, a->residual ? a->residual + r * a->width : NULL,
-                    next, stream, a->y + r * a->width);
+        gather_rows(&s, a->inverse, row, some, x,
+                    a->residual ? (const float *)a->residual + r * a->width : NULL, next, stream,
+                    (float *)a->y + r * a->width);
     }
     rmx_stream_end(stream);
 }
@@ -263,14 +264,14 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
                                 .stream = stream};
     begin += mixer_short_rows(&s, a, &norm, begin, end);
     int64_t row = begin % a->tokens;
-    const float *sample = a->x + (begin - row) * a->width;
+    const float *sample = (const float *)a->x + (begin - row) * a->width;
     for (int64_t first = begin, rows; first < end; first += rows) {
         rows = end - first < ahead ? end - first : ahead;
-        float *y = a->y + first * a->width;
+        float *y = (float *)a->y + first * a->width;
         float *z = fits ? rmx_cpu_scratch(m->backend, worker) : y;
         build_z(&s, rows, &row, &sample, z);
         const bool more = first + rows + a->tokens <= all;
-        const float *next = more ? a->x + (first + a->tokens) * a->width : z;
+        const float *next = more ? (const float *)a->x + (first + a->tokens) * a->width : z;
         rmx_norm_stats stats;
         rmx_norm_rows_forward(&norm, rows, z, next, y, &stats);
         rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + first : NULL);
@@ -317,7 +318,7 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, in
     const int64_t all = a->samples * a->tokens;
     const bool parameters = a->dgamma || a->dbeta;
     const rmx_norm_grads grads = {RMX_NORM_LAYER, a->width, a->width, a->gamma, false};
-    const float *x = a->x + begin * a->width;
+    const float *x = (const float *)a->x + begin * a->width;
     int64_t row_of_z = 0;
     for (int64_t r = begin, rows; r < end; r += rows) {
         const int64_t left = RMX_ROW_BLOCK - r % RMX_ROW_BLOCK;
@@ -325,15 +326,16 @@ static void sample_dz(const rmx_token_mixer_backward_args *a, const shape *s, in
         if (rows > left) rows = left;
         build_z(s, rows, &row_of_z, &x, z);
         const bool more = r + rows + a->tokens <= all;
-        const rmx_norm_grads_at at = {.dy = a->dy + r * a->width,
-                                      .x = z,
-                                      .mean = a->mean + r,
-                                      .rstd = a->rstd + r,
-                                      .next_dy = more ? a->dy + (r + rows) * a->width : NULL,
-                                      .next_x = more ? a->x + (r + a->tokens) * a->width : NULL,
-                                      .dx = dz + (r - begin) * a->width,
-                                      .pgamma = parameters ? block_partial(a, r, 0) : NULL,
-                                      .pbeta = parameters ? block_partial(a, r, 1) : NULL};
+        const rmx_norm_grads_at at = {
+            .dy = (const float *)a->dy + r * a->width,
+            .x = z,
+            .mean = a->mean + r,
+            .rstd = a->rstd + r,
+            .next_dy = more ? (const float *)a->dy + (r + rows) * a->width : NULL,
+            .next_x = more ? (const float *)a->x + (r + a->tokens) * a->width : NULL,
+            .dx = dz + (r - begin) * a->width,
+            .pgamma = parameters ? block_partial(a, r, 0) : NULL,
+            .pbeta = parameters ? block_partial(a, r, 1) : NULL};
         rmx_norm_rows_backward(&grads, rows, &at);
     }
 }
@@ -355,7 +357,7 @@ static void token_mixer_backward_task(void *job, int64_t begin, int64_t end, int
     b += mixer_short_back(&s, a, b, last, z, room);
     for (; b < last; b++) {
         float *dz = fits ? z + ahead * a->width : (float *)a->ws + b * size;
-        float *dx = a->dx + b * size;
+        float *dx = (float *)a->dx + b * size;
         /* too large for the scratch: z's rows go to dx until the sample's dz is complete */
         sample_dz(a, &s, b, fits ? z : dx, fits ? ahead : 1, dz);
         gather_rows(&s, true, 0, a->tokens, dz, dz, NULL, stream, dx);

@@ -115,15 +115,15 @@ RMX_INLINE int64_t short_sized(int n, int64_t D, const shape *s, const rmx_token
                                const rmx_norm_rows *norm, int64_t begin, int64_t end)
 {
     const int64_t width = n * RMX_VL, row = begin % s->tokens, all = a->samples * a->tokens;
-    short_walk w = walk_from(s, row, a->x + (begin - row) * width);
+    short_walk w = walk_from(s, row, (const float *)a->x + (begin - row) * width);
     for (int groups; (groups = groups_in(end - begin)) > 0; begin += groups * RMX_ROWS) {
         const int64_t rows = groups * RMX_ROWS;
         float z[RMX_GROUPS * RMX_ROWS * SHORT_MOST];
         rmx_norm_stats stats;
-        const float *own = a->x + begin * width;
+        const float *own = (const float *)a->x + begin * width;
         const bool more = begin + rows + s->tokens <= all;
         gather_short(n, D, &w, groups, own, more ? own + s->tokens * width : own, false, z);
-        rmx_norm_short_rows(norm, groups, z, NULL, a->y + begin * width, &stats);
+        rmx_norm_short_rows(norm, groups, z, NULL, (float *)a->y + begin * width, &stats);
         rmx_norm_keep(stats.mean, rows, a->mean ? a->mean + begin : NULL);
         rmx_norm_keep(stats.rstd, rows, a->rstd ? a->rstd + begin : NULL);
     }
@@ -153,10 +153,10 @@ RMX_INLINE void dz_short(int n, int64_t D, const shape *s, const rmx_token_mixer
     const int64_t width = n * RMX_VL;
     const bool parameters = a->dgamma || a->dbeta;
     const bool more = row + groups * RMX_ROWS + s->tokens <= a->samples * s->tokens;
-    const float *own = a->x + row * width;
+    const float *own = (const float *)a->x + row * width;
     float z[RMX_GROUPS * RMX_ROWS * SHORT_MOST];
     gather_short(n, D, w, groups, own, more ? own + s->tokens * width : own, false, z);
-    const rmx_norm_grads_at at = {.dy = a->dy + row * width,
+    const rmx_norm_grads_at at = {.dy = (const float *)a->dy + row * width,
                                   .x = z,
                                   .mean = a->mean + row,
                                   .rstd = a->rstd + row,
@@ -174,8 +174,8 @@ RMX_INLINE void revert_short(int n, int64_t D, const shape *s,
 {
     const int64_t width = n * RMX_VL;
     const bool more = row + 2 * rows <= a->samples * s->tokens;
-    const float *next = a->dy + (more ? row + rows : row) * width;
-    float *dx = a->dx + row * width;
+    const float *next = (const float *)a->dy + (more ? row + rows : row) * width;
+    float *dx = (float *)a->dx + row * width;
     short_walk w = walk_back(s, dz);
     gather_short(n, D, &w, (int)(rows / RMX_ROWS), dz, next, stream, dx);
 }
@@ -190,7 +190,7 @@ RMX_INLINE int64_t back_sized(int n, int64_t D, const shape *s,
     const bool stream = rmx_stream_wanted(a->dx, a->samples * s->tokens * width, width);
     const rmx_norm_grads norm = {RMX_NORM_LAYER, width, width, a->gamma, false};
     const bool parameters = a->dgamma || a->dbeta;
-    short_walk w = walk_from(s, 0, a->x + first * s->tokens * width);
+    short_walk w = walk_from(s, 0, (const float *)a->x + first * s->tokens * width);
     for (; first + together <= last; first += together) {
         const int64_t row = first * s->tokens;
         for (int64_t i = 0, some; i < rows; i += some) {

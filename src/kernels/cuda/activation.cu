@@ -81,12 +81,12 @@ rmx_status rmx_cuda_activation(rmx_backend *backend, const rmx_activation_args *
 {
     switch (a->activation) {
     case RMX_ACTIVATION_GELU_ERF:
-        return map(backend, a->n, a->x, NULL, a->y, gelu_erf_f(), "gelu");
+        return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), gelu_erf_f(), "gelu");
     case RMX_ACTIVATION_GELU_TANH:
-        return map(backend, a->n, a->x, NULL, a->y, gelu_tanh_f(), "gelu");
+        return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), gelu_tanh_f(), "gelu");
     case RMX_ACTIVATION_NONE: break;
     }
-    return map(backend, a->n, a->x, NULL, a->y, copy_f(), "act");
+    return map(backend, a->n, rmx_f32(a->x), NULL, rmx_f32(a->y), copy_f(), "act");
 }
 
 rmx_status rmx_cuda_activation_backward(rmx_backend *backend,
@@ -94,17 +94,19 @@ rmx_status rmx_cuda_activation_backward(rmx_backend *backend,
 {
     switch (a->activation) {
     case RMX_ACTIVATION_GELU_ERF:
-        return map(backend, a->n, a->x, a->dy, a->dx, gelu_erf_backward_f(), "gelu backward");
+        return map(backend, a->n, rmx_f32(a->x), rmx_f32(a->dy), rmx_f32(a->dx),
+                   gelu_erf_backward_f(), "gelu backward");
     case RMX_ACTIVATION_GELU_TANH:
-        return map(backend, a->n, a->x, a->dy, a->dx, gelu_tanh_backward_f(), "gelu backward");
+        return map(backend, a->n, rmx_f32(a->x), rmx_f32(a->dy), rmx_f32(a->dx),
+                   gelu_tanh_backward_f(), "gelu backward");
     case RMX_ACTIVATION_NONE: break;
     }
-    return map(backend, a->n, a->dy, NULL, a->dx, copy_f(), "act backward");
+    return map(backend, a->n, rmx_f32(a->dy), NULL, rmx_f32(a->dx), copy_f(), "act backward");
 }
 
 rmx_status rmx_cuda_add(rmx_backend *backend, const rmx_add_args *a)
 {
-    return map(backend, a->n, a->x, a->r, a->y, add_f(), "add");
+    return map(backend, a->n, rmx_f32(a->x), rmx_f32(a->r), rmx_f32(a->y), add_f(), "add");
 }
 
 rmx_status rmx_cuda_sigmoid(rmx_backend *backend, const rmx_sigmoid_args *a)

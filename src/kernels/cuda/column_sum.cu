@@ -80,7 +80,7 @@ static __global__ void block_sums(rmx_column_sum_args a, int64_t blocks)
     const int64_t block = blockIdx.y, g = blockIdx.z, first = block * RMX_ROW_BLOCK;
     const int64_t left = a.rows - first;
     const int rows = left < RMX_ROW_BLOCK ? (int)left : RMX_ROW_BLOCK;
-    const float *x = a.x + g * a.group_stride + first * a.ld + j;
+    const float *x = rmx_f32(a.x) + g * a.group_stride + first * a.ld + j;
     float s = 0.0f;
     int r = 0;
     for (; r + 16 <= rows; r += 16) {
@@ -105,7 +105,7 @@ rmx_status rmx_cuda_column_sum(rmx_backend *backend, const rmx_column_sum_args *
             rmx_column_sum_args part = *a;
             const int64_t ng = a->groups - g < most ? a->groups - g : most;
             const int64_t nb = blocks - b < most ? blocks - b : most;
-            part.x += g * a->group_stride + b * RMX_ROW_BLOCK * a->ld;
+            part.x = rmx_f32(a->x) + g * a->group_stride + b * RMX_ROW_BLOCK * a->ld;
             part.rows -= b * RMX_ROW_BLOCK;
             part.ws = (float *)a->ws + (g * blocks + b) * a->cols;
             const dim3 grid((unsigned)((a->cols + THREADS - 1) / THREADS), (unsigned)nb,

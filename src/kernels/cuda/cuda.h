@@ -53,4 +53,14 @@ size_t rmx_cuda_embedding_sort_scratch(int64_t samples, int64_t fields);
 #ifdef __cplusplus
 }
 #endif
+
+#ifdef __CUDACC__
+/* An operand of ops.h as the fp32 values that it holds. */
+static __host__ __device__ __forceinline__ const float *rmx_f32(const void *p)
+{
+    return (const float *)p;
+}
+static __host__ __device__ __forceinline__ float *rmx_f32(void *p) { return (float *)p; }
+#endif
+
 #endif /* RMX_CUDA_H */

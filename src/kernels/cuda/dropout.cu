@@ -25,7 +25,8 @@ static __global__ void dropout(rmx_dropout_args a)
     for (int k = 0; k < 4; k++) {
         const int64_t i = (int64_t)(4 * quad + k - a.first); /* negative before the first */
         if (i < 0 || i >= a.n) continue;
-        a.y[i] = rmx_uniformf(words[k]) >= a.p ? rmx_mulf(a.x[i], a.scale) : 0.0f;
+        rmx_f32(a.y)[i] =
+            rmx_uniformf(words[k]) >= a.p ? rmx_mulf(rmx_f32(a.x)[i], a.scale) : 0.0f;
     }
 }
 

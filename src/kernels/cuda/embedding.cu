@@ -131,7 +131,7 @@ static __global__ void embedding_grad(rmx_embedding_gradient_args a)
         for (int p = 0; p < AHEAD; p++) {
             const uint32_t entry = a.order[at + p < end ? at + p : end - 1];
             const uint32_t b = entry / (uint32_t)a.fields, f = entry % (uint32_t)a.fields;
-            x[p] = a.dout[b * a.out_width + a.column[f] + k];
+            x[p] = rmx_f32(a.dout)[b * a.out_width + a.column[f] + k];
         }
 #pragma unroll
         for (int p = 0; p < AHEAD; p++)

@@ -10,7 +10,7 @@
 static __global__ void features(rmx_embedding_lookup_args a)
 {
     const int64_t b = blockIdx.x;
-    float *out = a.out + b * a.out_width;
+    float *out = rmx_f32(a.out) + b * a.out_width;
     for (int64_t j = threadIdx.x; j < a.out_width; j += THREADS) out[j] = 0.0f;
     __syncthreads();
     for (int64_t e = threadIdx.x; e < a.fields * a.width; e += THREADS) {

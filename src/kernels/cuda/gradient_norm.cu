@@ -61,7 +61,7 @@ static __global__ void nonfinite(rmx_nonfinite_args a)
     uint32_t count = 0;
     const int64_t step = (int64_t)gridDim.x * blockDim.x;
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < a.n; i += step)
-        count += (rmx_float_bits(a.x[i]) & 0x7f800000u) == 0x7f800000u;
+        count += (rmx_float_bits(rmx_f32(a.x)[i]) & 0x7f800000u) == 0x7f800000u;
     count = __reduce_add_sync(RMX_ALL, count);
     if (threadIdx.x % RMX_WARP == 0 && count) atomicAdd((unsigned *)a.count, count);
 }

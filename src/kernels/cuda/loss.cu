@@ -26,7 +26,7 @@ static __global__ void bce(rmx_loss_args a)
             if (!a.dlogits) continue;
             const float error = rmx_subf(rmx_sigmoidf(z), y ? 1.0f : 0.0f);
             const float value = rmx_mulf(rmx_mulf(rmx_mulf(task, weight), error), a.scale);
-            a.dlogits[i] = masked ? 0.0f : value;
+            rmx_f32(a.dlogits)[i] = masked ? 0.0f : value;
         }
         loss[c] = rmx_addf(0.0f, a.sample_weight ? rmx_mulf(sum, weight) : sum);
     }

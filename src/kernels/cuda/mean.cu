@@ -218,16 +218,17 @@ rmx_status rmx_cuda_mean(rmx_backend *backend, const rmx_mean_args *a)
     const int64_t most = (int64_t)(RMX_CUDA_SCRATCH_BYTES / sizeof(float) / 2);
     const bool few = kept.size <= 65535 && kept.size * spans_of(n) <= most;
     if (contiguous && n > 0 && (n <= RMX_SPAN || few)) {
-        launch_spans(backend, kept, n, a->x, a->y);
+        launch_spans(backend, kept, n, rmx_f32(a->x), rmx_f32(a->y));
     } else if (n > 0 && n <= RMX_PARTIAL_SUMS) {
-        if (fours(&kept, &reduced, a->x, a->y))
+        if (fours(&kept, &reduced, rmx_f32(a->x), rmx_f32(a->y)))
             mean_columns<float4><<<blocks_for(kept.size / 4, THREADS), THREADS, 0, stream>>>(
-                kept, reduced, a->x, a->y);
+                kept, reduced, rmx_f32(a->x), rmx_f32(a->y));
         else
             mean_columns<float><<<blocks_for(kept.size, THREADS), THREADS, 0, stream>>>(
-                kept, reduced, a->x, a->y);
+                kept, reduced, rmx_f32(a->x), rmx_f32(a->y));
     } else {
-        mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, a->x, a->y);
+        mean_warp<<<blocks_for(kept.size, WARPS), warps, 0, stream>>>(kept, reduced, rmx_f32(a->x),
+                                                                      rmx_f32(a->y));
     }
     return rmx_cuda_check_launch(backend, "mean");
 }
@@ -239,8 +240,8 @@ static __global__ void mean_backward(rmx_mean_backward_args a)
     const int64_t column = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (column >= a.outer * a.inner) return;
     const int64_t o = column / a.inner, i = column % a.inner;
-    const float v = rmx_divf(a.dy[column], (float)a.n);
-    float *dx = a.dx + o * a.n * a.inner + i;
+    const float v = rmx_divf(rmx_f32(a.dy)[column], (float)a.n);
+    float *dx = rmx_f32(a.dx) + o * a.n * a.inner + i;
     for (int64_t r = blockIdx.y; r < a.n; r += gridDim.y) dx[r * a.inner] = v;
 }
 
@@ -248,7 +249,7 @@ static __global__ void mean_backward(rmx_mean_backward_args a)
 static __global__ void mean_backward_rows(rmx_mean_backward_args a)
 {
     const int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x;
-    if (i < a.outer * a.n) a.dx[i] = rmx_divf(a.dy[i / a.n], (float)a.n);
+    if (i < a.outer * a.n) rmx_f32(a.dx)[i] = rmx_divf(rmx_f32(a.dy)[i / a.n], (float)a.n);
 }
 
 rmx_status rmx_cuda_mean_backward(rmx_backend *backend, const rmx_mean_backward_args *a)

@@ -28,7 +28,7 @@ static __global__ void __launch_bounds__(THREADS) norm(rmx_norm_args a)
 #pragma unroll
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
-        if (j < dim) v[i] = *(const float4 *)(a.x + r * a.ld_x + j);
+        if (j < dim) v[i] = *(const float4 *)(rmx_f32(a.x) + r * a.ld_x + j);
     }
     const rmx_stats st = rmx_row_stats<kind, W, NV>(v, dim, a.eps);
     if (!there) return;
@@ -36,7 +36,7 @@ static __global__ void __launch_bounds__(THREADS) norm(rmx_norm_args a)
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
         if (j >= dim) continue;
-        *(float4 *)(a.y + r * a.ld_y + j) =
+        *(float4 *)(rmx_f32(a.y) + r * a.ld_y + j) =
             rmx_affine4(rmx_normed4<kind>(v[i], st), a.gamma, a.beta, j);
     }
     if (threadIdx.x % W != 0) return;
@@ -50,11 +50,11 @@ template <rmx_norm_kind kind> static __global__ void norm_long(rmx_norm_args a)
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.rows) return;
     const int lane = threadIdx.x % RMX_WARP;
-    const rmx_plain_f z = {a.x + r * a.ld_x};
+    const rmx_plain_f z = {rmx_f32(a.x) + r * a.ld_x};
     const rmx_stats st = rmx_long_stats<kind>(z, a.dim, a.eps);
     for (int64_t j = lane; j < a.dim; j += RMX_WARP)
-        a.y[r * a.ld_y + j] = rmx_fmaf(rmx_normed<kind>(z(j), st), a.gamma ? a.gamma[j] : 1.0f,
-                                       a.beta ? a.beta[j] : 0.0f);
+        rmx_f32(a.y)[r * a.ld_y + j] = rmx_fmaf(
+            rmx_normed<kind>(z(j), st), a.gamma ? a.gamma[j] : 1.0f, a.beta ? a.beta[j] : 0.0f);
     if (lane != 0) return;
     if (a.mean && kind == RMX_NORM_LAYER) a.mean[r] = st.mean;
     if (a.rstd) a.rstd[r] = st.rstd;
@@ -130,8 +130,8 @@ static __device__ __forceinline__ void row_backward(const rmx_norm_backward_args
         const int j = rmx_column<W>(i);
         if (j >= dim) continue;
         float4 dx = rmx_norm_dx4<kind>(g[i], h[i], m, st.rstd);
-        if (a.residual) rmx_add4(&dx, *(const float4 *)(a.residual + r * a.ld + j));
-        *(float4 *)(a.dx + r * a.ld + j) = dx;
+        if (a.residual) rmx_add4(&dx, *(const float4 *)(rmx_f32(a.residual) + r * a.ld + j));
+        *(float4 *)(rmx_f32(a.dx) + r * a.ld + j) = dx;
     }
 }
 
@@ -158,8 +158,8 @@ static __global__ void __launch_bounds__(THREADS)
                                       for (int v = 0; v < NV; v++) {
                                           const int j = rmx_column<W>(v);
                                           if (j >= dim) continue;
-                                          rmx_copy16(dy + j, a.dy + at + j);
-                                          rmx_copy16(x + j, a.x + at + j);
+                                          rmx_copy16(dy + j, rmx_f32(a.dy) + at + j);
+                                          rmx_copy16(x + j, rmx_f32(a.x) + at + j);
                                       }
                                   }
                                   rmx_copies_commit();
@@ -215,8 +215,8 @@ static __global__ void column_sums(rmx_norm_backward_args a, row_gradient part)
             for (int k = 0; k < TOGETHER; k++) {
                 if (r + k >= count) continue;
                 const int64_t row = first + r + k;
-                dy[k] = a.dy[row * a.ld + j];
-                x[k] = a.x[row * a.ld + j];
+                dy[k] = rmx_f32(a.dy)[row * a.ld + j];
+                x[k] = rmx_f32(a.x)[row * a.ld + j];
                 st[k] = {kind == RMX_NORM_LAYER ? a.mean[row] : 0.0f, a.rstd[row]};
                 halved |= rmx_norm_halved(st[k].rstd);
             }
@@ -243,14 +243,14 @@ template <rmx_norm_kind kind> static __global__ void dx_long(rmx_norm_backward_a
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.rows) return;
-    const rmx_plain_f z = {a.x + r * a.ld};
-    const rmx_g_f g = {a.dy + r * a.ld, a.gamma};
+    const rmx_plain_f z = {rmx_f32(a.x) + r * a.ld};
+    const rmx_g_f g = {rmx_f32(a.dy) + r * a.ld, a.gamma};
     const rmx_stats st = {kind == RMX_NORM_LAYER ? a.mean[r] : 0.0f, a.rstd[r]};
     const rmx_averages m = rmx_long_averages<kind>(g, z, st, a.dim);
     for (int64_t j = threadIdx.x % RMX_WARP; j < a.dim; j += RMX_WARP) {
         float dx = rmx_norm_dx<kind>(g(j), rmx_normed<kind>(z(j), st), m, st.rstd);
-        if (a.residual) dx = rmx_addf(dx, a.residual[r * a.ld + j]);
-        a.dx[r * a.ld + j] = dx;
+        if (a.residual) dx = rmx_addf(dx, rmx_f32(a.residual)[r * a.ld + j]);
+        rmx_f32(a.dx)[r * a.ld + j] = dx;
     }
 }
 

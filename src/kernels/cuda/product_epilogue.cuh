@@ -35,7 +35,7 @@ template <class MAT>
 __device__ __forceinline__ auto rmx_product_at(const MAT &x, const rmx_product_origin &o,
                                                int64_t row, int64_t col, int64_t cs)
 {
-    return x.p + o.u * x.batch[0] + o.v * x.batch[1] + row * x.rs + col * cs;
+    return rmx_f32(x.p) + o.u * x.batch[0] + o.v * x.batch[1] + row * x.rs + col * cs;
 }
 
 /* Elements (row, col .. col + count - 1), counted from the tile's first; count is 0 .. 4. */

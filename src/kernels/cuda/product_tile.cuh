@@ -131,7 +131,7 @@ __device__ __forceinline__ void rmx_tile_begin(const rmx_product_job &job,
 {
     const rmx_matrix_out &c = job.args.c;
     const bool from_c = job.args.accumulate;
-    const float *p = from_c ? rmx_product_at(c, at, at.row, at.col, 1) : c.p;
+    const float *p = from_c ? rmx_product_at(c, at, at.row, at.col, 1) : rmx_f32(c.p);
 #pragma unroll
     for (int i = 0; i < TM; i++) {
 #pragma unroll

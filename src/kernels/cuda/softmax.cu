@@ -44,7 +44,7 @@ static __global__ void __launch_bounds__(THREADS) softmax_team(rmx_softmax_args 
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
         if (j >= n) continue;
-        v[i] = *(const float4 *)(a.x + at + j);
+        v[i] = *(const float4 *)(rmx_f32(a.x) + at + j);
         m = rmx_maxf(rmx_maxf(rmx_maxf(rmx_maxf(m, v[i].x), v[i].y), v[i].z), v[i].w);
     }
     m = rmx_addf(rmx_team_max<W>(m), 0.0f);
@@ -62,7 +62,7 @@ static __global__ void __launch_bounds__(THREADS) softmax_team(rmx_softmax_args 
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
         if (j >= n) continue;
-        *(float4 *)(a.y + at + j) =
+        *(float4 *)(rmx_f32(a.y) + at + j) =
             LOG ? rmx_sub4(rmx_sub4(v[i], m), scale) : rmx_scale4(v[i], scale);
     }
 }
@@ -85,7 +85,7 @@ template <bool LOG> static __global__ void softmax_warp(rmx_softmax_args a)
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
-    const float *x = a.x + at;
+    const float *x = rmx_f32(a.x) + at;
     float m = -RMX_INF;
     for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
         m = rmx_maxf(m, x[j * a.inner]);
@@ -93,7 +93,7 @@ template <bool LOG> static __global__ void softmax_warp(rmx_softmax_args a)
     const exp_f e = {x, a.inner, m};
     const float scale = scale_of<LOG>(rmx_warp_row(a.n, e));
     for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
-        a.y[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
+        rmx_f32(a.y)[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
 }
 
 /* One thread a row of at most RMX_PARTIAL_SUMS elements. */
@@ -102,14 +102,15 @@ template <bool LOG> static __global__ void softmax_thread(rmx_softmax_args a)
     const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
-    const float *x = a.x + at;
+    const float *x = rmx_f32(a.x) + at;
     const int n = (int)a.n;
     float m = -RMX_INF;
     for (int j = 0; j < n; j++) m = rmx_maxf(m, x[j * a.inner]);
     m = rmx_addf(m, 0.0f);
     const exp_f e = {x, a.inner, m};
     const float scale = scale_of<LOG>(rmx_thread_row(n, e));
-    for (int j = 0; j < n; j++) a.y[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
+    for (int j = 0; j < n; j++)
+        rmx_f32(a.y)[at + j * a.inner] = finish<LOG>(x[j * a.inner], m, scale);
 }
 
 /* One thread a row of N elements, in registers.
@@ -122,7 +123,7 @@ static __global__ void __launch_bounds__(THREADS) softmax_column(rmx_softmax_arg
     const int64_t at = r / a.inner * N * a.inner + r % a.inner;
     float x[N], e[N], m = -RMX_INF;
 #pragma unroll
-    for (int j = 0; j < N; j++) x[j] = a.x[at + j * a.inner];
+    for (int j = 0; j < N; j++) x[j] = rmx_f32(a.x)[at + j * a.inner];
 #pragma unroll
     for (int j = 0; j < N; j++) m = rmx_maxf(m, x[j]);
     m = rmx_addf(m, 0.0f);
@@ -134,7 +135,8 @@ static __global__ void __launch_bounds__(THREADS) softmax_column(rmx_softmax_arg
     const float scale = scale_of<LOG>(rmx_thread_halve<N>(e));
 #pragma unroll
     for (int j = 0; j < N; j++)
-        a.y[at + j * a.inner] = LOG ? finish<true>(x[j], m, scale) : rmx_mulf(x[j], scale);
+        rmx_f32(a.y)[at + j * a.inner] =
+            LOG ? finish<true>(x[j], m, scale) : rmx_mulf(x[j], scale);
 }
 
 static unsigned blocks_for(int64_t items, int each)
@@ -206,8 +208,8 @@ static __global__ void __launch_bounds__(THREADS) backward_team(rmx_softmax_back
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
         if (j >= n) continue;
-        y[i] = *(const float4 *)(a.y + at + j);
-        dy[i] = *(const float4 *)(a.dy + at + j);
+        y[i] = *(const float4 *)(rmx_f32(a.y) + at + j);
+        dy[i] = *(const float4 *)(rmx_f32(a.dy) + at + j);
         if (LOG)
             rmx_add4(&s, dy[i]);
         else
@@ -219,7 +221,7 @@ static __global__ void __launch_bounds__(THREADS) backward_team(rmx_softmax_back
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
         if (j >= n) continue;
-        *(float4 *)(a.dx + at + j) =
+        *(float4 *)(rmx_f32(a.dx) + at + j) =
             make_float4(gradient<LOG>(y[i].x, dy[i].x, c), gradient<LOG>(y[i].y, dy[i].y, c),
                         gradient<LOG>(y[i].z, dy[i].z, c), gradient<LOG>(y[i].w, dy[i].w, c));
     }
@@ -230,10 +232,10 @@ template <bool LOG> static __global__ void backward_warp(rmx_softmax_backward_ar
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
-    const backward_f<LOG> f = {a.y + at, a.dy + at, a.inner};
+    const backward_f<LOG> f = {rmx_f32(a.y) + at, rmx_f32(a.dy) + at, a.inner};
     const float c = rmx_warp_row(a.n, f);
     for (int64_t j = threadIdx.x % RMX_WARP; j < a.n; j += RMX_WARP)
-        a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
+        rmx_f32(a.dx)[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
 template <bool LOG> static __global__ void backward_thread(rmx_softmax_backward_args a)
@@ -241,11 +243,11 @@ template <bool LOG> static __global__ void backward_thread(rmx_softmax_backward_
     const int64_t r = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     if (r >= a.outer * a.inner) return;
     const int64_t at = r / a.inner * a.n * a.inner + r % a.inner;
-    const backward_f<LOG> f = {a.y + at, a.dy + at, a.inner};
+    const backward_f<LOG> f = {rmx_f32(a.y) + at, rmx_f32(a.dy) + at, a.inner};
     const int n = (int)a.n;
     const float c = rmx_thread_row(n, f);
     for (int j = 0; j < n; j++)
-        a.dx[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
+        rmx_f32(a.dx)[at + j * a.inner] = gradient<LOG>(f.y[j * a.inner], f.dy[j * a.inner], c);
 }
 
 /* One thread a row of N elements, in registers. */
@@ -258,14 +260,14 @@ static __global__ void __launch_bounds__(THREADS) backward_column(rmx_softmax_ba
     float y[N], dy[N], s[N];
 #pragma unroll
     for (int j = 0; j < N; j++) {
-        y[j] = a.y[at + j * a.inner];
-        dy[j] = a.dy[at + j * a.inner];
+        y[j] = rmx_f32(a.y)[at + j * a.inner];
+        dy[j] = rmx_f32(a.dy)[at + j * a.inner];
     }
 #pragma unroll
     for (int j = 0; j < N; j++) s[j] = LOG ? rmx_addf(0.0f, dy[j]) : rmx_fmaf(dy[j], y[j], 0.0f);
     const float c = rmx_thread_halve<N>(s);
 #pragma unroll
-    for (int j = 0; j < N; j++) a.dx[at + j * a.inner] = gradient<LOG>(y[j], dy[j], c);
+    for (int j = 0; j < N; j++) rmx_f32(a.dx)[at + j * a.inner] = gradient<LOG>(y[j], dy[j], c);
 }
 
 template <bool LOG, int W, int NV>

@@ -23,15 +23,15 @@ template <class V> static __global__ void token_mix(rmx_token_mix_args a, int64_
     /* `at` is the flat piece of y: of x, the one that mixing or reverting brings there */
     const unsigned from =
         a.inverse ? at % heads * tokens + at / heads : at % tokens * heads + at / tokens;
-    V v = *(const V *)(a.x + base + (int64_t)from * d + within);
+    V v = *(const V *)(rmx_f32(a.x) + base + (int64_t)from * d + within);
     if (a.residual) {
-        const V own = *(const V *)(a.residual + e);
+        const V own = *(const V *)(rmx_f32(a.residual) + e);
         float *p = (float *)&v;
         const float *q = (const float *)&own;
 #pragma unroll
         for (int k = 0; k < count; k++) p[k] = rmx_addf(q[k], p[k]);
     }
-    *(V *)(a.y + e) = v;
+    *(V *)(rmx_f32(a.y) + e) = v;
 }
 
 rmx_status rmx_cuda_token_mix(rmx_backend *backend, const rmx_token_mix_args *a)
@@ -56,7 +56,7 @@ static __device__ __forceinline__ void norm_of(const rmx_token_mixer_args &a, in
 {
     const rmx_stats st = rmx_row_stats<RMX_NORM_LAYER, W, NV>(z, width, a.eps);
     if (!there) return;
-    float *y = a.y + row * width;
+    float *y = rmx_f32(a.y) + row * width;
 #pragma unroll
     for (int i = 0; i < NV; i++) {
         const int j = rmx_column<W>(i);
@@ -85,7 +85,7 @@ static __global__ void __launch_bounds__(TEAMWORK<NV>)
     constexpr int TEAMS = TEAMWORK<NV> / W;
     const int64_t first = (int64_t)blockIdx.x * samples * s.tokens;
     const int rows = (int)min((int64_t)samples * s.tokens, a.samples * s.tokens - first);
-    fetch_rows<W, NV, TEAMWORK<NV>>(s, (float *)shared, a.x + first * s.width, rows);
+    fetch_rows<W, NV, TEAMWORK<NV>>(s, (float *)shared, rmx_f32(a.x) + first * s.width, rows);
     rmx_copies_commit();
     const columns<W, NV, QUADS> own(s);
     rmx_copies_wait<0>();
@@ -119,7 +119,7 @@ static __global__ void __launch_bounds__(THREADS)
 #pragma unroll
     for (int i = 0; i < NV; i++) {
         if (rmx_column<W>(i) < s.width)
-            z[i] = own.template sum<false>(s, a.x + sample * s.tokens * s.width,
+            z[i] = own.template sum<false>(s, rmx_f32(a.x) + sample * s.tokens * s.width,
                                            (int)(row - sample * s.tokens), i);
     }
     norm_of<W, NV>(a, s.width, z, row, there);
@@ -134,8 +134,9 @@ static __global__ void token_mixer_long(rmx_token_mixer_args a)
     const z_f z = z_of(a, row);
     const rmx_stats st = rmx_long_stats<RMX_NORM_LAYER>(z, a.width, a.eps);
     for (int64_t j = lane; j < a.width; j += RMX_WARP)
-        a.y[row * a.width + j] = rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st),
-                                          a.gamma ? a.gamma[j] : 1.0f, a.beta ? a.beta[j] : 0.0f);
+        rmx_f32(a.y)[row * a.width + j] =
+            rmx_fmaf(rmx_normed<RMX_NORM_LAYER>(z(j), st), a.gamma ? a.gamma[j] : 1.0f,
+                     a.beta ? a.beta[j] : 0.0f);
     if (lane != 0) return;
     if (a.mean) a.mean[row] = st.mean;
     if (a.rstd) a.rstd[row] = st.rstd;

@@ -138,7 +138,7 @@ struct z_f {
 
 template <class Args> static __device__ __forceinline__ z_f z_of(const Args &a, int64_t row)
 {
-    const z_f z = {a.x + row / a.tokens * a.tokens * a.width, a.tokens, a.width, a.heads,
+    const z_f z = {rmx_f32(a.x) + row / a.tokens * a.tokens * a.width, a.tokens, a.width, a.heads,
                    row % a.tokens};
     return z;
 }

@@ -226,8 +226,8 @@ static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESI
             rmx_copy4(&rows[r].st.mean, a.mean + first + r);
             rmx_copy4(&rows[r].st.rstd, a.rstd + first + r);
         }
-        fetch_rows<W, NV, P::THREADS>(s, x, a.x + first * s.width, count);
-        fetch_rows<W, NV, P::THREADS>(s, dy, a.dy + first * s.width, count);
+        fetch_rows<W, NV, P::THREADS>(s, x, rmx_f32(a.x) + first * s.width, count);
+        fetch_rows<W, NV, P::THREADS>(s, dy, rmx_f32(a.dy) + first * s.width, count);
         rmx_copies_commit();
         rmx_copies_wait<0>();
         __syncthreads();
@@ -257,7 +257,7 @@ static __global__ void __launch_bounds__(plan<W, NV>::THREADS, plan<W, NV>::RESI
         }
         if (part.walk) sum.leave(walk, u, part.flags, part.gamma, part.beta, s.width);
         __syncthreads();
-        add_reverted<W, NV, QUADS>(s, own, count, dz, a.dx + first * s.width);
+        add_reverted<W, NV, QUADS>(s, own, count, dz, rmx_f32(a.dx) + first * s.width);
         __syncthreads(); /* before another unit takes this one's place */
     }
 }
@@ -277,7 +277,7 @@ static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters pa
     for (int64_t chain = blockIdx.y; chain * RMX_ROW_BLOCK < rows; chain += gridDim.y) {
         const int64_t first = chain * RMX_ROW_BLOCK, sample = first / tokens;
         const int count = (int)min((int64_t)RMX_ROW_BLOCK, rows - first);
-        const float *x = a.x + sample * tokens * a.width;
+        const float *x = rmx_f32(a.x) + sample * tokens * a.width;
         int t = (int)(first - sample * tokens);
         from.restart();
         for (int k = 0; k < t; k++) (void)from.next(tokens, d, a.width);
@@ -290,7 +290,7 @@ static __global__ void mixer_sums(rmx_token_mixer_backward_args a, parameters pa
             for (int k = 0; k < TOGETHER; k++) {
                 if (r + k >= count) continue;
                 if (t == tokens) t = 0, x += tokens * a.width, from.restart();
-                v[k] = a.dy[(first + r + k) * a.width + j];
+                v[k] = rmx_f32(a.dy)[(first + r + k) * a.width + j];
                 z[k] = rmx_addf(x[t++ * a.width + j], x[from.next(tokens, d, a.width)]);
                 st[k] = {a.mean[first + r + k], a.rstd[first + r + k]};
                 halved |= rmx_norm_halved(st[k].rstd);
@@ -344,10 +344,10 @@ static __global__ void __launch_bounds__(PLAIN_THREADS)
         const int j = rmx_column<W>(i);
         if (j >= s.width) continue;
         h[i] = rmx_normed4<RMX_NORM_LAYER>(
-            own.template sum<false>(s, a.x + sample * s.tokens * s.width,
+            own.template sum<false>(s, rmx_f32(a.x) + sample * s.tokens * s.width,
                                     (int)(at - sample * s.tokens), i),
             st);
-        g[i] = rmx_scaled4(*(const float4 *)(a.dy + at * s.width + j), a.gamma, j);
+        g[i] = rmx_scaled4(*(const float4 *)(rmx_f32(a.dy) + at * s.width + j), a.gamma, j);
         add_to(&p, g[i], h[i]);
     }
     const rmx_averages m = averages_of<W>(p, s.width);
@@ -367,7 +367,7 @@ static __global__ void dz_long(rmx_token_mixer_backward_args a, float *dz)
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
     if (r >= a.samples * a.tokens) return;
     const z_f z = z_of(a, r);
-    const rmx_g_f g = {a.dy + r * a.width, a.gamma};
+    const rmx_g_f g = {rmx_f32(a.dy) + r * a.width, a.gamma};
     const rmx_stats st = {a.mean[r], a.rstd[r]};
     const rmx_averages m = rmx_long_averages<RMX_NORM_LAYER>(g, z, st, a.width);
     for (int64_t j = threadIdx.x % RMX_WARP; j < a.width; j += RMX_WARP)
@@ -377,13 +377,14 @@ static __global__ void dz_long(rmx_token_mixer_backward_args a, float *dz)
 
 static rmx_status add_reverted_to(rmx_backend *backend, const rmx_token_mixer_backward_args *a)
 {
-    const rmx_token_mix_args revert = {.samples = a->samples,
+    const rmx_token_mix_args revert = {.dtype = a->dtype,
+                                       .samples = a->samples,
                                        .tokens = a->tokens,
                                        .width = a->width,
                                        .heads = a->heads,
                                        .inverse = true,
-                                       .x = (const float *)a->ws,
-                                       .residual = (const float *)a->ws,
+                                       .x = a->ws,
+                                       .residual = a->ws,
                                        .y = a->dx};
     return rmx_cuda_token_mix(backend, &revert);
 }

@@ -25,7 +25,9 @@ float rmx_reference_act_gradient(rmx_activation act, float v)
 rmx_status rmx_reference_activation(rmx_backend *backend, const rmx_activation_args *a)
 {
     (void)backend;
-    for (int64_t i = 0; i < a->n; i++) a->y[i] = rmx_reference_act(a->activation, a->x[i]);
+    const float *x = a->x;
+    float *y = a->y;
+    for (int64_t i = 0; i < a->n; i++) y[i] = rmx_reference_act(a->activation, x[i]);
     return RMX_OK;
 }
 
@@ -33,14 +35,18 @@ rmx_status rmx_reference_activation_backward(rmx_backend *backend,
                                              const rmx_activation_backward_args *a)
 {
     (void)backend;
+    const float *x = a->x, *dy = a->dy;
+    float *dx = a->dx;
     for (int64_t i = 0; i < a->n; i++)
-        a->dx[i] = rmx_mulf(a->dy[i], rmx_reference_act_gradient(a->activation, a->x[i]));
+        dx[i] = rmx_mulf(dy[i], rmx_reference_act_gradient(a->activation, x[i]));
     return RMX_OK;
 }
 
 rmx_status rmx_reference_add(rmx_backend *backend, const rmx_add_args *a)
 {
     (void)backend;
-    for (int64_t i = 0; i < a->n; i++) a->y[i] = rmx_addf(a->x[i], a->r[i]);
+    const float *x = a->x, *r = a->r;
+    float *y = a->y;
+    for (int64_t i = 0; i < a->n; i++) y[i] = rmx_addf(x[i], r[i]);
     return RMX_OK;
 }

@@ -16,9 +16,10 @@ static float add_element(const void *of, int64_t r, float sum)
 rmx_status rmx_reference_column_sum(rmx_backend *backend, const rmx_column_sum_args *a)
 {
     (void)backend;
+    const float *x = a->x;
     for (int64_t g = 0; g < a->groups; g++)
         for (int64_t j = 0; j < a->cols; j++) {
-            const column c = {a->x + g * a->group_stride + j, a->ld};
+            const column c = {x + g * a->group_stride + j, a->ld};
             float *dst = a->dst + g * a->cols + j;
             *dst = rmx_reference_sum_down(add_element, &c, a->rows, *dst);
         }

@@ -6,12 +6,14 @@
 rmx_status rmx_reference_dropout(rmx_backend *backend, const rmx_dropout_args *a)
 {
     (void)backend;
+    const float *x = a->x;
+    float *y = a->y;
     const uint64_t step = *a->step_counter * 256 + a->site;
     for (int64_t i = 0; i < a->n; i++) {
         const uint64_t element = a->first + (uint64_t)i;
         const uint32_t word = rmx_random_word(a->seed, RMX_RANDOM_DROPOUT, step, element);
         const bool keep = rmx_uniformf(word) >= a->p;
-        a->y[i] = keep ? rmx_mulf(a->x[i], a->scale) : 0.0f;
+        y[i] = keep ? rmx_mulf(x[i], a->scale) : 0.0f;
     }
     return RMX_OK;
 }

@@ -8,7 +8,7 @@ rmx_status rmx_reference_embedding_lookup(rmx_backend *backend, const rmx_embedd
 {
     (void)backend;
     for (int64_t b = 0; b < a->samples; b++) {
-        float *out = a->out + b * a->out_width;
+        float *out = (float *)a->out + b * a->out_width;
         for (int64_t j = 0; j < a->out_width; j++) out[j] = 0.0f;
         for (int64_t f = 0; f < a->fields; f++) {
             const int64_t row = a->row_offset[f] + a->ids[b * a->fields + f];
@@ -77,12 +77,13 @@ rmx_status rmx_reference_embedding_gradient(rmx_backend *backend,
                                             const rmx_embedding_gradient_args *a)
 {
     (void)backend;
+    const float *dout = a->dout;
     for (uint32_t u = 0; u < *a->unique; u++)
         for (int64_t j = 0; j < a->width; j++) {
             float sum = 0.0f;
             for (uint32_t i = a->start[u]; i < a->start[u + 1]; i++) {
                 const int64_t b = a->order[i] / a->fields, f = a->order[i] % a->fields;
-                sum = rmx_addf(sum, a->dout[b * a->out_width + a->column[f] + j]);
+                sum = rmx_addf(sum, dout[b * a->out_width + a->column[f] + j]);
             }
             a->grad[u * a->width + j] = sum;
         }

@@ -40,8 +40,9 @@ rmx_status rmx_reference_loss(rmx_backend *backend, const rmx_loss_args *a)
         const int64_t rows = left < RMX_ROW_BLOCK ? left : RMX_ROW_BLOCK;
         *a->loss = rmx_addd(*a->loss, (double)rmx_reference_sum_along(add_loss, a, first, rows));
     }
-    for (int64_t b = 0; b < a->samples && a->dlogits; b++)
-        for (int64_t t = 0; t < a->tasks; t++) a->dlogits[b * a->tasks + t] = gradient(a, b, t);
+    float *dlogits = a->dlogits;
+    for (int64_t b = 0; b < a->samples && dlogits; b++)
+        for (int64_t t = 0; t < a->tasks; t++) dlogits[b * a->tasks + t] = gradient(a, b, t);
     return RMX_OK;
 }
 

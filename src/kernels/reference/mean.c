@@ -37,9 +37,11 @@ rmx_status rmx_reference_mean(rmx_backend *backend, const rmx_mean_args *a)
     (void)backend;
     const int64_t rows = elements(a->kept, a->kept_shape);
     const int64_t n = elements(a->reduced, a->reduced_shape);
+    const float *x = a->x;
+    float *y = a->y;
     for (int64_t o = 0; o < rows; o++) {
-        const mean_row row = {a, a->x + offset(a->kept, a->kept_shape, a->kept_stride, o)};
-        a->y[o] = rmx_divf(rmx_reference_sum_along(add_element, &row, 0, n), (float)n);
+        const mean_row row = {a, x + offset(a->kept, a->kept_shape, a->kept_stride, o)};
+        y[o] = rmx_divf(rmx_reference_sum_along(add_element, &row, 0, n), (float)n);
     }
     return RMX_OK;
 }
@@ -47,10 +49,11 @@ rmx_status rmx_reference_mean(rmx_backend *backend, const rmx_mean_args *a)
 rmx_status rmx_reference_mean_backward(rmx_backend *backend, const rmx_mean_backward_args *a)
 {
     (void)backend;
+    const float *dy = a->dy;
+    float *dx = a->dx;
     for (int64_t o = 0; o < a->outer; o++)
         for (int64_t r = 0; r < a->n; r++)
             for (int64_t i = 0; i < a->inner; i++)
-                a->dx[(o * a->n + r) * a->inner + i] =
-                    rmx_divf(a->dy[o * a->inner + i], (float)a->n);
+                dx[(o * a->n + r) * a->inner + i] = rmx_divf(dy[o * a->inner + i], (float)a->n);
     return RMX_OK;
 }

@@ -7,8 +7,9 @@
 rmx_status rmx_reference_nonfinite(rmx_backend *backend, const rmx_nonfinite_args *a)
 {
     (void)backend;
+    const float *x = a->x;
     uint32_t count = 0;
-    for (int64_t i = 0; i < a->n; i++) count += isfinite(a->x[i]) ? 0 : 1;
+    for (int64_t i = 0; i < a->n; i++) count += isfinite(x[i]) ? 0 : 1;
     *a->count = count;
     return RMX_OK;
 }

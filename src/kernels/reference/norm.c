@@ -59,8 +59,8 @@ rmx_status rmx_reference_norm(rmx_backend *backend, const rmx_norm_args *a)
 {
     (void)backend;
     for (int64_t r = 0; r < a->rows; r++) {
-        const float *x = a->x + r * a->ld_x;
-        float *y = a->y + r * a->ld_y;
+        const float *x = (const float *)a->x + r * a->ld_x;
+        float *y = (float *)a->y + r * a->ld_y;
         const norm_stats stats = stats_of(a, x);
         for (int64_t j = 0; j < a->dim; j++)
             y[j] = rmx_fmaf(normalised_by(x[j], stats), a->gamma ? a->gamma[j] : 1.0f,
@@ -83,13 +83,20 @@ typedef struct line {
 static float normalised(const rmx_norm_backward_args *a, int64_t r, int64_t j)
 {
     const float mean = a->kind == RMX_NORM_LAYER ? a->mean[r] : 0.0f;
-    return normalised_by(a->x[r * a->ld + j], (norm_stats){mean, a->rstd[r]});
+    const float *x = a->x;
+    return normalised_by(x[r * a->ld + j], (norm_stats){mean, a->rstd[r]});
+}
+
+static float dy_of(const rmx_norm_backward_args *a, int64_t r, int64_t j)
+{
+    const float *dy = a->dy;
+    return dy[r * a->ld + j];
 }
 
 /* g, the gradient of h. */
 static float gradient(const rmx_norm_backward_args *a, int64_t r, int64_t j)
 {
-    const float dy = a->dy[r * a->ld + j];
+    const float dy = dy_of(a, r, j);
     return a->gamma ? rmx_mulf(dy, a->gamma[j]) : dy;
 }
 
@@ -108,20 +115,21 @@ static float add_g_h(const void *of, int64_t j, float sum)
 static float add_dy(const void *of, int64_t r, float sum)
 {
     const line *column = of;
-    return rmx_addf(sum, column->a->dy[r * column->a->ld + column->at]);
+    return rmx_addf(sum, dy_of(column->a, r, column->at));
 }
 
 static float add_dy_h(const void *of, int64_t r, float sum)
 {
     const line *column = of;
-    const float dy = column->a->dy[r * column->a->ld + column->at];
+    const float dy = dy_of(column->a, r, column->at);
     return rmx_fmaf(dy, normalised(column->a, r, column->at), sum);
 }
 
 static void gradient_of_row(const rmx_norm_backward_args *a, int64_t r)
 {
     const line row = {a, r};
-    const float width = (float)a->dim;
+    const float width = (float)a->dim, *residual = a->residual;
+    float *out = a->dx;
     const float mean_g = a->kind == RMX_NORM_LAYER
                              ? rmx_divf(rmx_reference_sum_along(add_g, &row, 0, a->dim), width)
                              : 0.0f;
@@ -130,7 +138,7 @@ static void gradient_of_row(const rmx_norm_backward_args *a, int64_t r)
         const float centred = rmx_subf(gradient(a, r, j), mean_g);
         const float inner = rmx_fmaf(rmx_negf(normalised(a, r, j)), mean_g_h, centred);
         const float dx = rmx_mulf(a->rstd[r], inner);
-        a->dx[r * a->ld + j] = a->residual ? rmx_addf(dx, a->residual[r * a->ld + j]) : dx;
+        out[r * a->ld + j] = residual ? rmx_addf(dx, residual[r * a->ld + j]) : dx;
     }
 }
 

@@ -5,12 +5,14 @@
 /* Element (i, j) of product (u, v)'s operand. */
 static float element(const rmx_matrix *x, int64_t u, int64_t v, int64_t i, int64_t j)
 {
-    return x->p[u * x->batch[0] + v * x->batch[1] + i * x->rs + j * x->cs];
+    const float *p = x->p;
+    return p[u * x->batch[0] + v * x->batch[1] + i * x->rs + j * x->cs];
 }
 
 static float *output(const rmx_matrix_out *x, int64_t u, int64_t v, int64_t i, int64_t j)
 {
-    return x->p + u * x->batch[0] + v * x->batch[1] + i * x->rs + j;
+    float *p = x->p;
+    return p + u * x->batch[0] + v * x->batch[1] + i * x->rs + j;
 }
 
 static void one_output(const rmx_product_args *a, int64_t u, int64_t v, int64_t i, int64_t j)

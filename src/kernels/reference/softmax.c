@@ -36,10 +36,12 @@ static void softmax_of_row(const rmx_softmax_args *a, const float *x, float *y)
 rmx_status rmx_reference_softmax(rmx_backend *backend, const rmx_softmax_args *a)
 {
     (void)backend;
+    const float *x = a->x;
+    float *y = a->y;
     for (int64_t o = 0; o < a->outer; o++)
         for (int64_t i = 0; i < a->inner; i++) {
             const int64_t at = o * a->n * a->inner + i;
-            softmax_of_row(a, a->x + at, a->y + at);
+            softmax_of_row(a, x + at, y + at);
         }
     return RMX_OK;
 }
@@ -76,10 +78,12 @@ static void gradient_of_row(const rmx_softmax_backward_args *a, const float *y, 
 rmx_status rmx_reference_softmax_backward(rmx_backend *backend, const rmx_softmax_backward_args *a)
 {
     (void)backend;
+    const float *y = a->y, *dy = a->dy;
+    float *dx = a->dx;
     for (int64_t o = 0; o < a->outer; o++)
         for (int64_t i = 0; i < a->inner; i++) {
             const int64_t at = o * a->n * a->inner + i;
-            gradient_of_row(a, a->y + at, a->dy + at, a->dx + at);
+            gradient_of_row(a, y + at, dy + at, dx + at);
         }
     return RMX_OK;
 }

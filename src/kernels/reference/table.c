@@ -24,5 +24,8 @@ const rmx_ops rmx_reference_ops = {
 #define RMX_SLOT(kernel) .kernel = rmx_reference_##kernel,
     RMX_KERNELS(RMX_SLOT)
 #undef RMX_SLOT
+#define RMX_SLOT(kernel) [RMX_KERNEL_##kernel] = RMX_TAKES_F32,
+    .takes = {RMX_KERNELS(RMX_SLOT)},
+#undef RMX_SLOT
 };
 /* clang-format on */

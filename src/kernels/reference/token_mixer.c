@@ -20,12 +20,14 @@ static void move_slice(const rmx_token_mix_args *a, int64_t token, int64_t head,
 rmx_status rmx_reference_token_mix(rmx_backend *backend, const rmx_token_mix_args *a)
 {
     (void)backend;
+    const float *x = a->x, *residual = a->residual;
+    float *y = a->y;
     for (int64_t b = 0; b < a->samples; b++) {
         const int64_t sample = b * a->tokens * a->width;
         for (int64_t token = 0; token < a->tokens; token++)
             for (int64_t head = 0; head < a->heads; head++)
-                move_slice(a, token, head, a->x + sample,
-                           a->residual ? a->residual + sample : NULL, a->y + sample);
+                move_slice(a, token, head, x + sample, residual ? residual + sample : NULL,
+                           y + sample);
     }
     return RMX_OK;
 }
