@@ -10,9 +10,8 @@ _rmx_run() # PROGRAM ARGUMENT...
 # From a help text: "--long -s ARGUMENT" of each option; "-" where there is no short name.
 _rmx_options() { sed -nE 's/^ +(-(.),)? *(--[a-z-]+)(=([^ ]+))?( .*)?$/\3 -\2 \5/p'; }
 
-# From a help text: its commands; its groups.
+# From a help text: its commands.
 _rmx_commands() { sed -nE 's/^  ([a-z]+)  +[a-z].*/\1/p'; }
-_rmx_groups() { sed -n '/Groups: /,/\./ { s/.*Groups: //; s/\..*//; s/,/ /g; p }'; }
 
 # From the table of rmx-train --print-keys: "section.key WORD...". FILES stands for file names.
 _rmx_keys()
@@ -46,7 +45,7 @@ _rmx_complete() # PROGRAM
         [ ${#before[@]} -gt 1 ] || words=$(_rmx_commands <<<"$help")
         [ "${before[1]-}" != "$command" ] || help=$(_rmx_run "$1" "$command" --help)
     done
-    [[ $help != *Groups:* ]] || words=$(_rmx_groups <<<"$help")
+    [[ $help != *'[NOUN...]'* ]] || words=$(_rmx_run "$1" --list)
     option=${before[-1]}
     if [[ $word == --*=* ]]; then
         option=${word%%=*}

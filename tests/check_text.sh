@@ -54,7 +54,7 @@ forbid 'src/' '(?<!\w)(atomicAdd|__nv_atomic_fetch_add) *\((?!\(unsigned)' \
 forbid "$library" '(?<!\w)(exit|_exit|abort|printf|fprintf|puts|fputs|perror|putchar) *\(' \
     "the library returns a status; it never ends the process or prints"
 forbid 'src/kernels/reference/' \
-    '(# *(define +(?!RMX_REFERENCE_H)|pragma|if )|RMX_CPU *\(|rmx_parallel|__\w+)' \
+    '(# *(define +(?!RMX_REFERENCE_H|RMX_SLOT\()|pragma|if )|RMX_CPU *\(|rmx_parallel|__\w+)' \
     "the reference is plain C: no macros, vectors, threads or hints"
 forbid 'src/|include/' '#pragma +(GCC optimize|STDC FP_CONTRACT ON|clang fp)' \
     "rounding is decided by numerics.h and the build's flags alone"

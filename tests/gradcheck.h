@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GRADCHECK_INPUTS 12
+#define GRADCHECK_INPUTS 20
 
 typedef struct gradcheck_input {
     const char *name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel_testing.h: what the kernel tests share: every backend in turn, the reference's results to
+/* kernel_testing.h: the harness of the kernels: every backend in turn, the reference's results to
  * compare theirs with, guarded operands. */
 #ifndef RMX_KERNEL_TESTING_H
 #define RMX_KERNEL_TESTING_H
@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases.h"
+#include "kernels/cpu/backend.h"
 #include "testing.h"
 
 /* ---- host memory --------------------------------------------------------------------------- */
@@ -102,36 +104,69 @@ typedef struct kernel_results {
     int count, next;
     void *value[32];
     size_t bytes[32];
+    int wrong; /* results that differ from the reference's */
+    char why[256];
 } kernel_results;
 static kernel_results kernel_expected;
 
-/* Runs each case on the reference and then on every other backend. What the case hands to the
- * kernel_compare functions is kept when the reference runs, and compared with that otherwise. */
-static inline void kernel_cases(int cases, void (*body)(rmx_backend *, const char *name, int i))
+typedef void kernel_case(rmx_backend *backend, const char *name, int i);
+
+/* Runs case i. What it hands to the kernel_compare functions is kept when the backend is the
+ * reference, and compared with that otherwise. Returns how many results were wrong. */
+static inline int kernel_run(kernel_case *body, rmx_backend *backend, const char *name, int i)
 {
     kernel_results *expected = &kernel_expected;
-    rmx_backend *backend[KERNEL_BACKENDS];
-    char name[KERNEL_BACKENDS][32];
+    expected->next = expected->wrong = 0;
+    body(backend, name, i);
+    cr_assert(expected->count > 0 && expected->next == expected->count,
+              "%s: case %d: compared %d of %d results", name, i, expected->next, expected->count);
+    return expected->wrong;
+}
+
+static inline void kernel_forget_results(void)
+{
+    for (int r = 0; r < kernel_expected.count; r++) free(kernel_expected.value[r]);
+    kernel_expected.count = 0;
+    kernel_forget_values();
+}
+
+static inline void kernel_cases_on(rmx_backend *const *backends, int count, int cases,
+                                   kernel_case *body, char (*names)[32])
+{
+    for (int i = 0; i < cases; i++) {
+        for (int b = 0; b < count; b++)
+            cr_assert(!backends[b] || kernel_run(body, backends[b], names[b], i) == 0,
+                      "case %d: %s", i, kernel_expected.why);
+        kernel_forget_results();
+    }
+}
+
+/* Runs each case on the reference and then on every other backend. */
+static inline void kernel_cases(int cases, kernel_case *body)
+{
+    rmx_backend *backends[KERNEL_BACKENDS];
+    char names[KERNEL_BACKENDS][32];
     int ran = 0;
     for (int b = 0; b < KERNEL_BACKENDS; b++) {
-        backend[b] = kernel_backend(b, name[b]);
-        ran += backend[b] != NULL;
+        backends[b] = kernel_backend(b, names[b]);
+        ran += backends[b] != NULL;
     }
     cr_assert_geq(ran, 4, "only %d backends ran", ran);
-    for (int i = 0; i < cases; i++) {
-        for (int b = 0; b < KERNEL_BACKENDS; b++) {
-            if (!backend[b]) continue;
-            expected->next = 0;
-            body(backend[b], name[b], i);
-            cr_assert(expected->count > 0 && expected->next == expected->count,
-                      "%s: case %d: compared %d of %d results", name[b], i, expected->next,
-                      expected->count);
-        }
-        for (int r = 0; r < expected->count; r++) free(expected->value[r]);
-        expected->count = 0;
-        kernel_forget_values();
-    }
-    for (int b = 0; b < KERNEL_BACKENDS; b++) testing_backend_free(backend[b]);
+    kernel_cases_on(backends, KERNEL_BACKENDS, cases, body, names);
+    for (int b = 0; b < KERNEL_BACKENDS; b++) testing_backend_free(backends[b]);
+}
+
+/* Cases that only a GPU treats as special: on the reference, then twice on the GPU, which must find
+ * its flags as it left them. Skips the test where there is no GPU. */
+static inline void kernel_cases_on_gpu(int cases, kernel_case *body)
+{
+    static char names[3][32] = {"reference", "cuda", "cuda, again"};
+    rmx_backend *gpu = testing_backend("cuda", 1), *reference = testing_backend("reference", 1);
+    if (!gpu) cr_skip("no GPU");
+    rmx_backend *const backends[] = {reference, gpu, gpu};
+    kernel_cases_on(backends, 3, cases, body, names);
+    testing_backend_free(gpu);
+    testing_backend_free(reference);
 }
 
 /* The backend's bytes, to be freed, and in *reference what they should be. NULL on the reference,
@@ -157,22 +192,31 @@ static inline void *kernel_result(rmx_backend *backend, const void *got, size_t 
     return host;
 }
 
-/* Whether two arrays of a case are equal bit by bit (any NaN is a NaN). */
-static inline void kernel_same(const float *got, const float *expected, int64_t count,
-                               const char *name, const char *what)
+/* Notes a result that differs at element at, or, at < 0, none. */
+static inline void kernel_note(const char *name, const char *what, int64_t at, double got,
+                               double expected)
 {
-    const int64_t at = testing_first_difference(got, expected, count);
-    cr_assert_eq(at, -1, "%s: %s differs at %lld: %a, expected %a", name, what, (long long)at,
-                 (double)got[at < 0 ? 0 : at], (double)expected[at < 0 ? 0 : at]);
+    kernel_results *results = &kernel_expected;
+    if (at < 0 || results->wrong++ > 0) return;
+    snprintf(results->why, sizeof results->why, "%s: %s differs at %lld: %a, expected %a", name,
+             what, (long long)at, got, expected);
 }
 
-/* The backend's values have the bits of the reference's: floats; whole numbers; one double. */
+/* The backend's values have the bits of the reference's (any NaN is a NaN): floats; whole numbers;
+ * one double. */
 static inline void kernel_compare(rmx_backend *backend, const float *got, int64_t count,
                                   const char *name, const char *what)
 {
-    const void *expected = NULL;
-    float *host = kernel_result(backend, got, sizeof *got * (size_t)count, name, what, &expected);
-    if (host) kernel_same(host, expected, count, name, what);
+    const void *kept = NULL;
+    float *host = kernel_result(backend, got, sizeof *got * (size_t)count, name, what, &kept);
+    if (!host) return;
+    const float *expected = kept;
+    const int64_t at = testing_first_difference(host, expected, count);
+    if (at < 0)
+        cr_assert(testing_sees_flipped_bit(host, expected, count),
+                  "%s: %s: a wrong bit would pass", name, what);
+    else
+        kernel_note(name, what, at, (double)host[at], (double)expected[at]);
     free(host);
 }
 
@@ -183,8 +227,7 @@ static inline void kernel_compare_words(rmx_backend *backend, const uint32_t *go
     uint32_t *host = kernel_result(backend, got, sizeof *got * (size_t)count, name, what, &kept);
     const uint32_t *expected = kept;
     for (int64_t i = 0; host && i < count; i++)
-        cr_assert_eq(host[i], expected[i], "%s: %s[%lld] is %u, expected %u", name, what,
-                     (long long)i, host[i], expected[i]);
+        if (host[i] != expected[i]) kernel_note(name, what, i, host[i], expected[i]);
     free(host);
 }
 
@@ -195,8 +238,8 @@ static inline void kernel_compare_double(rmx_backend *backend, const double *got
     double *host = kernel_result(backend, got, sizeof *got, name, what, &expected), value;
     if (!host) return;
     memcpy(&value, expected, sizeof value);
-    cr_assert(memcmp(host, &value, sizeof value) == 0 || (isnan(*host) && isnan(value)),
-              "%s: %s is %a, expected %a", name, what, *host, value);
+    if (memcmp(host, &value, sizeof value) != 0 && !(isnan(*host) && isnan(value)))
+        kernel_note(name, what, 0, *host, value);
     free(host);
 }
 
@@ -243,6 +286,15 @@ static inline bool kernel_end(kernel_operands *all)
     return good;
 }
 
+/* Two arrays on the host are equal bit by bit (any NaN is a NaN). */
+static inline void kernel_same(const float *got, const float *expected, int64_t count,
+                               const char *name, const char *what)
+{
+    const int64_t at = testing_first_difference(got, expected, count);
+    cr_assert_eq(at, -1, "%s: %s differs at %lld: %a, expected %a", name, what, (long long)at,
+                 (double)got[at < 0 ? 0 : at], (double)expected[at < 0 ? 0 : at]);
+}
+
 /* The backend's values equal those that the test itself expects. */
 static inline void kernel_expect(rmx_backend *backend, const float *got, const float *expected,
                                  int64_t count, const char *name, const char *what)
@@ -252,5 +304,8 @@ static inline void kernel_expect(rmx_backend *backend, const float *got, const f
     kernel_same(host, expected, count, name, what);
     free(host);
 }
+
+/* Every output counts as large: the CPU uses streaming stores for small ones too. */
+static inline void kernel_stream_everything(void) { rmx_cpu_stream_bytes = 0; }
 
 #endif /* RMX_KERNEL_TESTING_H */

@@ -21,7 +21,8 @@
 #   script     tests/test_*.sh   called with the build folder
 #   check      tests/check_*.sh  called with the build folder; style
 #   lint       tests/lint_*.sh   the same, but slow
-# NAME is a program or script, with or without its prefix and suffix; FILTER is Criterion's.
+# NAME is a program or script, with or without its prefix and suffix; without its prefix it also
+# stands for NAME_*: norm for test_norm and test_norm_large. FILTER is Criterion's.
 #
 # Criterion is not believed blindly: its TAP report must have as many results as it planned, and
 # at least as many cases as tests/minimum_counts says must have run, so a program that died, a
@@ -91,12 +92,13 @@ for kind in $kinds; do
         for wanted; do
             short=${name%.sh}
             case ${wanted%%:*} in
-            "$name" | "$short" | "${short#*_}")
-                filter=
-                [ "$wanted" != "${wanted%%:*}" ] && filter=${wanted#*:}
-                selected+=("$kind $name $filter")
-                ;;
+            "$name" | "$short" | "${short#*_}") ;;
+            *) [[ $name = "test_${wanted}_"* ]] || continue ;;
             esac
+            filter=
+            [ "$wanted" != "${wanted%%:*}" ] && filter=${wanted#*:}
+            selected+=("$kind $name $filter")
+            [ -n "$filter" ] || break # norm and norm_large name one program twice
         done
     done
 done

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* test_column_sum.c: col_sum: blocks of 128 rows, each a chain, then a chain over the blocks. */
+/* test_column_sum.c: blocks of 128 rows, each a chain, then a chain over the blocks. */
+#include "cases_products.h"
 #include "kernel_testing.h"
-
-typedef struct rows_case {
-    int64_t groups, rows, cols, ld, gap; /* gap: after a group's rows; SIDE: groups side by side */
-} rows_case;
-#define SIDE (-1)
-
-static const rows_case cases[] = {
-    {1, 0, 5, 5, 0},          {1, 1, 1, 1, 0},       {1, 127, 3, 3, 0},
-    {1, 128, 64, 64, 0},      {1, 129, 65, 70, 7},   {3, 300, 17, 20, 5},
-    {2, 1000, 9, 9, 0},       {1, 4097, 2, 3, 0},    {16, 200, 48, 48, 0},
-    {1, 257, 1300, 1300, 0},  {0, 5, 5, 5, 0},       {2, 5, 0, 1, 0},
-    {16, 300, 16, 256, SIDE}, {3, 130, 5, 17, SIDE}, {40, 129, 32, 1280, SIDE},
-};
-enum { CASES = sizeof cases / sizeof *cases };
 
 static void contract_case(rmx_backend *backend, const char *name, int i)
 {
-    const rows_case c = cases[i / PATTERN_COUNT];
+    const column_sum_case c = column_sum_cases[i / PATTERN_COUNT];
     const testing_pattern pattern = (testing_pattern)(i % PATTERN_COUNT);
     kernel_operands all = {.backend = backend};
-    const int64_t group_stride = c.gap == SIDE ? c.cols : c.rows * c.ld + c.gap;
-    const int64_t size = c.gap == SIDE ? c.rows * c.ld : c.groups * group_stride;
+    const int64_t group_stride = c.gap == SIDE_BY_SIDE ? c.cols : c.rows * c.ld + c.gap;
+    const int64_t size = c.gap == SIDE_BY_SIDE ? c.rows * c.ld : c.groups * group_stride;
     float *x = host_filled(size, pattern, 1), *dst = host_filled(c.groups * c.cols, pattern, 2);
     const rmx_column_sum_args args = {
         .groups = c.groups,
@@ -40,7 +27,10 @@ static void contract_case(rmx_backend *backend, const char *name, int i)
     free(dst);
 }
 
-Test(rows, contract) { kernel_cases(CASES * PATTERN_COUNT, contract_case); }
+Test(column_sum, kernel_has_reference_bits)
+{
+    kernel_cases(CASES(column_sum_cases) * PATTERN_COUNT, contract_case);
+}
 
 /* A batch cut at a multiple of 128 rows continues the chain: the same bits; cut elsewhere: not. */
 static void cut_batches(rmx_backend *backend, const char *name, int i)
@@ -79,7 +69,7 @@ static void cut_batches(rmx_backend *backend, const char *name, int i)
     free(x);
 }
 
-Test(rows, cut_batches) { kernel_cases(1, cut_batches); }
+Test(column_sum, cut_batches) { kernel_cases(1, cut_batches); }
 
 /* Against double: 128 additions in a block and 8 blocks are at most 136 roundings, each of at
  * most 2^-24 of the sum of magnitudes. */
@@ -115,4 +105,4 @@ static void near_float64(rmx_backend *backend, const char *name)
     free(x);
 }
 
-Test(rows, near_float64) { kernel_each(near_float64); }
+Test(column_sum, near_float64) { kernel_each(near_float64); }

@@ -80,7 +80,7 @@ expect 'rmx-data import READ' 'README.md (filenames )'
 expect 'rmx-data i' 'import info'
 expect 'rmx-predict --threads=' ''
 if [ -x "$build/rmx-bench" ]; then
-    expect 'rmx-bench product gr' 'grouped gradients'
+    expect 'rmx-bench product gr' 'gradient_norm'
 fi
 
 # ---- installed ---------------------------------------------------------------------------------

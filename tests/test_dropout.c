@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* test_dropout.c: the mask is a function of (seed, step, site, element) alone. */
+#include "cases_rows.h"
 #include "kernel_testing.h"
+#include "layer_testing.h"
+#include "rankmixer/dropout.h"
+#include "refusals.h"
 
 static const float p = 0.1f, scale = 1.0f / 0.9f;
 
-static void contract_case(rmx_backend *backend, const char *name, int i)
+static void dropout_kernel(rmx_backend *backend, const char *name, int i)
 {
-    static const int64_t sizes[] = {0, 1, 3, 255, 256, 257, 8191, 8193, 20000};
-    static const uint64_t firsts[] = {0, 1, 2, 3, 4, 255, 0xfffffffffu, 0x3fffffffeu};
-    static const float drops[] = {0.1f, 0.0f, 0.5f, 0.999f};
+    const dropout_case *c = &dropout_cases[i];
     kernel_operands all = {.backend = backend};
-    const int s = i / 8, f = i % 8;
-    const int64_t n = sizes[s];
-    const testing_pattern pattern = (testing_pattern)((s + f) % PATTERN_COUNT);
-    const uint64_t first = firsts[f], step = (uint64_t)f * 0x123456789u;
-    float *x = host_filled(n, pattern, 1);
-    float *bx = kernel_floats(&all, x, n);
-    const rmx_dropout_args args = {.n = n,
+    const testing_pattern pattern = (testing_pattern)(i % PATTERN_COUNT);
+    const uint64_t step = (uint64_t)i * 0x123456789u;
+    float *x = host_filled(c->n, pattern, 1);
+    float *bx = kernel_floats(&all, x, c->n);
+    const rmx_dropout_args args = {.n = c->n,
                                    .seed = 0x123456789abcdefu,
-                                   .first = first,
-                                   .site = (uint32_t)(first % 256),
+                                   .first = c->first,
+                                   .site = (uint32_t)(c->first % 256),
                                    .step_counter = kernel_put(&all, &step, sizeof step),
-                                   .p = drops[(s + f) % 4],
+                                   .p = c->p,
                                    .scale = scale,
                                    .x = bx,
-                                   .y = f % 2 ? kernel_in_place(&all, bx, x, n)
-                                              : kernel_floats(&all, NULL, n)};
+                                   .y = c->in_place ? kernel_in_place(&all, bx, x, c->n)
+                                                    : kernel_floats(&all, NULL, c->n)};
     cr_assert_eq(backend->ops->dropout(backend, &args), RMX_OK);
-    kernel_compare(backend, args.y, n, name, testing_pattern_name(pattern));
+    kernel_compare(backend, args.y, c->n, name, testing_pattern_name(pattern));
     cr_assert(kernel_end(&all), "%s: guard bytes", name);
     free(x);
 }
 
-Test(dropout, contract) { kernel_cases(9 * 8, contract_case); }
+Test(dropout, kernel_has_reference_bits) { kernel_cases(CASES(dropout_cases), dropout_kernel); }
 
 /* Any part of a batch, at any place, has the mask that it has in the whole; another step, site
  * or seed has another mask; and about p of the elements are dropped. */
@@ -81,3 +81,64 @@ static void any_batch(rmx_backend *backend, const char *name)
 }
 
 Test(dropout, any_batch) { kernel_each(any_batch); }
+
+/* ---- the layer ----------------------------------------------------------------------------- */
+
+static rmx_dropout_desc desc_of(layer *l)
+{
+    static const uint64_t step = 5;
+    const dropout_case *c = l->of;
+    return (rmx_dropout_desc){.p = c->p,
+                              .seed = 11,
+                              .site = 3,
+                              .first = c->first,
+                              .step = layer_put(l, 0, &step, sizeof step)};
+}
+
+static void forward(layer *l)
+{
+    const rmx_dropout_desc desc = desc_of(l);
+    operands_must(l->ctx, rmx_dropout_forward(l->ctx, &desc, l->outputs, l->in[0], l->y));
+}
+
+static void backward(layer *l)
+{
+    const rmx_dropout_desc desc = desc_of(l);
+    operands_must(l->ctx, rmx_dropout_backward(l->ctx, &desc, l->outputs, l->dy, l->d[0]));
+}
+
+static void make(int i, layer *l)
+{
+    const dropout_case *c = &dropout_cases[i];
+    l->of = c;
+    l->name = "dropout";
+    l->forward = forward;
+    l->backward = backward;
+    l->outputs = c->n;
+    l->gradients = c->gradients;
+    layer_input(l, "x", c->n);
+}
+
+LAYER_TESTS(dropout, make, CASES(dropout_cases))
+
+Test(dropout, refusals)
+{
+    refusals t = refusals_begin();
+    const rmx_dropout_desc good = {.p = 0.5f, .site = 1, .step = t.ws};
+    rmx_dropout_desc bad[4] = {good, good, good, good};
+    static const char *const text[4] = {".p = 1", ".p = -0.5", ".site = 256", ".step: NULL"};
+    bad[0].p = 1.0f;
+    bad[1].p = -0.5f;
+    bad[2].site = 256;
+    bad[3].step = NULL;
+    for (int i = 0; i < 4; i++) {
+        REFUSES(rmx_dropout_forward(t.ctx, &bad[i], 4, t.a, t.out), text[i]);
+        REFUSES(rmx_dropout_backward(t.ctx, &bad[i], 4, t.a, t.out), text[i]);
+    }
+    REFUSES(rmx_dropout_forward(t.ctx, NULL, 4, t.a, t.out), "desc: NULL");
+    REFUSES(rmx_dropout_forward(t.ctx, &good, -4, t.a, t.out), "n = -4");
+    REFUSES(rmx_dropout_forward(t.ctx, &good, 4, NULL, t.out), "x: NULL");
+    REFUSES(rmx_dropout_forward(t.ctx, &good, 4, t.a, NULL), "y: NULL");
+    REFUSES(rmx_dropout_forward(t.ctx, &good, 4, t.out + 1, t.out), "y (at");
+    refusals_end(&t);
+}

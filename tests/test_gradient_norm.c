@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_gradient_norm.c: sum of squares, the clipping factor, and the count of values not finite. */
+#include "cases_rows.h"
 #include "kernel_testing.h"
 
-static const int64_t sizes[] = {0, 1, 127, 128, 129, 4095, 4096, 4097, 8193, 100000};
-enum { SIZES = sizeof sizes / sizeof *sizes };
+enum { SIZES = CASES(gradient_norm_sizes) };
 
 static void squares_case(rmx_backend *backend, const char *name, int64_t n, int64_t width,
                          testing_pattern pattern)
@@ -29,10 +29,13 @@ static void squares_case(rmx_backend *backend, const char *name, int64_t n, int6
 static void contract_case(rmx_backend *backend, const char *name, int i)
 {
     const testing_pattern pattern = (testing_pattern)(i / 2 / SIZES);
-    squares_case(backend, name, sizes[i / 2 % SIZES], i % 2 ? 16 : 0, pattern);
+    squares_case(backend, name, gradient_norm_sizes[i / 2 % SIZES], i % 2 ? 16 : 0, pattern);
 }
 
-Test(reduce, sum_squares_contract) { kernel_cases(2 * SIZES * PATTERN_COUNT, contract_case); }
+Test(gradient_norm, sum_squares_has_reference_bits)
+{
+    kernel_cases(2 * SIZES * PATTERN_COUNT, contract_case);
+}
 
 /* More blocks than a GPU's chain fetches at once, and a few. */
 static void squares_of_many(rmx_backend *backend, const char *name, int i)
@@ -41,7 +44,7 @@ static void squares_of_many(rmx_backend *backend, const char *name, int i)
     squares_case(backend, name, 1030 * 4096 + 5, 0, PATTERN_NORMAL);
 }
 
-Test(reduce, sum_squares_of_many_blocks) { kernel_cases(1, squares_of_many); }
+Test(gradient_norm, sum_squares_of_many_blocks) { kernel_cases(1, squares_of_many); }
 
 /* Against double: 4096 values in 128 partials and 7 halvings are 40 operations deep. */
 static void near_float64(rmx_backend *backend, const char *name)
@@ -67,7 +70,7 @@ static void near_float64(rmx_backend *backend, const char *name)
     free(g);
 }
 
-Test(reduce, near_float64) { kernel_each(near_float64); }
+Test(gradient_norm, near_float64) { kernel_each(near_float64); }
 
 static void clip_case(rmx_backend *backend, const char *name, int i)
 {
@@ -86,7 +89,7 @@ static void clip_case(rmx_backend *backend, const char *name, int i)
     cr_assert(kernel_end(&all), "%s: guard bytes", name);
 }
 
-Test(reduce, clip_contract) { kernel_cases(120, clip_case); }
+Test(gradient_norm, clip_has_reference_bits) { kernel_cases(120, clip_case); }
 
 /* Values that anybody can compute: a norm of 5 against a limit, and what is not a number. */
 static void clip_values(rmx_backend *backend, const char *name)
@@ -115,13 +118,13 @@ static void clip_values(rmx_backend *backend, const char *name)
     }
 }
 
-Test(reduce, clip_values) { kernel_each(clip_values); }
+Test(gradient_norm, clip_values) { kernel_each(clip_values); }
 
 static void nonfinite_cases(rmx_backend *backend, const char *name)
 {
     for (int i = 0; i < SIZES * PATTERN_COUNT; i++) {
         kernel_operands all = {.backend = backend};
-        const int64_t n = sizes[i % SIZES];
+        const int64_t n = gradient_norm_sizes[i % SIZES];
         float *x = host_filled(n, (testing_pattern)(i / SIZES), 3);
         uint32_t expected = 0, count;
         for (int64_t j = 0; j < n; j++) expected += isfinite(x[j]) ? 0 : 1;
@@ -135,4 +138,4 @@ static void nonfinite_cases(rmx_backend *backend, const char *name)
     }
 }
 
-Test(reduce, nonfinite_contract) { kernel_each(nonfinite_cases); }
+Test(gradient_norm, nonfinite_has_reference_bits) { kernel_each(nonfinite_cases); }

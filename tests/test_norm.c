@@ -1,46 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* test_norm.c: LayerNorm and RMSNorm, forward and backward. */
+/* test_norm.c: layer and RMS normalisation, forward and backward; rows whose sums overflow are in
+ * test_norm_large.c. */
+#include "cases_rows.h"
 #include "kernel_testing.h"
-#include "kernels/cpu/backend.h"
 #include "kernels/cpu/norm_columns.h"
 #include "kernels/reference/reference.h"
+#include "layer_testing.h"
+#include "rankmixer/norm.h"
+#include "refusals.h"
 
-typedef struct norm_case {
-    rmx_norm_kind kind;
-    int64_t rows, dim, pad;
-    bool gamma, beta, in_place;
-} norm_case;
-
-static const norm_case cases[] = {
-    {RMX_NORM_LAYER, 0, 8, 0, true, true, false},
-    {RMX_NORM_LAYER, 3, 1, 0, true, true, false},
-    {RMX_NORM_LAYER, 130, 16, 0, true, true, false},
-    {RMX_NORM_LAYER, 37, 64, 0, true, true, true},
-    {RMX_NORM_RMS, 37, 64, 3, true, false, false},
-    {RMX_NORM_LAYER, 37, 64, 0, true, true, false},
-    {RMX_NORM_RMS, 17, 512, 16, true, false, false},
-    {RMX_NORM_LAYER, 5, 127, 1, false, false, false},
-    {RMX_NORM_LAYER, 5, 128, 0, true, false, true},
-    {RMX_NORM_LAYER, 5, 129, 0, false, true, false},
-    {RMX_NORM_RMS, 300, 200, 0, false, false, true},
-    {RMX_NORM_LAYER, 300, 771, 0, true, true, false},
-    {RMX_NORM_LAYER, 9, 1000, 0, true, true, false},
-    {RMX_NORM_LAYER, 3, 4095, 0, true, true, false},
-    {RMX_NORM_RMS, 3, 4096, 0, true, false, false},
-    {RMX_NORM_LAYER, 2, 4097, 0, true, true, true},
-    {RMX_NORM_LAYER, 2, 8193, 5, true, true, false},
-    {RMX_NORM_LAYER, 777, 20, 0, true, true, true},
-    {RMX_NORM_RMS, 139, 16, 0, true, false, false},
-    {RMX_NORM_LAYER, 149, 32, 16, true, true, false},
-    {RMX_NORM_LAYER, 16, 32, 0, false, false, true},
-    {RMX_NORM_LAYER, 21, 8, 0, true, true, false},
-    {RMX_NORM_RMS, 19, 256, 0, true, false, false},
-    {RMX_NORM_LAYER, 131, 768, 0, true, true, false},
-    {RMX_NORM_LAYER, 41, 128, 0, false, true, false},
-    {RMX_NORM_LAYER, 27, 128, 8, true, false, true},
-    {RMX_NORM_RMS, 70, 32, 0, false, false, false},
-};
-enum { CASES = sizeof cases / sizeof *cases };
+enum { NORM_CASES = CASES(norm_cases) };
 
 static const float eps = 1e-5f;
 
@@ -48,24 +17,25 @@ static void forward_case(rmx_backend *backend, const char *name, norm_case c,
                          testing_pattern pattern)
 {
     kernel_operands all = {.backend = backend};
-    const int64_t ld = c.dim + c.pad, size = c.rows * ld;
+    const int64_t ld_x = c.dim + c.x_pad, ld_y = c.dim + c.y_pad;
+    const int64_t size = c.rows * ld_x, y_size = c.rows * ld_y;
     float *x = host_filled(size, pattern, 5), *bx = kernel_floats(&all, x, size);
     float *gamma = host_filled(c.dim, pattern, 6), *beta = host_filled(c.dim, pattern, 7);
     rmx_norm_args args = {.kind = c.kind,
                           .rows = c.rows,
                           .dim = c.dim,
-                          .ld_x = ld,
-                          .ld_y = ld,
+                          .ld_x = ld_x,
+                          .ld_y = ld_y,
                           .eps = eps,
                           .x = bx,
                           .gamma = c.gamma ? kernel_floats(&all, gamma, c.dim) : NULL,
                           .beta = c.beta ? kernel_floats(&all, beta, c.dim) : NULL,
                           .rstd = kernel_floats(&all, NULL, c.rows)};
     if (c.kind == RMX_NORM_LAYER) args.mean = kernel_floats(&all, NULL, c.rows);
-    args.y = c.in_place ? kernel_in_place(&all, bx, x, size) : kernel_floats(&all, NULL, size);
+    args.y = c.in_place ? kernel_in_place(&all, bx, x, size) : kernel_floats(&all, NULL, y_size);
     cr_assert_eq(backend->ops->norm(backend, &args), RMX_OK);
     /* what lies between rows stays, and is compared too */
-    kernel_compare(backend, args.y, size, name, testing_pattern_name(pattern));
+    kernel_compare(backend, args.y, y_size, name, testing_pattern_name(pattern));
     kernel_compare(backend, args.rstd, c.rows, name, "rstd");
     if (args.mean) kernel_compare(backend, args.mean, c.rows, name, "mean");
     cr_assert(kernel_end(&all), "%s: guard bytes", name);
@@ -74,13 +44,14 @@ static void forward_case(rmx_backend *backend, const char *name, norm_case c,
 
 static void forward_contract(rmx_backend *backend, const char *name, int i)
 {
-    forward_case(backend, name, cases[i / PATTERN_COUNT], (testing_pattern)(i % PATTERN_COUNT));
+    forward_case(backend, name, norm_cases[i / PATTERN_COUNT],
+                 (testing_pattern)(i % PATTERN_COUNT));
 }
 
-Test(norm, forward_contract) { kernel_cases(CASES * PATTERN_COUNT, forward_contract); }
-
-/* Every output counts as large: what only large outputs get, streaming stores, on small ones. */
-static void stream_everything(void) { rmx_cpu_stream_bytes = 0; }
+Test(norm, forward_kernel_has_reference_bits)
+{
+    kernel_cases(NORM_CASES * PATTERN_COUNT, forward_contract);
+}
 
 /* Element j of two rows' product. */
 static float add_product(const void *of, int64_t j, float sum)
@@ -119,7 +90,7 @@ static void backward_case(rmx_backend *backend, const char *name, norm_case c,
                           testing_pattern pattern, int parts)
 {
     kernel_operands all = {.backend = backend};
-    const int64_t ld = c.dim + c.pad, size = c.rows * ld;
+    const int64_t ld = c.dim + c.x_pad, size = c.rows * ld;
     float *dy = host_filled(size, pattern, 8), *x = host_filled(size, pattern, 9);
     float *gamma = host_filled(c.dim, pattern, 10), *residual = host_filled(size, pattern, 13);
     float *mean = host_filled(c.rows, pattern, 11), *rstd = host_filled(c.rows, pattern, 12);
@@ -155,12 +126,15 @@ static void backward_case(rmx_backend *backend, const char *name, norm_case c,
 
 static void backward_contract(rmx_backend *backend, const char *name, int i)
 {
-    const norm_case c = cases[i / PATTERN_COUNT];
+    const norm_case c = norm_cases[i / PATTERN_COUNT];
     backward_case(backend, name, c, (testing_pattern)(i % PATTERN_COUNT),
                   DX | DGAMMA | (c.rows % 2 ? DBETA : 0));
 }
 
-Test(norm, backward_contract) { kernel_cases(CASES * PATTERN_COUNT, backward_contract); }
+Test(norm, backward_kernel_has_reference_bits)
+{
+    kernel_cases(NORM_CASES * PATTERN_COUNT, backward_contract);
+}
 
 /* Everything that may be left out, of rows that the CPU has code of known sizes for, some of them
  * beyond a multiple of eight; and means of -0, which are +0. */
@@ -169,23 +143,68 @@ static void backward_parts(rmx_backend *backend, const char *name, int of)
     const int64_t dim = (int64_t)8 << of / 128;
     const int i = of % 128;
     const bool rms = i & 16, gamma = i & 32, residual = i & 64;
-    const norm_case c = {
-        rms ? RMX_NORM_RMS : RMX_NORM_LAYER, 29, dim, i % 3 * 8, gamma, residual, false};
+    const norm_case c = {.kind = rms ? RMX_NORM_RMS : RMX_NORM_LAYER,
+                         .rows = 29,
+                         .dim = dim,
+                         .x_pad = i % 3 * 8,
+                         .gamma = gamma,
+                         .beta = residual};
     backward_case(backend, name, c, PATTERN_NORMAL, i % 16);
 }
 
 Test(norm, backward_parts) { kernel_cases(5 * 128, backward_parts); }
 
+/* Runs of a chain and a bit, of many chains, of half a chain; every plan of threads. */
+static void walk_case(rmx_backend *backend, const char *name, int i)
+{
+    backward_case(backend, name, norm_walks[i], PATTERN_NORMAL, DX | DGAMMA | DBETA);
+}
+
+Test(norm, chains_over_blocks_of_threads) { kernel_cases_on_gpu(CASES(norm_walks), walk_case); }
+
+/* Two rows of a chain in another order give another sum, so equality says something. */
+static void order_matters(rmx_backend *backend, const char *name)
+{
+    enum { ROWS = 128, DIM = 20 };
+    kernel_operands all = {.backend = backend};
+    float *x = host_filled(ROWS * DIM, PATTERN_NORMAL, 1), zeros[DIM] = {0}, sum[2][DIM];
+    float ones[ROWS], none[ROWS];
+    for (int r = 0; r < ROWS; r++) ones[r] = 1.0f, none[r] = 0.0f;
+    rmx_norm_backward_args args = {
+        .kind = RMX_NORM_LAYER,
+        .rows = ROWS,
+        .dim = DIM,
+        .ld = DIM,
+        .mean = kernel_floats(&all, none, ROWS),
+        .rstd = kernel_floats(&all, ones, ROWS),
+        .ws = kernel_put(&all, NULL, rmx_column_sum_scratch(1, ROWS, DIM, 2))};
+    for (int swapped = 0; swapped < 2; swapped++) {
+        args.x = args.dy = kernel_floats(&all, x, ROWS * DIM);
+        args.dgamma = kernel_floats(&all, zeros, DIM);
+        cr_assert_eq(backend->ops->norm_backward(backend, &args), RMX_OK);
+        testing_get(backend, sum[swapped], args.dgamma, sizeof sum[0]);
+        for (int j = 0; j < DIM; j++) {
+            const float first = x[j];
+            x[j] = x[100 * DIM + j], x[100 * DIM + j] = first;
+        }
+    }
+    cr_assert_geq(testing_first_difference(sum[0], sum[1], DIM), 0, "%s", name);
+    cr_assert(kernel_end(&all), "%s: guard bytes", name);
+    free(x);
+}
+
+Test(norm, order_matters) { kernel_each(order_matters); }
+
 static void streamed_case(rmx_backend *backend, const char *name, int i)
 {
-    forward_case(backend, name, cases[i], PATTERN_NORMAL);
-    backward_case(backend, name, cases[i], PATTERN_NORMAL, DX | DGAMMA | DBETA);
+    forward_case(backend, name, norm_cases[i], PATTERN_NORMAL);
+    backward_case(backend, name, norm_cases[i], PATTERN_NORMAL, DX | DGAMMA | DBETA);
 }
 
 Test(norm, streamed)
 {
-    stream_everything();
-    kernel_cases(CASES, streamed_case);
+    kernel_stream_everything();
+    kernel_cases(NORM_CASES, streamed_case);
 }
 
 /* ---- place in the batch, and truth --------------------------------------------------------- */
@@ -251,229 +270,179 @@ static void near_float64(rmx_backend *backend, const char *name)
 
 Test(norm, near_float64) { kernel_each(near_float64); }
 
-/* ---- rows whose sums overflow -------------------------------------------------------------- */
+/* ---- the layer ----------------------------------------------------------------------------- */
 
-/* Rows of all kinds, one after another: three kinds of ordinary ones among those whose sum or sum
- * of squares overflows, and of which x - mean does. The last kind is not finite. */
-enum { LARGE_KINDS = 8, NOT_FINITE = LARGE_KINDS - 1 };
-
-static bool large_row(int64_t r)
+static rmx_norm_desc desc_of(const layer *l)
 {
-    const int64_t kind = r % LARGE_KINDS;
-    return kind > 1 && kind != NOT_FINITE;
+    const norm_case *c = l->of;
+    return (rmx_norm_desc){.kind = c->kind,
+                           .rows = c->rows,
+                           .dim = (int32_t)c->dim,
+                           .eps = eps,
+                           .x_stride = c->dim + c->x_pad,
+                           .y_stride = c->dim + c->y_pad};
 }
 
-static float large_value(int64_t r, int64_t j, float normal)
+/* Gamma and beta are the inputs after x, where there are such. */
+static const float *gamma_of(const layer *l)
 {
-    const float unit = fmaxf(-1.0f, fminf(1.0f, normal / 4)); /* within -1 .. 1 */
-    switch (r % LARGE_KINDS) {
-    case 0: return normal;
-    case 1: return 0x1p40f * normal;
-    case 2: return FLT_MAX * unit;
-    case 3: return j == 0 ? -FLT_MAX : FLT_MAX;
-    case 4: return 0x1p127f; /* the variance is 0 */
-    case 5: return FLT_MAX * (0.9f + 0.1f * fabsf(unit));
-    case 6: return j % 5 == 0 ? -0x1p100f : normal;
-    default: return j % 3 == 1 ? -RMX_INF : FLT_MAX;
-    }
+    return ((const norm_case *)l->of)->gamma ? l->in[1] : NULL;
 }
 
-static float *large_rows(int64_t rows, int64_t dim)
+static void forward(layer *l)
 {
-    float *x = host_filled(rows * dim, PATTERN_NORMAL, 18);
-    for (int64_t i = 0; i < rows * dim; i++) x[i] = large_value(i / dim, i % dim, x[i]);
-    return x;
+    const norm_case *c = l->of;
+    const rmx_norm_desc desc = desc_of(l);
+    operands_must(l->ctx, rmx_zero(l->ctx, l->y, (size_t)l->outputs * sizeof(float)));
+    operands_must(l->ctx, rmx_norm_forward(l->ctx, &desc, l->in[0], gamma_of(l),
+                                           c->beta ? l->in[l->inputs - 1] : NULL, l->y,
+                                           c->kind ? NULL : layer_floats(l, 0, c->rows),
+                                           layer_floats(l, 1, c->rows)));
 }
 
-/* Forward, and backward from what it kept. */
-typedef struct large_run {
-    rmx_norm_args forward;
-    rmx_norm_backward_args back;
-} large_run;
-
-static large_run run_large(rmx_backend *backend, kernel_operands *all, rmx_norm_kind kind,
-                           int64_t rows, int64_t dim, const float *x, const float *dy,
-                           const float *gamma)
+static void backward(layer *l)
 {
-    large_run run = {.forward = {.kind = kind,
-                                 .rows = rows,
-                                 .dim = dim,
-                                 .ld_x = dim,
-                                 .ld_y = dim,
-                                 .eps = eps,
-                                 .x = kernel_floats(all, x, rows * dim),
-                                 .gamma = gamma ? kernel_floats(all, gamma, dim) : NULL,
-                                 .y = kernel_floats(all, NULL, rows * dim),
-                                 .mean = kernel_floats(all, NULL, rows),
-                                 .rstd = kernel_floats(all, NULL, rows)}};
-    float *zeros = calloc((size_t)dim, sizeof *zeros);
-    cr_assert(zeros);
-    cr_assert_eq(backend->ops->norm(backend, &run.forward), RMX_OK);
-    run.back = (rmx_norm_backward_args){
-        .kind = kind,
-        .rows = rows,
-        .dim = dim,
-        .ld = dim,
-        .dy = kernel_floats(all, dy, rows * dim),
-        .x = run.forward.x,
-        .gamma = run.forward.gamma,
-        .mean = run.forward.mean,
-        .rstd = run.forward.rstd,
-        .dx = kernel_floats(all, NULL, rows * dim),
-        .dgamma = kernel_floats(all, zeros, dim),
-        .dbeta = kernel_floats(all, zeros, dim),
-        .ws = kernel_put(all, NULL, rmx_column_sum_scratch(1, rows, dim, 2))};
-    cr_assert_eq(backend->ops->norm_backward(backend, &run.back), RMX_OK);
-    free(zeros);
-    return run;
+    const norm_case *c = l->of;
+    const rmx_norm_desc desc = desc_of(l);
+    const size_t bytes = rmx_norm_backward_workspace(&desc);
+    operands_must(l->ctx, rmx_norm_backward(l->ctx, &desc, l->dy, l->in[0], gamma_of(l),
+                                            c->kind ? NULL : layer_floats(l, 0, c->rows),
+                                            layer_floats(l, 1, c->rows), l->d[0],
+                                            c->gamma ? l->d[1] : NULL,
+                                            c->beta ? l->d[l->inputs - 1] : NULL,
+                                            layer_slot(l, 2, bytes), bytes));
 }
 
-static void large_contract_case(rmx_backend *backend, const char *name, int i)
+/* An element of h is off by its own rounding, relative to itself, and by those of mean and rstd,
+ * relative to the largest; dx sums three terms of the size of dy, as rstd < 1 for these x. */
+static layer_bound bound(const layer *l, const char *tensor)
 {
-    const norm_case c = cases[i];
-    kernel_operands all = {.backend = backend};
-    float *x = large_rows(c.rows, c.dim), *dy = host_filled(c.rows * c.dim, PATTERN_NORMAL, 19);
-    float *gamma = host_filled(c.dim, PATTERN_NORMAL, 20);
-    const large_run run =
-        run_large(backend, &all, c.kind, c.rows, c.dim, x, dy, c.gamma ? gamma : NULL);
-    kernel_compare(backend, run.forward.y, c.rows * c.dim, name, "y");
-    kernel_compare(backend, run.forward.rstd, c.rows, name, "rstd");
-    if (c.kind == RMX_NORM_LAYER) kernel_compare(backend, run.forward.mean, c.rows, name, "mean");
-    kernel_compare(backend, run.back.dx, c.rows * c.dim, name, "dx");
-    kernel_compare(backend, run.back.dgamma, c.dim, name, "dgamma");
-    kernel_compare(backend, run.back.dbeta, c.dim, name, "dbeta");
-    rmx_norm_args in_place = run.forward;
-    in_place.y = kernel_floats(&all, x, c.rows * c.dim);
-    in_place.x = in_place.y;
-    cr_assert_eq(backend->ops->norm(backend, &in_place), RMX_OK);
-    kernel_compare(backend, in_place.y, c.rows * c.dim, name, "y in place");
-    cr_assert(kernel_end(&all), "%s: guard bytes", name);
-    free(x), free(dy), free(gamma);
+    if (*tensor == 'y') return (layer_bound){12.0, 0.0};
+    if (strcmp(tensor, "d_x") == 0) return (layer_bound){8.0, layer_golden_max(l, "dy")};
+    return (layer_bound){8.0, fmax(1.0, layer_golden_max(l, tensor))};
 }
 
-Test(norm, large_contract) { kernel_cases(CASES, large_contract_case); }
-
-/* The same in double precision, of one row; dgamma is added to. */
-typedef struct exact_row {
-    double mean, rstd, spread; /* spread: |mean| in standard deviations, and 1 */
-} exact_row;
-
-static exact_row exact_forward(rmx_norm_kind kind, const float *x, int64_t dim, double *h)
+static void make(int i, layer *l)
 {
-    double sum = 0, squares = 0;
-    exact_row row = {0};
-    for (int64_t j = 0; j < dim; j++) sum += (double)x[j];
-    if (kind == RMX_NORM_LAYER) row.mean = sum / (double)dim;
-    for (int64_t j = 0; j < dim; j++) squares += pow((double)x[j] - row.mean, 2);
-    row.rstd = 1 / sqrt(squares / (double)dim + (double)eps);
-    row.spread = 1 + (squares > 0 ? fabs(row.mean) * row.rstd : 0);
-    for (int64_t j = 0; j < dim; j++) h[j] = ((double)x[j] - row.mean) * row.rstd;
-    return row;
+    const norm_case *c = &norm_cases[i];
+    const int64_t x_stride = c->dim + c->x_pad, y_stride = c->dim + c->y_pad;
+    l->of = c;
+    l->name = c->kind == RMX_NORM_LAYER ? "layer_norm" : "rms_norm";
+    l->forward = forward;
+    l->backward = backward;
+    l->outputs = c->rows ? (c->rows - 1) * y_stride + c->dim : 0;
+    l->gradients = c->gradients;
+    l->golden = c->golden;
+    l->bound = bound;
+    layer_input(l, "x", c->rows ? (c->rows - 1) * x_stride + c->dim : 0);
+    if (c->gamma) layer_input(l, "gamma", c->dim);
+    if (c->beta) layer_input(l, "beta", c->dim);
 }
 
-static void exact_backward(rmx_norm_kind kind, const float *dy, const double *h, double rstd,
-                           int64_t dim, double *dx, double *dgamma)
-{
-    double a = 0, b = 0;
-    for (int64_t j = 0; j < dim; j++) {
-        if (kind == RMX_NORM_LAYER) a += (double)dy[j] / (double)dim;
-        b += (double)dy[j] * h[j] / (double)dim;
-        dgamma[j] += (double)dy[j] * h[j];
-    }
-    for (int64_t j = 0; j < dim; j++) dx[j] = rstd * ((double)dy[j] - a - h[j] * b);
-}
+LAYER_TESTS(norm, make, NORM_CASES)
+GOLDEN_TESTS(norm, make, NORM_CASES, "layer_norm", "rms_norm")
 
-/* What the usual formula makes of a row: is rstd a positive number? */
-static bool usual_formula_works(rmx_norm_kind kind, const float *x, int64_t dim)
+/* Rows with strides give the bits of contiguous rows, also as neighbours in one matrix: x and y
+ * are columns of the same rows. */
+static void norm_strides(rmx_context *ctx, operands *all)
 {
-    float sum = 0, squares = 0;
-    for (int64_t j = 0; j < dim; j++) sum += x[j];
-    const float mean = kind == RMX_NORM_LAYER ? sum / (float)dim : 0;
-    for (int64_t j = 0; j < dim; j++) squares += (x[j] - mean) * (x[j] - mean);
-    return 1 / sqrtf(squares / (float)dim + eps) > 0;
-}
-
-/* Every value of finite rows, whatever their size, is near that of double precision: 2^-20 is 16
- * ulps of 1, to which a mean of so many standard deviations adds its own roundings. dx of large
- * rows is a subnormal number or little more, and may be some units of those away. */
-static void large_near_float64_case(rmx_backend *backend, const char *name, rmx_norm_kind kind,
-                                    int64_t dim)
-{
-    enum { ROWS = 2 * LARGE_KINDS - 1 }; /* the last of which is left out, so is the middle one */
-    kernel_operands all = {.backend = backend};
-    float *x = large_rows(ROWS, dim), *dy = host_filled(ROWS * dim, PATTERN_NORMAL, 19);
-    float *y = host_floats(ROWS * dim), *dx = host_floats(ROWS * dim), rstd[ROWS], mean[ROWS];
-    float *dgamma = host_floats(dim);
-    double *h = calloc((size_t)(3 * dim), sizeof *h), *g = h + dim, *sums = g + dim;
-    cr_assert(h);
-    for (int64_t j = 0; j < dim; j++) x[NOT_FINITE * dim + j] = 1e30f * (float)(j % 7 - 3);
-    const large_run run = run_large(backend, &all, kind, ROWS, dim, x, dy, NULL);
-    testing_get(backend, y, run.forward.y, sizeof *y * (size_t)(ROWS * dim));
-    testing_get(backend, dx, run.back.dx, sizeof *dx * (size_t)(ROWS * dim));
-    testing_get(backend, dgamma, run.back.dgamma, sizeof *dgamma * (size_t)dim);
-    testing_get(backend, rstd, run.forward.rstd, sizeof rstd);
-    testing_get(backend, mean, run.forward.mean, sizeof mean);
+    enum { ROWS = 140, D = 19, LD = 2 * D + 3 };
+    float x[ROWS * D], both[ROWS * LD], want[ROWS * D], want_dx[ROWS * D], gamma[D];
+    testing_fill(x, ROWS * D, PATTERN_NORMAL, 5);
+    testing_fill(gamma, D, PATTERN_NORMAL, 6);
+    memset(both, 0xff, sizeof both);
+    for (int64_t r = 0; r < ROWS; r++) memcpy(both + r * LD, x + r * D, D * sizeof *x);
+    float *tx = operands_put(all, x, ROWS * D), *g = operands_put(all, gamma, D);
+    float *y = operands_new(all, ROWS * D), *dx = operands_new(all, ROWS * D);
+    float *mean = operands_new(all, ROWS), *rstd = operands_new(all, ROWS);
+    const rmx_norm_desc dense = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, 0, 0},
+                        strided = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, LD, LD};
+    const size_t bytes = rmx_norm_backward_workspace(&dense);
+    void *ws = operands_bytes(all, bytes);
+    operands_must(ctx, rmx_norm_forward(ctx, &dense, tx, g, NULL, y, mean, rstd));
+    operands_must(ctx,
+                  rmx_norm_backward(ctx, &dense, y, tx, g, mean, rstd, dx, NULL, NULL, ws, bytes));
+    operands_get(all, want, y, sizeof want);
+    operands_get(all, want_dx, dx, sizeof want_dx);
+    float *m = operands_put(all, both, ROWS * LD);
+    operands_must(ctx, rmx_norm_forward(ctx, &strided, m, g, NULL, m + D, NULL, NULL));
+    operands_get(all, both, m, sizeof both);
     for (int64_t r = 0; r < ROWS; r++) {
-        const float *row = x + r * dim;
-        const exact_row e = exact_forward(kind, row, dim, h);
-        exact_backward(kind, dy + r * dim, h, e.rstd, dim, g, sums);
-        cr_assert_leq(fabs((double)rstd[r] / e.rstd - 1), 0x1p-20 * e.spread, "%s: row %lld", name,
-                      (long long)r);
-        if (kind == RMX_NORM_LAYER)
-            cr_assert_leq(fabs((double)mean[r] - e.mean), 0x1p-20 / e.rstd * e.spread);
-        for (int64_t j = 0; j < dim; j++) {
-            const double bound = 0x1p-20 * e.spread * (1 + fabs(h[j]));
-            cr_assert_leq(fabs((double)y[r * dim + j] - h[j]), bound, "%s: row %lld, %lld: %g, %g",
-                          name, (long long)r, (long long)j, (double)y[r * dim + j], h[j]);
-            cr_assert_leq(fabs((double)dx[r * dim + j] - g[j]), 16 * bound * e.rstd + 0x1p-148);
-        }
-        cr_assert(!large_row(r) || !usual_formula_works(kind, row, dim),
-                  "negative control: row %lld does not overflow", (long long)r);
+        cr_expect_arr_eq(both + r * LD, x + r * D, D * sizeof *x, "x changed in row %d", (int)r);
+        cr_expect_arr_eq(both + r * LD + D, want + r * D, D * sizeof *x, "y, row %d", (int)r);
+        cr_expect(isnan(both[r * LD + 2 * D]), "beyond row %d", (int)r);
     }
-    for (int64_t j = 0; j < dim; j++)
-        cr_assert_leq(fabs((double)dgamma[j] - sums[j]), 0x1p-9 * (1 + fabs(sums[j])));
-    cr_assert(kernel_end(&all), "%s: guard bytes", name);
-    free(x), free(dy), free(y), free(dx), free(dgamma), free(h);
+    operands_must(ctx, rmx_norm_backward(ctx, &strided, m + D, m, g, mean, rstd, m + D, NULL, NULL,
+                                         ws, bytes)); /* dx in place of dy */
+    operands_get(all, both, m, sizeof both);
+    for (int64_t r = 0; r < ROWS; r++)
+        cr_expect_arr_eq(both + r * LD + D, want_dx + r * D, D * sizeof *x, "dx, row %d", (int)r);
+    const rmx_norm_desc mixed = {RMX_NORM_LAYER, RMX_F32, ROWS, D, 1e-5f, LD, 0};
+    operands_must(
+        ctx, rmx_norm_backward(ctx, &mixed, y, m, g, mean, rstd, m + D, NULL, NULL, ws, bytes));
+    operands_get(all, both, m, sizeof both);
+    for (int64_t r = 0; r < ROWS; r++)
+        cr_expect_arr_eq(both + r * LD + D, want_dx + r * D, D * sizeof *x, "mixed, row %d",
+                         (int)r);
+    operands_must(ctx, rmx_norm_forward(ctx, &dense, tx, g, NULL, tx, NULL, NULL));
+    cr_expect(operands_same(all, tx, want, ROWS * D), "in place");
 }
+Test(norm, views) { layer_on_contexts(norm_strides); }
 
-static void large_near_float64(rmx_backend *backend, const char *name)
+Test(norm, refusals)
 {
-    static const int64_t dims[] = {4, 16, 64, 128, 200, 600, 1000, 4097};
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++)
-        for (int kind = RMX_NORM_LAYER; kind <= RMX_NORM_RMS; kind++)
-            large_near_float64_case(backend, name, (rmx_norm_kind)kind, dims[i]);
-}
-
-Test(norm, large_near_float64) { kernel_each(large_near_float64); }
-
-/* A large row among ordinary ones leaves them the bits that they have without it, and a row that
- * is not finite gives NaN. */
-static void large_neighbours(rmx_backend *backend, const char *name)
-{
-    enum { ROWS = 32 };
-    static const int64_t dims[] = {16, 64, 72, 600};
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
-        kernel_operands all = {.backend = backend};
-        const int64_t dim = dims[i], size = ROWS * dim;
-        float *x = host_filled(size, PATTERN_NORMAL, 21),
-              *dy = host_filled(size, PATTERN_NORMAL, 22);
-        float *alone = host_floats(size), *dx = host_floats(size), *y = host_floats(size);
-        large_run run = run_large(backend, &all, RMX_NORM_LAYER, ROWS, dim, x, dy, NULL);
-        testing_get(backend, alone, run.forward.y, sizeof *y * (size_t)size);
-        testing_get(backend, dx, run.back.dx, sizeof *y * (size_t)size);
-        for (int64_t j = 0; j < dim; j++) x[5 * dim + j] *= 0x1p120f, x[20 * dim + j] += RMX_INF;
-        run = run_large(backend, &all, RMX_NORM_LAYER, ROWS, dim, x, dy, NULL);
-        testing_get(backend, y, run.forward.y, sizeof *y * (size_t)size);
-        for (int64_t r = 0; r < ROWS; r++) {
-            if (r != 5 && r != 20) kernel_same(y + r * dim, alone + r * dim, dim, name, "y");
-            cr_assert_eq(isnan(y[r * dim]) != 0, r == 20, "%s: row %lld", name, (long long)r);
-        }
-        testing_get(backend, y, run.back.dx, sizeof *y * (size_t)size);
-        for (int64_t r = 0; r < ROWS; r++)
-            if (r != 5 && r != 20) kernel_same(y + r * dim, dx + r * dim, dim, name, "dx");
-        cr_assert(kernel_end(&all), "%s: guard bytes", name);
-        free(x), free(dy), free(alone), free(dx), free(y);
+    refusals t = refusals_begin();
+    float *x = t.a, *g = t.b, *y = t.out, *m = t.c, *r = t.c + 8;
+    const rmx_norm_desc good = {RMX_NORM_LAYER, RMX_F32, 4, 8, 1e-5f, 0, 0};
+    rmx_norm_desc bad[7] = {good, good, good, good, good, good, good};
+    static const char *const text[7] = {"desc.rows = -1",
+                                        "desc.dim = 0",
+                                        "desc.eps = 0",
+                                        "desc.eps = nan",
+                                        "desc.x_stride (0: dim) = 7: must be 8",
+                                        "desc.y_stride (0: dim) = -8",
+                                        "desc.rows * desc.x_stride: more than 2^48"};
+    bad[0].rows = -1;
+    bad[1].dim = 0;
+    bad[2].eps = 0.0f;
+    bad[3].eps = NAN;
+    bad[4].x_stride = 7;
+    bad[5].y_stride = -8;
+    bad[6].rows = INT64_C(1) << 46;
+    for (int i = 0; i < 7; i++) {
+        REFUSES(rmx_norm_forward(t.ctx, &bad[i], x, g, g, y, m, r), text[i]);
+        bad[i].kind = RMX_NORM_RMS;
+        REFUSES(rmx_norm_forward(t.ctx, &bad[i], x, g, NULL, y, NULL, r), text[i]);
     }
+    cr_expect_eq(rmx_norm_backward_workspace(&bad[0]), 0);
+    cr_expect_eq(rmx_norm_backward_workspace(NULL), 0);
+    REFUSES(rmx_norm_forward(t.ctx, NULL, x, g, g, y, m, r), "desc: NULL");
+    const rmx_norm_desc rms = {RMX_NORM_RMS, RMX_F32, 4, 8, 1e-5f, 0, 0},
+                        third = {2, RMX_F32, 4, 8, 1e-5f, 0, 0};
+    REFUSES(rmx_norm_forward(t.ctx, &third, x, g, NULL, y, NULL, r), "desc.kind = 2");
+    REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, g, y, NULL, r), "beta: RMX_NORM_RMS has none");
+    REFUSES(rmx_norm_forward(t.ctx, &rms, x, g, NULL, y, m, r), "mean: RMX_NORM_RMS has none");
+    REFUSES(rmx_norm_forward(t.ctx, &good, NULL, g, g, y, m, r), "x: NULL");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, NULL, m, r), "y: NULL");
+    REFUSES(rmx_norm_forward(t.ctx, &good, y + 8, g, g, y, m, r), "overlaps x");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, y, g, y, m, r), "overlaps gamma");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, y, r), "mean (16 bytes");
+    REFUSES(rmx_norm_forward(t.ctx, &good, x, g, g, y, m, m), "overlaps rstd");
+    const size_t bytes = rmx_norm_backward_workspace(&good);
+    const rmx_norm_desc apart = {RMX_NORM_LAYER, RMX_F32, 4, 8, 1e-5f, 8, 16};
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, x, g, NULL, r, y, NULL, NULL, t.ws, bytes),
+            "mean: NULL");
+    REFUSES(rmx_norm_backward(t.ctx, &apart, x, x, g, m, r, NULL, NULL, NULL, t.ws, bytes),
+            "unequal desc.x_stride");
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, y, g, m, r, y, NULL, NULL, t.ws, bytes),
+            "overlaps x");
+    REFUSES(rmx_norm_backward(t.ctx, &good, x, x, g, m, r, y, y + 8, NULL, t.ws, bytes),
+            "dgamma (32 bytes");
+    REFUSES_AS(RMX_ERR_WORKSPACE,
+               rmx_norm_backward(t.ctx, &good, x, x, g, m, r, y, NULL, NULL, t.ws, 4),
+               "ask rmx_norm_backward_workspace");
+    const rmx_norm_desc none = {RMX_NORM_LAYER, RMX_F32, 0, 8, 1e-5f, 0, 0};
+    ACCEPTS(rmx_norm_forward(t.ctx, &none, NULL, g, g, NULL, NULL, NULL));
+    ACCEPTS(rmx_norm_backward(t.ctx, &none, NULL, NULL, g, NULL, NULL, NULL, NULL, NULL, NULL, 0));
+    refusals_end(&t);
 }
-
-Test(norm, large_neighbours) { kernel_each(large_neighbours); }

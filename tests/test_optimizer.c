@@ -1,33 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_optimizer.c: every optimiser, dense and by row. */
+#include "cases_features.h"
 #include "kernel_testing.h"
-
-typedef struct optim_case {
-    rmx_optimizer kind;
-    int64_t table_rows, width, unique; /* unique < 0: dense */
-    bool momentum, grad_scale;
-} optim_case;
-
-static const optim_case cases[] = {
-    {RMX_OPTIMIZER_SGD, 3, 33, -1, false, false},
-    {RMX_OPTIMIZER_SGD, 300, 100, -1, true, true},
-    {RMX_OPTIMIZER_SGD, 50, 16, 20, false, true},
-    {RMX_OPTIMIZER_SGD, 50, 16, 0, true, true},
-    {RMX_OPTIMIZER_RMSPROP, 1, 20001, -1, false, true},
-    {RMX_OPTIMIZER_RMSPROP, 300, 7, 111, false, false},
-    {RMX_OPTIMIZER_ADAGRAD, 129, 128, -1, false, true},
-    {RMX_OPTIMIZER_ADAGRAD, 1000, 16, 300, false, true},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 40, 16, -1, false, true},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 1000, 64, 300, false, false},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 9, 129, 4, false, true},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 2, 4097, -1, false, true},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 77, 28, 50, false, true},
-    {RMX_OPTIMIZER_ROWWISE_ADAGRAD, 77, 100, -1, false, true},
-    {RMX_OPTIMIZER_ADAMW, 0, 5, -1, false, true},
-    {RMX_OPTIMIZER_ADAMW, 31, 1000, -1, false, true},
-    {RMX_OPTIMIZER_ADAMW, 300, 24, 299, false, true},
-};
-enum { CASES = sizeof cases / sizeof *cases };
 
 static const rmx_optimizer_scalars scalars = {.lr = 0.01f,
                                               .momentum = 0.9f,
@@ -41,15 +15,15 @@ static const rmx_optimizer_scalars scalars = {.lr = 0.01f,
                                               .one_minus_beta1 = 0.1f,
                                               .one_minus_beta2 = 0.01f};
 
-typedef struct optim_data { /* on the host */
+typedef struct optimizer_data { /* on the host */
     int64_t size, states, gradients, rows;
     float *w, *s1, *s2, *grad;
     uint32_t *row_index;
-} optim_data;
+} optimizer_data;
 
-static optim_data make_data(const optim_case *c, testing_pattern pattern)
+static optimizer_data make_data(const optimizer_case *c, testing_pattern pattern)
 {
-    optim_data d = {.size = c->table_rows * c->width};
+    optimizer_data d = {.size = c->table_rows * c->width};
     d.rows = c->unique < 0 ? c->table_rows : c->unique;
     d.states = c->kind == RMX_OPTIMIZER_ROWWISE_ADAGRAD ? c->table_rows : d.size;
     d.gradients = (d.rows + 3) * c->width; /* more than *unique says */
@@ -64,16 +38,16 @@ static optim_data make_data(const optim_case *c, testing_pattern pattern)
     return d;
 }
 
-static void free_data(optim_data *d)
+static void free_data(optimizer_data *d)
 {
     free(d->w), free(d->s1), free(d->s2), free(d->grad), free(d->row_index);
 }
 
-static void run_case(rmx_backend *backend, const char *name, const optim_case *c,
+static void run_case(rmx_backend *backend, const char *name, const optimizer_case *c,
                      testing_pattern pattern, float grad_scale)
 {
     kernel_operands all = {.backend = backend};
-    optim_data d = make_data(c, pattern);
+    optimizer_data d = make_data(c, pattern);
     const uint32_t unique = (uint32_t)d.rows;
     rmx_optimizer_args args = {.kind = c->kind,
                                .rows = c->unique < 0 ? d.rows : d.rows + 3,
@@ -112,19 +86,22 @@ static void contract_case(rmx_backend *backend, const char *name, int i)
     const int kind = i % KINDS;
     const float scale = kind < PATTERN_COUNT ? 0.37f : kind == PATTERN_COUNT ? NAN : INFINITY;
     const testing_pattern pattern = kind < PATTERN_COUNT ? (testing_pattern)kind : PATTERN_NORMAL;
-    run_case(backend, name, &cases[i / KINDS], pattern, scale);
+    run_case(backend, name, &optimizer_cases[i / KINDS], pattern, scale);
 }
 
-Test(optim, contract) { kernel_cases(CASES * (PATTERN_COUNT + 2), contract_case); }
+Test(optimizer, kernel_has_reference_bits)
+{
+    kernel_cases(CASES(optimizer_cases) * (PATTERN_COUNT + 2), contract_case);
+}
 
 /* Against double: one AdamW step of plain values, each operation half an ulp. */
 static void near_float64(rmx_backend *backend, const char *name)
 {
     enum { N = 1000 };
-    const optim_case c = {RMX_OPTIMIZER_ADAMW, 1, N, -1, false, false};
+    const optimizer_case c = {RMX_OPTIMIZER_ADAMW, 1, N, -1, false, false};
     const rmx_optimizer_scalars *s = &scalars;
     kernel_operands all = {.backend = backend};
-    optim_data d = make_data(&c, PATTERN_NORMAL);
+    optimizer_data d = make_data(&c, PATTERN_NORMAL);
     const rmx_optimizer_args args = {.kind = c.kind,
                                      .rows = 1,
                                      .width = N,
@@ -150,4 +127,4 @@ static void near_float64(rmx_backend *backend, const char *name)
     free_data(&d);
 }
 
-Test(optim, near_float64) { kernel_each(near_float64); }
+Test(optimizer, near_float64) { kernel_each(near_float64); }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* test_optimizer_layer.c: every optimiser against a float64 transcription of its formula, sparse updates
- * against dense ones, and the scalars of a step. */
+/* test_optimizer_layer.c: every optimiser against a float64 transcription of its formula, sparse
+ * updates against dense ones, the scalars of a step, and what is refused. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/context.h"
+#include "layer_testing.h"
 #include "layers/optimizer_internal.h"
-#include "operands.h"
 #include "rankmixer/optimizer.h"
-#include "testing.h"
+#include "refusals.h"
 
 #define MUST(call) operands_must(ctx, call)
 
@@ -134,7 +134,7 @@ static void hundred_steps(rmx_context *ctx, int which)
     free(e);
 }
 
-Test(optimizer, float64_transcription)
+Test(optimizer_layer, float64_transcription)
 {
     for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
         rmx_context *ctx = operands_context(i);
@@ -146,8 +146,8 @@ Test(optimizer, float64_transcription)
 
 /* ---- sparse -------------------------------------------------------------------------------- */
 
-static void optim(rmx_context *ctx, const rmx_optimizer_config *config, const state *s,
-                  const float *grad, const uint32_t *rows, const uint32_t *unique, void *scalars)
+static void step_of(rmx_context *ctx, const rmx_optimizer_config *config, const state *s,
+                    const float *grad, const uint32_t *rows, const uint32_t *unique, void *scalars)
 {
     rmx_backend *backend = rmx_context_backend(ctx);
     const rmx_optimizer_scalars host = rmx_optimizer_scalars_of(config, 3, 0.05f);
@@ -182,8 +182,8 @@ static void sparse_equals_dense(rmx_context *ctx, int which)
     const uint32_t *rows = operands_put_bytes(&all, touched, sizeof touched);
     const uint32_t *unique = operands_put_bytes(&all, &n, sizeof n);
     void *scalars = operands_bytes(&all, sizeof(rmx_optimizer_scalars));
-    optim(ctx, &config, &dense, operands_put(&all, g, COUNT), NULL, NULL, scalars);
-    optim(ctx, &config, &sparse, operands_put(&all, packed, 5 * WIDTH), rows, unique, scalars);
+    step_of(ctx, &config, &dense, operands_put(&all, g, COUNT), NULL, NULL, scalars);
+    step_of(ctx, &config, &sparse, operands_put(&all, packed, 5 * WIDTH), rows, unique, scalars);
     operands_get(&all, want, dense.w, sizeof want);
     for (uint32_t row = 0; row < ROWS; row++) {
         const bool updated = row == 1 || row == 4 || row == 6;
@@ -201,7 +201,7 @@ static void sparse_equals_dense(rmx_context *ctx, int which)
     cr_expect(operands_free(&all));
 }
 
-Test(optimizer, sparse_equals_dense)
+Test(optimizer_layer, sparse_equals_dense)
 {
     for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
         rmx_context *ctx = operands_context(i);
@@ -213,7 +213,7 @@ Test(optimizer, sparse_equals_dense)
 
 /* ---- scalars ------------------------------------------------------------------------------- */
 
-Test(optimizer, bias_correction)
+Test(optimizer_layer, bias_correction)
 {
     const rmx_optimizer_config config = rmx_optimizer_default(RMX_OPTIMIZER_ADAMW);
     static const uint64_t steps[] = {1, 2, 3, 10, 999, 123456, UINT64_MAX};
@@ -229,4 +229,36 @@ Test(optimizer, bias_correction)
     rmx_optimizer_config none = config;
     none.beta1 = 0.0f;
     cr_expect_eq(rmx_optimizer_scalars_of(&none, 7, 0.1f).bias1, 1.0f);
+}
+
+Test(optimizer_layer, refusals)
+{
+    refusals t = refusals_begin();
+    float *g = t.a, *w = t.out, *s1 = t.b, *s2 = t.c;
+    const rmx_optimizer_config adamw = rmx_optimizer_default(RMX_OPTIMIZER_ADAMW);
+    const rmx_optimizer_config sgd = rmx_optimizer_default(RMX_OPTIMIZER_SGD);
+    rmx_optimizer_config bad[6] = {adamw, adamw, adamw, adamw, adamw, adamw};
+    static const char *const text[6] = {"config.kind = 9",   "config.beta1 = 1",
+                                        "config.beta2 = -1", "config.eps = 0",
+                                        "config.momentum",   "config.weight_decay = nan"};
+    bad[0].kind = (rmx_optimizer)9;
+    bad[1].beta1 = 1.0f;
+    bad[2].beta2 = -1.0f;
+    bad[3].eps = 0.0f;
+    bad[4].momentum = NAN;
+    bad[5].weight_decay = NAN;
+    for (int i = 0; i < 6; i++)
+        REFUSES(rmx_optimizer_step(t.ctx, &bad[i], 1, 0.1f, 4, 8, g, w, s1, s2), text[i]);
+    REFUSES(rmx_optimizer_step(t.ctx, NULL, 1, 0.1f, 4, 8, g, w, s1, s2), "config: NULL");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 0, 0.1f, 4, 8, g, w, s1, s2), "count from 1");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, -0.1f, 4, 8, g, w, s1, s2), "lr = -0.1");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, 0.1f, -4, 8, g, w, s1, s2), "factor 1 is -4");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, 0.1f, 4, 8, NULL, w, s1, s2), "g: NULL");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, 0.1f, 4, 8, g, w, s1, NULL), "s2: NULL");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, 0.1f, 4, 8, g, w, w, s2), "overlaps s1");
+    REFUSES(rmx_optimizer_step(t.ctx, &adamw, 1, 0.1f, 4, 8, w, w, s1, s2), "overlaps g");
+    REFUSES(rmx_optimizer_step(t.ctx, &sgd, 1, 0.1f, 4, 8, g, w, s1, NULL), "s1: must be NULL");
+    ACCEPTS(rmx_optimizer_step(t.ctx, &sgd, 1, 0.1f, 0, 8, NULL, NULL, NULL, NULL));
+    cr_expect_eq(rmx_optimizer_default((rmx_optimizer)99).kind, RMX_OPTIMIZER_SGD);
+    refusals_end(&t);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases_products.h"
 #include "testing.h"
 
 /* Where the elements of an operand lie; T is batch[1], a token of [rows, T, cols]. */
@@ -139,6 +140,7 @@ static void run_and_compare(rmx_backend *backend, const spec *s, buffer x[OPERAN
                   (long)s->batch[1], s->a, s->b, s->c, s->bias, s->activation_gradient,
                   s->multiplier, s->residual, s->accumulate, s->alpha, s->beta, s->activation,
                   testing_pattern_name(s->pattern), i, (long)at, got[at], x[i].expected[at]);
+        cr_assert(testing_sees_flipped_bit(got, x[i].expected, x[i].count), "operand %d", i);
         cr_assert(testing_guards_ok(backend, x[i].device), "operand %d: guard overwritten", i);
         testing_free(backend, x[i].device);
         free(got);
@@ -225,14 +227,11 @@ static const layout c_layouts[] = {ROWS, TOKENS};
 
 static void sizes(const backends *all)
 {
-    static const int64_t m[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 18, 19, 25, 36, 37, 65};
-    static const int64_t n[] = {0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 64, 65, 129};
-    static const int64_t k[] = {0, 1, 2, 7, 8, 9, 17};
     size_t turn = 0;
-    for (size_t i = 0; i < sizeof m / sizeof *m; i++)
-        for (size_t j = 0; j < sizeof n / sizeof *n; j++)
-            for (size_t l = 0; l < sizeof k / sizeof *k; l++, turn++) {
-                spec s = plain(m[i], n[j], k[l]);
+    for (size_t i = 0; i < (size_t)CASES(product_edges_m); i++)
+        for (size_t j = 0; j < (size_t)CASES(product_edges_n); j++)
+            for (size_t l = 0; l < (size_t)CASES(product_edges_k); l++, turn++) {
+                spec s = plain(product_edges_m[i], product_edges_n[j], product_edges_k[l]);
                 s.a = a_layouts[turn % 6];
                 s.b = a_layouts[turn / 5 % 6];
                 s.c = c_layouts[turn / 7 % 2];
@@ -251,17 +250,11 @@ Test(product, every_size_near_a_tile_edge) { together(sizes, 1, 3); }
 /* Sizes where k, rows or columns are cut into blocks. */
 static void blocks(const backends *all)
 {
-    static const int64_t shapes[][3] = {
-        {1, 2100, 100}, {3, 1030, 200},  {17, 700, 130}, {19, 45, 1000}, {121, 33, 400},
-        {241, 50, 390}, {800, 33, 20},   {800, 20, 400}, {40, 1400, 20}, {40, 700, 400},
-        {1000, 1, 300}, {500, 3, 33},    {16, 16, 4},    {16, 4, 16},    {1, 1, 5000},
-        {64, 3, 2000},  {129, 129, 129},
-    };
     size_t turn = 0;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    for (size_t i = 0; i < (size_t)CASES(product_blocks); i++)
         for (size_t a = 0; a < 6; a++)
             for (size_t b = 0; b < 6; b++, turn++) {
-                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                spec s = plain(product_blocks[i][0], product_blocks[i][1], product_blocks[i][2]);
                 if (s.m * s.n * s.k > 2000000 && turn % 5) continue;
                 s.a = a_layouts[a];
                 s.b = a_layouts[b];
@@ -301,19 +294,19 @@ Test(product, many_small_products) { together(many_products, 1, 3); }
 
 static void epilogues(const backends *all)
 {
-    static const int64_t shapes[][3] = {{13, 19, 5}, {7, 32, 9}, {40, 2, 20}, {2, 70, 3}};
     static const layout bias[] = {ABSENT, ROWS, ONE_ROW, ONE_COLUMN};
     static const layout multiplier[] = {ABSENT, ROWS, IN_PLACE, ONE_ROW, ONE_COLUMN};
     static const layout residual[] = {ABSENT, ODD, IN_PLACE, ONE_ROW, ONE_COLUMN};
     static const float alphas[] = {1.0f, 0.25f, -1.7f, 0.0f};
     size_t turn = 0;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < (size_t)CASES(product_epilogues); i++)
         for (size_t b = 0; b < 4; b++)
             for (size_t activation_gradient = 0; activation_gradient < 2; activation_gradient++)
                 for (size_t act = 0; act < 3; act++)
                     for (size_t f = 0; f < 5; f++)
                         for (size_t r = 0; r < 5; r++, turn++) {
-                            spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                            spec s = plain(product_epilogues[i][0], product_epilogues[i][1],
+                                           product_epilogues[i][2]);
                             s.batch[1] = 2;
                             s.bias = bias[b];
                             s.activation_gradient = activation_gradient ? TOKENS : ABSENT;
@@ -331,12 +324,11 @@ Test(product, every_epilogue) { together(epilogues, 2, 2); }
 
 static void patterns(const backends *all)
 {
-    static const int64_t shapes[][3] = {
-        {1, 70, 50}, {20, 33, 90}, {40, 3, 30}, {50, 60, 500}, {9, 34, 0}};
     for (int pattern = 0; pattern < PATTERN_COUNT; pattern++)
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t i = 0; i < (size_t)CASES(product_patterns); i++)
             for (int finish = 0; finish < 3; finish++) {
-                spec s = plain(shapes[i][0], shapes[i][1], shapes[i][2]);
+                spec s =
+                    plain(product_patterns[i][0], product_patterns[i][1], product_patterns[i][2]);
                 s.pattern = (testing_pattern)pattern;
                 s.accumulate = finish == 1;
                 s.bias = finish == 2 ? ROWS : ABSENT;

@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* test_product_layer.c: the products of rankmixer/product.h, bit for bit against their definition: one
- * ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
+/* test_product_layer.c: the products of rankmixer/product.h, bit for bit against their definition:
+ * one ascending chain of fused multiply-adds, then the epilogue's roundings. From that follow what
  * the library promises: rows alone and in a batch, views and copies, splits and the whole. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "operands.h"
+#include "layer_testing.h"
 #include "rankmixer/product.h"
-#include "testing.h"
+#include "refusals.h"
 
-#define SHAPE(...) \
-    (int64_t[]) { __VA_ARGS__ }
 #define MUST(call) operands_must(ctx, call)
-
-/* Runs test on every context. */
-static void on_contexts(void (*test)(rmx_context *ctx, operands *all))
-{
-    for (int i = 0; i < OPERANDS_CONTEXTS; i++) {
-        rmx_context *ctx = operands_context(i);
-        if (!ctx) continue;
-        operands all;
-        operands_begin(&all, ctx);
-        test(ctx, &all);
-        cr_expect(operands_free(&all), "%s", rmx_context_describe(ctx));
-        rmx_context_destroy(ctx);
-    }
-}
 
 static float *values(int64_t count, uint64_t seed)
 {
@@ -46,14 +30,9 @@ static float element(const float *a, int64_t as, const float *b, int64_t bs, int
     return beta != 0.0f ? fmaf(beta, input, v) : v;
 }
 
-static rmx_tensor view(float *data, int64_t rows, int64_t columns)
-{
-    return rmx_tensor_of(RMX_F32, data, 2, SHAPE(rows, columns));
-}
-
 static rmx_tensor flipped(float *data, int64_t rows, int64_t columns)
 {
-    return rmx_tensor_transpose(view(data, columns, rows), 0, 1);
+    return rmx_tensor_transpose(view2(data, columns, rows), 0, 1);
 }
 
 /* [rows, columns] as [columns, rows] */
@@ -75,13 +54,13 @@ static void mm_shape(rmx_context *ctx, operands *all, int64_t m, int64_t n, int6
         for (int64_t j = 0; j < n; j++)
             want[i * n + j] = element(a + i * k, 1, b + j, n, k, 0.0f, 1.0f, 0.0f, 0.0f);
     float *at = transposed(a, m, k), *bt = transposed(b, k, n), *want_t = transposed(want, m, n);
-    const rmx_tensor as[2] = {view(operands_put(all, a, m * k), m, k),
+    const rmx_tensor as[2] = {view2(operands_put(all, a, m * k), m, k),
                               flipped(operands_put(all, at, m * k), m, k)};
-    const rmx_tensor bs[2] = {view(operands_put(all, b, k * n), k, n),
+    const rmx_tensor bs[2] = {view2(operands_put(all, b, k * n), k, n),
                               flipped(operands_put(all, bt, k * n), k, n)};
     for (int which = 0; which < 8; which++) {
         float *out = operands_new(all, m * n);
-        const rmx_tensor y = which & 4 ? flipped(out, m, n) : view(out, m, n);
+        const rmx_tensor y = which & 4 ? flipped(out, m, n) : view2(out, m, n);
         MUST(rmx_mm(ctx, &as[which & 1], &bs[which >> 1 & 1], &y));
         cr_expect(operands_same(all, out, which & 4 ? want_t : want, m * n),
                   "%lldx%lldx%lld, transposed operands %d, %s", (long long)m, (long long)n,
@@ -102,30 +81,30 @@ static void mm_shapes(rmx_context *ctx, operands *all)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         mm_shape(ctx, all, shapes[i][0], shapes[i][1], shapes[i][2]);
 }
-Test(product, mm_is_one_chain) { on_contexts(mm_shapes); }
+Test(product_layer, mm_is_one_chain) { layer_on_contexts(mm_shapes); }
 
 static void empty_products(rmx_context *ctx, operands *all)
 {
     float *b = operands_zeros(all, 12), *out = operands_new(all, 4);
     const rmx_tensor a0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 3));
-    const rmx_tensor b3 = view(b, 3, 4), y0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
+    const rmx_tensor b3 = view2(b, 3, 4), y0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
     MUST(rmx_mm(ctx, &a0, &b3, &y0)); /* no rows */
     const rmx_tensor a1 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(2, 0));
-    const rmx_tensor b0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 2)), y = view(out, 2, 2);
+    const rmx_tensor b0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 2)), y = view2(out, 2, 2);
     MUST(rmx_mm(ctx, &a1, &b0, &y)); /* no terms */
     cr_expect(operands_same(all, out, (float[4]){0.0f}, 4));
     float *db = operands_put(all, (float[12]){1, 2, 3, 4}, 12);
-    const rmx_tensor db3 = view(db, 3, 4), dy0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
+    const rmx_tensor db3 = view2(db, 3, 4), dy0 = rmx_tensor_of(RMX_F32, NULL, 2, SHAPE(0, 4));
     MUST(rmx_mm_backward(ctx, &dy0, &a0, &b3, &a0, &db3)); /* a batch of none adds nothing */
     cr_expect(operands_same(all, db, (float[12]){1, 2, 3, 4}, 12));
     float *dv = operands_put(all, (float[4]){1, 2, 3, 4}, 4), *dm = operands_new(all, 4);
-    const rmx_tensor vector = rmx_tensor_of(RMX_F32, dv, 1, SHAPE(4)), row = view(dm, 1, 4);
+    const rmx_tensor vector = rmx_tensor_of(RMX_F32, dv, 1, SHAPE(4)), row = view2(dm, 1, 4);
     MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &vector, NULL, NULL, NULL, 0));
     MUST(rmx_addmm_backward(ctx, 1, 1, &dy0, NULL, NULL, &row, NULL, NULL, NULL, 0));
     cr_expect(operands_same(all, dv, (float[4]){1, 2, 3, 4}, 4)); /* a parameter: accumulated */
     cr_expect(operands_same(all, dm, (float[4]){0.0f}, 4));       /* an activation: overwritten */
 }
-Test(product, empty_operands) { on_contexts(empty_products); }
+Test(product_layer, empty_operands) { layer_on_contexts(empty_products); }
 
 /* ---- addmm --------------------------------------------------------------------------------- */
 
@@ -134,14 +113,14 @@ static void addmm_inputs(rmx_context *ctx, operands *all)
     enum { M = 9, N = 21, K = 40 };
     static const float factors[][2] = {{1, 1}, {0.7f, 1}, {1, -0.3f}, {2.5f, 0.1f}, {0.7f, 0}};
     float *a = values(M * K, 3), *b = values(K * N, 4), *in = values(M * N, 5), want[M * N];
-    const rmx_tensor ta = view(operands_put(all, a, M * K), M, K);
-    const rmx_tensor tb = view(operands_put(all, b, K * N), K, N);
+    const rmx_tensor ta = view2(operands_put(all, a, M * K), M, K);
+    const rmx_tensor tb = view2(operands_put(all, b, K * N), K, N);
     float *input = operands_put(all, in, M * N), *out = operands_new(all, M * N);
-    const rmx_tensor y = view(out, M, N);
+    const rmx_tensor y = view2(out, M, N);
     const rmx_tensor inputs[] = {rmx_tensor_of(RMX_F32, input, 1, SHAPE(N)),
-                                 view(input, M, N),
-                                 view(input, 1, N),
-                                 view(input, M, 1),
+                                 view2(input, M, N),
+                                 view2(input, 1, N),
+                                 view2(input, M, 1),
                                  rmx_tensor_of(RMX_F32, input, 1, SHAPE(1)),
                                  rmx_tensor_of(RMX_F32, input, 0, NULL)};
     static const int64_t steps[6][2] = {{0, 1}, {N, 1}, {0, 1}, {1, 0}, {0, 0}, {0, 0}};
@@ -165,7 +144,7 @@ static void addmm_inputs(rmx_context *ctx, operands *all)
     free(b);
     free(in);
 }
-Test(product, addmm_inputs_and_factors) { on_contexts(addmm_inputs); }
+Test(product_layer, addmm_inputs_and_factors) { layer_on_contexts(addmm_inputs); }
 
 /* ---- batch invariance ---------------------------------------------------------------------- */
 
@@ -174,13 +153,13 @@ static void row_alone(rmx_context *ctx, operands *all)
     enum { M = 200, N = 24, K = 77 };
     float *a = values(M * K, 6), *b = values(K * N, 7), whole[M * N], one[N];
     float *da = operands_put(all, a, M * K), *out = operands_new(all, M * N);
-    const rmx_tensor tb = view(operands_put(all, b, K * N), K, N);
-    const rmx_tensor ta = view(da, M, K), y = view(out, M, N);
+    const rmx_tensor tb = view2(operands_put(all, b, K * N), K, N);
+    const rmx_tensor ta = view2(da, M, K), y = view2(out, M, N);
     MUST(rmx_mm(ctx, &ta, &tb, &y));
     operands_get(all, whole, out, sizeof whole);
     for (int64_t size = 1; size <= M; size += size < 20 ? 1 : 13) {
         const int64_t row = (size * 37) % (M - size + 1);
-        const rmx_tensor part = view(da + row * K, size, K), py = view(out, size, N);
+        const rmx_tensor part = view2(da + row * K, size, K), py = view2(out, size, N);
         MUST(rmx_mm(ctx, &part, &tb, &py));
         operands_get(all, one, out, sizeof one);
         cr_expect_arr_eq(one, whole + row * N, sizeof one, "row %d first of %d", (int)row,
@@ -189,7 +168,7 @@ static void row_alone(rmx_context *ctx, operands *all)
     free(a);
     free(b);
 }
-Test(product, a_row_knows_no_batch) { on_contexts(row_alone); }
+Test(product_layer, a_row_knows_no_batch) { layer_on_contexts(row_alone); }
 
 /* ---- gradients: any split of the rows gives the bits of the whole -------------------------- */
 
@@ -198,9 +177,9 @@ static void gradient_part(rmx_context *ctx, operands *all, float *a, float *dy, 
                           int64_t rows, float *dw, float *dbias, float *da, float *w)
 {
     enum { N = 18, K = 29 };
-    const rmx_tensor ta = view(a + first * K, rows, K), tdy = view(dy + first * N, rows, N);
-    const rmx_tensor tda = view(da + first * K, rows, K), tw = view(w, K, N);
-    const rmx_tensor tdw = view(dw, K, N), bias = rmx_tensor_of(RMX_F32, dbias, 1, SHAPE(N));
+    const rmx_tensor ta = view2(a + first * K, rows, K), tdy = view2(dy + first * N, rows, N);
+    const rmx_tensor tda = view2(da + first * K, rows, K), tw = view2(w, K, N);
+    const rmx_tensor tdw = view2(dw, K, N), bias = rmx_tensor_of(RMX_F32, dbias, 1, SHAPE(N));
     const size_t bytes = rmx_addmm_backward_workspace(&tdy, &bias);
     MUST(rmx_addmm_backward(ctx, 1.0f, 1.0f, &tdy, &ta, &tw, &bias, &tda, &tdw,
                             operands_bytes(all, bytes), bytes));
@@ -237,7 +216,7 @@ static void splits(rmx_context *ctx, operands *all)
     free(w);
     free(want_da);
 }
-Test(product, splits_of_the_batch) { on_contexts(splits); }
+Test(product_layer, splits_of_the_batch) { layer_on_contexts(splits); }
 
 /* ---- batches and groups -------------------------------------------------------------------- */
 
@@ -264,7 +243,7 @@ static void batches(rmx_context *ctx, operands *all)
     free(a);
     free(b);
 }
-Test(product, bmm_repeats_a_matrix) { on_contexts(batches); }
+Test(product_layer, bmm_repeats_a_matrix) { layer_on_contexts(batches); }
 
 /* x [B1, B2, G, K], contiguous and as a slice of wider rows; each group has its own weights. */
 static void groups(rmx_context *ctx, operands *all)
@@ -294,11 +273,11 @@ static void groups(rmx_context *ctx, operands *all)
     free(x);
     free(w);
 }
-Test(product, groups_have_their_own_weights) { on_contexts(groups); }
+Test(product_layer, groups_have_their_own_weights) { layer_on_contexts(groups); }
 
 /* A control: a chain cut in two, a split K, gives other bits, so equality
  * says something. */
-Test(product, another_order_differs)
+Test(product_layer, another_order_differs)
 {
     enum { K = 300, ROWS = 64 };
     float *a = values(ROWS * K, 15), *b = values(K, 16);

@@ -58,6 +58,15 @@ expect 1 "0 passed, 1 failed, 0 skipped" crash
 expect 1 "1 passed, 1 failed, 0 skipped" leak
 grep -q 'LeakSanitizer: detected' "$folder/log" || { cat "$folder/log" && exit 1; }
 expect 2 "  test_skips" no_such_test
+
+# The name of a noun stands for all of its programs; a filter, and a whole name, for one.
+sed -i 's/^test_good .*/&\ntest_good_also 3/' "$folder/tests/minimum_counts"
+cp "$folder/tests/test_good.c" "$folder/tests/test_good_also.c"
+cp "$folder/build/tests/test_good" "$folder/build/tests/test_good_also"
+expect 0 "4 passed, 0 failed, 2 skipped" good
+expect 0 "2 passed, 0 failed, 1 skipped" test_good
+expect 0 "1 passed, 0 failed, 0 skipped" "good:suite/first"
+rm "$folder"/tests/test_good_also.c
 RMX_REQUIRE_GPU=1 expect 1 "2 passed, 1 failed, 0 skipped" good
 
 # A bundle has no sources: what --list wrote stands for them.

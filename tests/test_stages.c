@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_stages.c: stages in an arrangement that no block has: values that several stages read, as
- * input and as residual, near and far. Gradients against differences (layer_check.h). */
+ * input and as residual, near and far. Gradients against differences (layer_testing.h). */
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "layer_check.h"
+#include "layer_testing.h"
 #include "layers/stages.h"
 
 #define MUST(call) operands_must(l->ctx, call)
@@ -80,31 +80,32 @@ static void stages_backward(layer *l)
     MUST(rmx_stages_backward(l->ctx, &f.stages, &f.desc, layer_slot(l, 4, scratch), scratch));
 }
 
-Test(stages, gradients)
+static void make(int i, layer *l)
 {
     fixture f;
-    layer l = {.name = "stages",
-               .forward = stages_forward,
-               .backward = stages_backward,
-               .outputs = BTD,
-               .inputs = 1,
-               .input = {{"x", BTD}}};
+    (void)i;
     build(&f);
+    l->name = "stages";
+    l->forward = stages_forward;
+    l->backward = stages_backward;
+    l->outputs = BTD;
+    l->gradients = true;
+    layer_input(l, "x", BTD);
     for (int32_t k = 0; k < STAGES; k++) {
         rmx_stage_parameter list[RMX_STAGE_PARAMETERS];
         const rmx_stage *s = rmx_stages_listed(&f.stages, k);
         const int32_t count = rmx_stage_parameters(s, &f.desc, list);
-        cr_assert(count == 0 || s->parameter == l.inputs - 1);
-        for (int32_t i = 0; i < count; i++) {
-            l.input[l.inputs].name = list[i].name;
-            l.input[l.inputs].count = 1;
-            for (int32_t d = 0; d < list[i].dims; d++) l.input[l.inputs].count *= list[i].shape[d];
-            l.inputs++;
+        cr_assert(count == 0 || s->parameter == l->inputs - 1);
+        for (int32_t p = 0; p < count; p++) {
+            int64_t values = 1;
+            for (int32_t d = 0; d < list[p].dims; d++) values *= list[p].shape[d];
+            layer_input(l, list[p].name, values);
         }
     }
-    cr_assert_eq(l.inputs, 11);
-    cr_expect(layer_check(&l));
+    cr_assert_eq(l->inputs, 11);
 }
+
+LAYER_TESTS(stages, make, 1)
 
 /* A gradient that several stages add to needs few buffers, and what is given is only read. */
 Test(stages, buffers)

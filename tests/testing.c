@@ -196,3 +196,18 @@ int64_t testing_first_difference(const float *a, const float *b, int64_t count)
     }
     return -1;
 }
+
+bool testing_sees_flipped_bit(float *got, const float *expected, int64_t count)
+{
+    int64_t at = count / 2;
+    while (at < count && !isfinite(got[at])) at++;
+    if (at == count) return true;
+    const float right = got[at];
+    uint32_t bits;
+    memcpy(&bits, &right, sizeof bits);
+    bits ^= 1;
+    memcpy(&got[at], &bits, sizeof bits);
+    const bool seen = testing_first_difference(got, expected, count) == at;
+    got[at] = right;
+    return seen;
+}

@@ -46,5 +46,8 @@ const char *testing_pattern_name(testing_pattern pattern);
 
 /* Index of the first element whose bits differ, or -1; all NaNs count as equal. */
 int64_t testing_first_difference(const float *a, const float *b, int64_t count);
+/* Of equal arrays: flips the lowest bit of one element of got and puts it back; false if that is
+ * not seen as a difference. Elements that are NaN are left out, so is an array of these alone. */
+bool testing_sees_flipped_bit(float *got, const float *expected, int64_t count);
 
 #endif /* RMX_TESTING_H */

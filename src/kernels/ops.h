@@ -461,13 +461,14 @@ typedef struct rmx_nonfinite_args {
 
 /* Every kernel. Kernel k takes rmx_<k>_args; a backend calls it rmx_<backend>_<k>. Where the
  * arguments have a dtype, a kernel may take one type and not another (rmx_ops.takes). */
-#define RMX_TYPED_KERNELS(X)                                                           \
-    X(column_sum)                                                                      \
-    X(softmax)                                                                         \
-    X(softmax_backward)                                                                \
-    X(mean) X(mean_backward) X(norm) X(norm_backward) X(token_mix) X(token_mixer)      \
-        X(token_mixer_backward) X(activation) X(activation_backward) X(add) X(dropout) \
-            X(embedding_lookup) X(embedding_gradient) X(loss) X(nonfinite)
+#define RMX_TYPED_KERNELS(X)                                                                      \
+    X(column_sum)                                                                                 \
+    X(softmax)                                                                                    \
+    X(softmax_backward)                                                                           \
+    X(mean)                                                                                       \
+    X(mean_backward) X(norm) X(norm_backward) X(token_mix) X(token_mixer) X(token_mixer_backward) \
+        X(activation) X(activation_backward) X(add) X(dropout) X(embedding_lookup)                \
+            X(embedding_gradient) X(loss) X(nonfinite)
 #define RMX_FLOAT_KERNELS(X) \
     X(embedding_sort) X(sigmoid) X(optimizer) X(gradient_norm_sum_squares) X(gradient_norm_clip)
 #define RMX_KERNELS(X) X(product) RMX_TYPED_KERNELS(X) RMX_FLOAT_KERNELS(X)
