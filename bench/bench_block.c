@@ -9,30 +9,39 @@ static rmx_block_desc desc_of(const layer *l, int64_t samples)
     return (rmx_block_desc){.heads = 16, .eps = 1e-5f, .ffn = layer_network(l, samples)};
 }
 
-/* The norms' parameters, then the network's. */
-static int64_t parameters(const layer *l) { return 4 * (int64_t)l->width + layer_network_size(l); }
+enum { PARAMETERS = 8 };
+
+/* Where the parameters lie that follow one another from there; the number of their values. */
+static int64_t point(const layer *l, float *from, float *to[PARAMETERS])
+{
+    const rmx_block_desc desc = desc_of(l, l->samples);
+    rmx_block_parameter list[PARAMETERS];
+    const int32_t count = rmx_block_parameters(&desc, list, PARAMETERS);
+    int64_t at = 0;
+    for (int32_t i = 0; i < count; at += list[i++].count) to[i] = from ? from + at : NULL;
+    return at;
+}
+
+static int64_t parameters(const layer *l)
+{
+    float *unused[PARAMETERS];
+    return point(l, NULL, unused);
+}
 
 static rmx_status run(const layer *l, int64_t first, int64_t samples)
 {
-    const int64_t at = first * layer_unit(l), d = l->width;
+    const int64_t at = first * layer_unit(l);
     const size_t saved_bytes = sizeof(float) * (size_t)l->kind->saved(l);
-    float *w = l->w, *g = l->dw;
     const rmx_block_desc desc = desc_of(l, samples);
-    const rmx_block_weights weights = {.gamma1 = w,
-                                       .beta1 = w + d,
-                                       .gamma2 = w + 2 * d,
-                                       .beta2 = w + 3 * d,
-                                       .ffn = layer_network_weights(l, w + 4 * d)};
-    const rmx_block_gradients gradients = {.gamma1 = g,
-                                           .beta1 = g + d,
-                                           .gamma2 = g + 2 * d,
-                                           .beta2 = g + 3 * d,
-                                           .ffn = layer_network_gradients(l, g + 4 * d)};
-    BENCH_TRY(rmx_block_forward(l->b->ctx, &desc, &weights, l->x + at, l->y + at, l->saved,
-                                saved_bytes));
+    float *weights[PARAMETERS], *gradients[PARAMETERS];
+    point(l, l->w, weights);
+    point(l, l->dw, gradients);
+    BENCH_TRY(rmx_block_forward(l->b->ctx, &desc, (const float *const *)weights, l->x + at,
+                                l->y + at, l->saved, saved_bytes));
     if (!l->backward) return RMX_OK;
-    return rmx_block_backward(l->b->ctx, &desc, &weights, l->dy + at, l->x + at, l->saved,
-                              saved_bytes, l->dx + at, &gradients, l->ws, l->ws_bytes);
+    return rmx_block_backward(l->b->ctx, &desc, (const float *const *)weights, l->dy + at,
+                              l->x + at, l->saved, saved_bytes, l->dx + at, gradients, l->ws,
+                              l->ws_bytes);
 }
 
 static int64_t saved(const layer *l)

@@ -172,18 +172,16 @@ static rmx_status attention(PARAMETERS)
 
 static rmx_status block(PARAMETERS)
 {
-    const int64_t d = op->k;
     const float *w = memory->w;
     const rmx_block_desc desc = {
         .heads = op->count,
         .eps = 1e-5f,
         .ffn = {.samples = rows, .tokens = op->count, .width = op->k, .hidden = op->n}};
-    const rmx_block_weights weights = {.gamma1 = w,
-                                       .beta1 = w + d,
-                                       .gamma2 = w + 2 * d,
-                                       .beta2 = w + 3 * d,
-                                       .ffn = ffn_weights(op, w + 4 * d)};
-    return rmx_block_forward(b->ctx, &desc, &weights, x, y, memory->scratch,
+    const float *weights[8];
+    rmx_block_parameter list[8];
+    const int32_t count = rmx_block_parameters(&desc, list, 8);
+    for (int32_t i = 0; i < count; w += list[i++].count) weights[i] = w;
+    return rmx_block_forward(b->ctx, &desc, weights, x, y, memory->scratch,
                              rmx_block_saved_bytes(&desc));
 }
 

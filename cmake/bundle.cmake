@@ -1,9 +1,8 @@
-# What a bundle is made of (./dev bundle, cmake/bundle.sh): the programs and tests of this build,
-# linked once more against one shared library, as every program with the kernels in it would be a
-# copy of 10 MB. Tests and programs reach into the library's insides, so its C files are compiled
-# again with all names visible; the kernels' objects, which are slow to make and are reached by
-# their backends' tables, are those of the build. Nothing here belongs to "all": ask for the target
-# bundle_parts.
+# The parts of a bundle (./dev bundle, cmake/bundle.sh): the programs and tests of this build,
+# linked once more against one shared library. Each program with the kernels in it takes 10 MB.
+# Tests and programs call internal functions, so the library's C files are compiled again with all
+# names visible. The kernels' objects are those of the build: they are slow to compile, and callers
+# reach them by their backends' tables. Nothing here belongs to "all"; the target is bundle_parts.
 if(NOT (RMX_HAVE_CUDA AND RMX_CRITERION_LIBRARIES AND TARGET rmx_testing AND TARGET rmx_bench))
   return()
 endif()
@@ -29,8 +28,8 @@ foreach(part ${RMX_LIBRARY_PARTS})
   list(APPEND objects $<TARGET_OBJECTS:${part}_visible>)
 endforeach()
 
-# DT_RPATH, which libraries inherit, and not DT_RUNPATH, which they do not: Criterion's own
-# libraries are looked for beside it.
+# Libraries inherit DT_RPATH but not DT_RUNPATH. Criterion's own libraries lie beside it, so they
+# need the former.
 function(rmx_into_bundle target folder)
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../lib"
@@ -44,7 +43,7 @@ add_library(rmx_inside SHARED EXCLUDE_FROM_ALL ${objects})
 target_link_libraries(rmx_inside PRIVATE CUDA::cudart Threads::Threads m)
 rmx_into_bundle(rmx_inside lib)
 
-# Archives go by their files: as targets they would bring the static library along.
+# The archives are named as files, because as targets they would bring the static library along.
 set(archives rmx_testing rmx_bench rmx_app)
 list(TRANSFORM archives REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE archive_files)
 function(rmx_bundle_program name folder)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts a bundle together: what the target bundle_parts of a build with CUDA made, the data and the
-# configs, and every library that glibc and the driver do not bring.
+# Puts a bundle together: what the target bundle_parts of a build with CUDA made, data, configs, and
+# every library that neither glibc nor the driver brings.
 #   cmake/bundle.sh BUILD BUNDLE
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,7 +50,7 @@ done <<<"$needed"
 chmod u+w "$new"/lib/*
 strip --strip-debug "${programs[@]}" "$new"/lib/*
 
-# ---- what to know of it ----------------------------------------------------------------------
+# ---- README and size -------------------------------------------------------------------------
 glibc=$(objdump -T "${programs[@]}" "$new"/lib/* 2>/dev/null |
     grep -oE 'GLIBC_2\.[0-9]+' | sort -Vu | tail -n 1)
 [ -n "$glibc" ] || die "no version of glibc found in the programs"

@@ -1,5 +1,6 @@
-# The CUDA backend: src/kernels/cuda/*.cu and *.c into librankmixer. RMX_CUDA=AUTO builds it where
-# nvcc is found, ON insists, OFF never looks. A build with it still runs where there is no driver.
+# The CUDA backend: src/kernels/cuda/*.cu and *.c become a part of librankmixer. RMX_CUDA=AUTO
+# builds it where nvcc is found, ON fails without nvcc, OFF does not look. A build with CUDA still
+# runs where there is no driver.
 set(RMX_HAVE_CUDA FALSE CACHE INTERNAL "")
 set(RMX_CUDA_LIBRARIES)
 set_property(CACHE RMX_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -12,12 +13,12 @@ if(NOT RMX_CUDA OR NOT RMX_CUDA_SOURCES)
   return()
 endif()
 
-# nvcc need not be on PATH: its usual place is looked at too.
+# nvcc need not be on PATH: this looks at its usual place too.
 find_program(RMX_NVCC nvcc HINTS ENV CUDACXX ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
 if(RMX_NVCC AND NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   set(CMAKE_CUDA_COMPILER ${RMX_NVCC})
 endif()
-set(CMAKE_CUDA_ARCHITECTURES OFF) # said below, as one of them is CMake's blind spot
+set(CMAKE_CUDA_ARCHITECTURES OFF) # RMX_CUDA_FLAGS has them, as CMake lacks a way to name one
 if(RMX_CUDA STREQUAL "AUTO")
   include(CheckLanguage)
   check_language(CUDA)
@@ -34,8 +35,8 @@ set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_EXTENSIONS OFF)
 set(CMAKE_CUDA_FLAGS_RELEASE "-O3") # lines for a profiler: -DCMAKE_CUDA_FLAGS=-lineinfo
-# sm_80 is for Ampere and Ada, sm_90a for Hopper with wgmma and TMA, the PTX for what comes later.
-# No -Wshadow: CUDA's headers have global names such as half.
+# sm_80 is for Ampere and Ada, sm_90a for Hopper with TMA, the PTX for later devices. There is no
+# -Wshadow, because CUDA's headers have global names such as half.
 set(RMX_CUDA_FLAGS
   "SHELL:-gencode arch=compute_80,code=sm_80"
   "SHELL:-gencode arch=compute_90a,code=sm_90a"
@@ -43,7 +44,7 @@ set(RMX_CUDA_FLAGS
   -fmad=false -ftz=false -prec-div=true -prec-sqrt=true
   -Xcompiler=-Wall,-Wextra,-ffp-contract=off,-fvisibility=hidden)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 13.0)
-  # A fifth of the size, in every program. Drivers before 12.4 cannot unpack it; 13's are newer.
+  # A fifth of the size. Drivers before 12.4 cannot unpack it, but nvcc 13 needs a newer one anyway.
   list(APPEND RMX_CUDA_FLAGS --compress-mode=size)
 endif()
 if(RMX_WERROR)
@@ -55,8 +56,8 @@ target_compile_options(rmx_cuda PRIVATE ${RMX_CUDA_FLAGS})
 rmx_library_code(rmx_cuda_host ${RMX_CUDA_HOST_SOURCES})
 target_compile_options(rmx_cuda_host PRIVATE ${RMX_STRICT_FLAGS})
 target_include_directories(rmx_cuda_host PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
-# The runtime is linked statically: no library of CUDA is needed to start, only the driver is
-# looked for, and it may be absent.
+# The runtime is linked statically. A program starts without any library of CUDA, looks for the
+# driver, and goes on without it.
 set(RMX_CUDA_LIBRARIES CUDA::cudart_static)
 set(RMX_PC_CUDA "-L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl -lstdc++")
 set(RMX_HAVE_CUDA TRUE CACHE INTERNAL "") # tests/run.sh looks for it

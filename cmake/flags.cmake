@@ -1,6 +1,6 @@
-# Flags that decide bits, and flags that find mistakes. -ffp-contract=off: a fused multiply-add is
-# only where numerics.h writes one. -fno-math-errno and -fno-trapping-math change no result; they
-# let sqrt and selects be vector instructions.
+# Flags that decide bits, and flags that find mistakes. With -ffp-contract=off the compiler fuses a
+# multiply-add only where numerics.h writes one. -fno-math-errno and -fno-trapping-math change no
+# result; they let sqrt and selects be vector instructions.
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
@@ -12,15 +12,15 @@ if(NOT CMAKE_BUILD_TYPE AND PROJECT_IS_TOP_LEVEL)
 elseif(NOT CMAKE_BUILD_TYPE) # another project's own choice stays as it is
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# Not NDEBUG: an assert stays where a bug of ours would be silent. Sanitizers run at -O1.
+# NDEBUG is not set: an assert stays where a bug of ours would be silent. Sanitizers run at -O1.
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
 set(RMX_STRICT_FLAGS
   -ffp-contract=off -fno-math-errno -fno-trapping-math -D_GNU_SOURCE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wstrict-prototypes
   -fvisibility=hidden)
-# ./dev test and ./dev build insist; another compiler's new warning must not keep a person from
-# training.
+# ./dev test and ./dev build set it. ./dev train does not: a new compiler's warning must not keep a
+# person from training.
 option(RMX_WERROR "treat warnings as errors" OFF)
 if(RMX_WERROR)
   list(APPEND RMX_STRICT_FLAGS -Werror)
@@ -40,9 +40,9 @@ if(RMX_SANITIZE)
   add_link_options(-fsanitize=${RMX_SANITIZE})
 endif()
 
-# Flags come from presets, from the command line and from the environment; whatever would let a
-# compiler round otherwise than numerics.h writes is refused here, nvcc's too (cuda.cmake).
-# tests/check_flags.sh sees that this bites.
+# Flags come from presets, from the command line and from the environment. A flag that would let a
+# compiler round in another way than numerics.h writes is refused here; cuda.cmake refuses nvcc's.
+# tests/check_flags.sh tests it.
 string(CONCAT RMX_INEXACT_FLAGS
   "fast[-_]math|-Ofast|-funsafe-math|-fassociative-math|-freciprocal-math|-ffinite-math-only|"
   "-fno-signed-zeros|-ffp-contract=(fast|on)|-mfpmath=387|-m32|-mdaz-ftz|"

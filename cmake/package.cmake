@@ -1,5 +1,5 @@
-# What `cmake --install` leaves of the library: headers, both libraries, a CMake package and a
-# pkg-config file that find them, and what is there to read. All of it may be moved.
+# What `cmake --install` installs of the library: headers, both libraries, a CMake package, a
+# pkg-config file, documents, examples and configs. The whole folder may be moved afterwards.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS rankmixer rankmixer_shared EXPORT rankmixerTargets)

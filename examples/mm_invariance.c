@@ -1,8 +1,8 @@
 /* mm_invariance.c: a row's product has the same bits alone as in any batch.
  *
- * Most libraries pick another kernel, with another order of additions, for another batch size,
- * and a model then scores the same sample differently in company. Here each result is one
- * ascending chain of fused multiply-adds, whatever the shape, the threads or the device. */
+ * Most libraries choose a kernel by the batch size. Another kernel adds in another order, so a
+ * model scores the same sample differently in other company. Here every output is one accumulator
+ * over ascending k, whatever the shape, the threads or the device. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,11 +18,14 @@ int main(void)
     for (unsigned i = 0; i < ROWS * K; i++) x[i] = value(i);
     for (unsigned i = 0; i < K * N; i++) w[i] = value(i + 12345u);
 
-    /* On a GPU, operands come from rmx_alloc and rmx_upload; a CPU context takes plain memory. */
+    /* A CPU context takes plain memory; a GPU's comes from rmx_alloc and rmx_upload. */
     const rmx_context_options options = {.device = RMX_DEVICE_CPU};
+    char why[256];
     rmx_context *ctx;
-    if (rmx_context_create(&options, &ctx, NULL, 0) != RMX_OK) return 1;
-    printf("%s\n", rmx_context_describe(ctx));
+    if (rmx_context_create(&options, &ctx, why, sizeof why) != RMX_OK) {
+        fprintf(stderr, "%s\n", why);
+        return 1;
+    }
 
     const rmx_tensor weights = rmx_tensor_of(RMX_F32, w, 2, (int64_t[]){K, N});
     const rmx_tensor all = rmx_tensor_of(RMX_F32, x, 2, (int64_t[]){ROWS, K});
@@ -38,7 +41,8 @@ int main(void)
     if (status != RMX_OK)
         fprintf(stderr, "%s\n", rmx_last_error(ctx));
     else
-        printf("%d of %d rows differ between alone and in a batch\n", different, ROWS);
+        printf("%s\n%d of %d rows differ between alone and in a batch\n",
+               rmx_context_describe(ctx), different, ROWS);
     rmx_context_destroy(ctx);
     return status != RMX_OK || different != 0;
 }

@@ -134,17 +134,19 @@ static void call_block(void)
     const int32_t n = rmx_block_parts(&d, api_chance(9) ? NULL : parts, capacity);
     api_calls++;
     api_wrong += n < 0 || n > 16 || (bad && n > 0);
+    rmx_block_parameter list[16];
+    const int32_t weights = rmx_block_parameters(&d, api_chance(9) ? NULL : list, capacity);
+    api_calls++;
+    api_wrong += weights < 0 || weights > 12 || (bad && weights > 0);
     float *p[32];
     operands_of(&s, p, 32);
     if (saved > API_FLOATS * sizeof(float) || ws > API_FLOATS * sizeof(float)) p[0] = p[1] = NULL;
-    const rmx_block_weights w = {
-        p[2], p[3], p[4], p[5], {p[6], p[7], p[8], p[9]}, {p[10], p[11], p[12], p[13]}};
-    const rmx_block_gradients g = {
-        p[14], p[15], p[16], p[17], {p[18], p[19], p[20], p[21]}, {p[22], p[23], p[24], p[25]}};
+    const float *const *w = api_chance(30) ? NULL : (const float *const *)(p + 2);
+    float *const *g = api_chance(30) ? NULL : p + 14;
     api_status("block_forward",
-               rmx_block_forward(ctx, &d, &w, p[26], p[27], p[0], room(p[0], saved)), bad || !ctx);
+               rmx_block_forward(ctx, &d, w, p[26], p[27], p[0], room(p[0], saved)), bad || !ctx);
     api_status("block_backward",
-               rmx_block_backward(ctx, &d, &w, p[26], p[27], p[0], room(p[0], saved), p[28], &g,
+               rmx_block_backward(ctx, &d, w, p[26], p[27], p[0], room(p[0], saved), p[28], g,
                                   p[1], room(p[1], ws)),
                bad || !ctx);
 }

@@ -66,7 +66,7 @@ while read -r noun kinds; do
     done
 done <<<"$nouns"
 
-kernels=$(sed -n '/define RMX_KERNELS/,/[^\\]$/p' src/kernels/ops.h | grep -oE 'X\([a-z_]+\)' |
+kernels=$(sed -n '/define RMX_[A-Z_]*KERNELS/,/[^\\]$/p' src/kernels/ops.h | grep -oE 'X\([a-z_]+\)' |
     sed 's/X(//; s/)//')
 [ "$(wc -l <<<"$kernels")" -gt 20 ] || complain "src/kernels/ops.h: found no list RMX_KERNELS"
 for kernel in $kernels; do

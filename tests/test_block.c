@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cases_products.h"
 #include "layer_testing.h"
@@ -29,60 +30,57 @@ static rmx_block_desc desc_of(const block_case *c)
                                     .activation = RMX_ACTIVATION_GELU_ERF}};
 }
 
-/* Inputs from number `from` on: gamma2, beta2, the feed-forward's four, then the first norm's two
- * where it takes part, then attention's four. */
-static void add_parameters(layer *l, const block_case *c, const char *const names[8])
+/* Inputs from number `from` on are the block's parameters, in its order. A golden case calls them
+ * by these names; in the model's group with the number of the block. */
+enum { ALONE = 1, MOST = 12 };
+static const char *const golden_names[MOST][4] = {
+    {"norm1.gamma", "gamma1", "gamma1_0", "gamma1_1"},
+    {"norm1.beta", "beta1", "beta1_0", "beta1_1"},
+    {"norm2.gamma", "gamma2", "gamma2_0", "gamma2_1"},
+    {"norm2.beta", "beta2", "beta2_0", "beta2_1"},
+    {"ffn.w1", "w1", "w1_0", "w1_1"},
+    {"ffn.b1", "b1", "b1_0", "b1_1"},
+    {"ffn.w2", "w2", "w2_0", "w2_1"},
+    {"ffn.b2", "b2", "b2_0", "b2_1"},
+    {"attention.wqkv", "wqkv"},
+    {"attention.bqkv", "bqkv"},
+    {"attention.wo", "wo"},
+    {"attention.bo", "bo"},
+};
+
+static void add_parameters(layer *l, const block_case *c, int column)
 {
-    const int64_t d = c->width, t = c->tokens, k = c->hidden;
-    const int64_t counts[8] = {d, d, t * d * k, t * k, t * k * d, t * d, d, d};
-    const bool first_norm = c->mixer != RMX_MIXER_NONE || c->place == RMX_NORM_PLACE_POST;
-    for (int i = 0; i < (first_norm ? 8 : 6); i++) layer_input(l, names[i], counts[i]);
-    if (c->mixer != RMX_MIXER_ATTENTION) return;
-    layer_input(l, "wqkv", 3 * d * d);
-    layer_input(l, "bqkv", 3 * d);
-    layer_input(l, "wo", d * d);
-    layer_input(l, "bo", d);
+    const rmx_block_desc desc = desc_of(c);
+    rmx_block_parameter list[MOST];
+    const int32_t count = rmx_block_parameters(&desc, list, MOST);
+    cr_assert(count > 0 && count <= MOST);
+    for (int32_t i = 0; i < count; i++) {
+        int row = 0;
+        while (strcmp(golden_names[row][0], list[i].name) != 0) cr_assert_lt(++row, MOST);
+        layer_input(l, golden_names[row][column], list[i].count);
+    }
 }
 
-static rmx_block_weights weights_of(const layer *l, int from)
+static const float *const *weights_of(const layer *l, int from)
 {
-    float *const *in = l->in + from;
-    return (rmx_block_weights){.gamma1 = in[6],
-                               .beta1 = in[7],
-                               .gamma2 = in[0],
-                               .beta2 = in[1],
-                               .ffn = {in[2], in[3], in[4], in[5]},
-                               .attention = {in[8], in[9], in[10], in[11]}};
-}
-
-static rmx_block_gradients gradients_of(const layer *l, int from)
-{
-    float *const *d = l->d + from;
-    return (rmx_block_gradients){.gamma1 = d[6],
-                                 .beta1 = d[7],
-                                 .gamma2 = d[0],
-                                 .beta2 = d[1],
-                                 .ffn = {d[2], d[3], d[4], d[5]},
-                                 .attention = {d[8], d[9], d[10], d[11]}};
+    return (const float *const *)(l->in + from);
 }
 
 /* One block whose parameters are the inputs from `from` on; it uses the slots slot and slot + 1. */
 static void run_forward(layer *l, int from, int slot, const float *x, float *y)
 {
     const rmx_block_desc desc = desc_of(l->of);
-    const rmx_block_weights weights = weights_of(l, from);
     const size_t bytes = rmx_block_saved_bytes(&desc);
-    MUST(rmx_block_forward(l->ctx, &desc, &weights, x, y, layer_slot(l, slot, bytes), bytes));
+    MUST(rmx_block_forward(l->ctx, &desc, weights_of(l, from), x, y, layer_slot(l, slot, bytes),
+                           bytes));
 }
 
 static void run_backward(layer *l, int from, int slot, const float *dy, const float *x, float *dx)
 {
     const rmx_block_desc desc = desc_of(l->of);
-    const rmx_block_weights weights = weights_of(l, from);
-    const rmx_block_gradients gradients = gradients_of(l, from);
     const size_t saved = rmx_block_saved_bytes(&desc), ws = rmx_block_backward_workspace(&desc);
-    MUST(rmx_block_backward(l->ctx, &desc, &weights, dy, x, layer_slot(l, slot, saved), saved, dx,
-                            &gradients, layer_slot(l, slot + 1, ws), ws));
+    MUST(rmx_block_backward(l->ctx, &desc, weights_of(l, from), dy, x, layer_slot(l, slot, saved),
+                            saved, dx, l->d + from, layer_slot(l, slot + 1, ws), ws));
 }
 
 /* ---- one block ----------------------------------------------------------------------------- */
@@ -99,8 +97,6 @@ static layer_bound bound(const layer *l, const char *tensor)
 
 static void make(int i, layer *l)
 {
-    static const char *const names[8] = {"gamma2", "beta2", "w1",     "b1",
-                                         "w2",     "b2",    "gamma1", "beta1"};
     const block_case *c = &block_cases[i];
     l->of = c;
     l->name = "block";
@@ -112,7 +108,7 @@ static void make(int i, layer *l)
     l->golden = c->golden;
     l->bound = bound;
     layer_input(l, "x", l->outputs);
-    add_parameters(l, c, names);
+    add_parameters(l, c, ALONE);
 }
 
 LAYER_TESTS(block, make, CASES(block_cases))
@@ -123,18 +119,16 @@ static void forward_only(layer *l)
 {
     const rmx_block_desc full = desc_of(l->of);
     rmx_block_desc desc = full;
-    const rmx_block_weights weights = weights_of(l, 1);
-    const rmx_block_gradients gradients = gradients_of(l, 1);
     const size_t count = (size_t)l->outputs, ws = rmx_block_backward_workspace(&full);
     desc.forward_only = true;
     const size_t bytes = rmx_block_saved_bytes(&desc);
     float *only = malloc(count * sizeof *only), *all = malloc(count * sizeof *all);
     cr_assert(only && all && bytes < rmx_block_saved_bytes(&full));
     void *saved = layer_slot(l, 2, bytes);
-    MUST(rmx_block_forward(l->ctx, &desc, &weights, l->in[0], l->y, saved, bytes));
+    MUST(rmx_block_forward(l->ctx, &desc, weights_of(l, 1), l->in[0], l->y, saved, bytes));
     operands_get(&l->all, only, l->y, count * sizeof *only);
-    cr_assert_eq(rmx_block_backward(l->ctx, &desc, &weights, l->dy, l->in[0], saved, bytes,
-                                    l->d[0], &gradients, layer_slot(l, 3, ws), ws),
+    cr_assert_eq(rmx_block_backward(l->ctx, &desc, weights_of(l, 1), l->dy, l->in[0], saved, bytes,
+                                    l->d[0], l->d + 1, layer_slot(l, 3, ws), ws),
                  RMX_ERR_ARGUMENT);
     forward(l);
     operands_get(&l->all, all, l->y, count * sizeof *all);
@@ -227,9 +221,6 @@ static layer_bound model_bound(const layer *l, const char *tensor)
 
 static void make_model(int i, layer *l)
 {
-    static const char *const names[2][8] = {
-        {"gamma2_0", "beta2_0", "w1_0", "b1_0", "w2_0", "b2_0", "gamma1_0", "beta1_0"},
-        {"gamma2_1", "beta2_1", "w1_1", "b1_1", "w2_1", "b2_1", "gamma1_1", "beta1_1"}};
     const block_case *c = &model_block;
     (void)i;
     l->of = c;
@@ -240,8 +231,8 @@ static void make_model(int i, layer *l)
     l->golden = "model/B6T4D16K32L2";
     l->bound = model_bound;
     layer_input(l, "x", c->samples * c->tokens * c->width);
-    add_parameters(l, c, names[0]);
-    add_parameters(l, c, names[1]);
+    add_parameters(l, c, ALONE + 1);
+    add_parameters(l, c, ALONE + 2);
     layer_input(l, "w_head", c->width);
     layer_input(l, "b_head", 1);
 }
@@ -254,8 +245,8 @@ Test(block, refusals)
     refusals t = refusals_begin();
     const rmx_block_desc good =
         desc_of(&(block_case){1, 2, 4, 3, 2, RMX_MIXER_TOKEN, RMX_NORM_PLACE_POST, NEITHER});
-    const rmx_block_weights w = {
-        .gamma1 = t.b, .beta1 = t.b, .gamma2 = t.b, .beta2 = t.b, .ffn = {t.b, t.b, t.b, t.b}};
+    const float *const w[8] = {t.b, t.b, t.b, t.b, t.b, t.b, t.b, t.b};
+    const float *const without[8] = {t.b, t.b, t.b, NULL, t.b, t.b, t.b, t.b};
     rmx_block_desc bad[4] = {good, good, good, good};
     static const char *const text[4] = {"eps = 0", "heads = 3", "samples = -1", "hidden = 0"};
     const size_t bytes = rmx_block_saved_bytes(&good);
@@ -264,16 +255,18 @@ Test(block, refusals)
     bad[2].ffn.samples = -1;
     bad[3].ffn.hidden = 0;
     for (int i = 0; i < 4; i++) {
-        REFUSES(rmx_block_forward(t.ctx, &bad[i], &w, t.a, t.out, t.ws, 1 << 16), text[i]);
+        REFUSES(rmx_block_forward(t.ctx, &bad[i], w, t.a, t.out, t.ws, 1 << 16), text[i]);
         cr_expect_eq(rmx_block_saved_bytes(&bad[i]), 0);
         cr_expect_eq(rmx_block_backward_workspace(&bad[i]), 0);
     }
-    REFUSES(rmx_block_forward(t.ctx, NULL, &w, t.a, t.out, t.ws, bytes), "desc: NULL");
+    REFUSES(rmx_block_forward(t.ctx, NULL, w, t.a, t.out, t.ws, bytes), "desc: NULL");
     REFUSES(rmx_block_forward(t.ctx, &good, NULL, t.a, t.out, t.ws, bytes), "weights: NULL");
-    REFUSES(rmx_block_forward(t.ctx, &good, &w, NULL, t.out, t.ws, bytes), "x: NULL");
-    REFUSES(rmx_block_forward(t.ctx, &good, &w, t.a, NULL, t.ws, bytes), "y: NULL");
-    REFUSES(rmx_block_forward(t.ctx, &good, &w, t.out, t.out, t.ws, bytes), "overlaps x");
-    REFUSES_AS(RMX_ERR_WORKSPACE, rmx_block_forward(t.ctx, &good, &w, t.a, t.out, t.ws, bytes - 1),
+    REFUSES(rmx_block_forward(t.ctx, &good, without, t.a, t.out, t.ws, bytes),
+            "weights[3] (ffn.b1): NULL");
+    REFUSES(rmx_block_forward(t.ctx, &good, w, NULL, t.out, t.ws, bytes), "x: NULL");
+    REFUSES(rmx_block_forward(t.ctx, &good, w, t.a, NULL, t.ws, bytes), "y: NULL");
+    REFUSES(rmx_block_forward(t.ctx, &good, w, t.out, t.out, t.ws, bytes), "overlaps x");
+    REFUSES_AS(RMX_ERR_WORKSPACE, rmx_block_forward(t.ctx, &good, w, t.a, t.out, t.ws, bytes - 1),
                "ask rmx_block_saved_bytes");
     refusals_end(&t);
 }

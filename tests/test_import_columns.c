@@ -249,10 +249,15 @@ Test(import_columns, labels_that_never_occur_are_named)
     cr_assert(warned(&r, "label 'y': positive=clicked never occurs; the values that occur are "
                          "'no' (2), 'click' (1)"));
     cr_assert(warned(&r, "label 'y': all 3 of") && warned(&r, "negative"));
-    r = import_good(LABEL("positive=1|2 negative=0|-1"), "1,1\n1,0\n1,1.0\n", plain_options);
-    cr_assert(warned(&r, "positive=2, negative=-1 never occur; the values that occur are '1' (2), "
-                         "'0' (1)"));
+    r = import_good(LABEL("positive=1|2 negative=0|-1"), "1,1\n1,1.0\n", plain_options);
+    cr_assert(warned(&r, "positive=2, negative=0, negative=-1 never occur; the values that occur "
+                         "are '1' (2)"));
+    r = import_good(LABEL("positive=1|2"), "1,1\n1,two\n1,1.0\n", plain_options);
+    cr_assert(warned(&r, "positive=2 never occurs; the values that occur are '1' (2), 'two' (1)"));
     cr_assert_eq(r.warnings, 1);
+    /* spellings of other files: all values of this one are named, on both sides */
+    r = import_good(LABEL("positive=1|2 negative=0|-1"), "1,1\n1,0\n1,1.0\n", plain_options);
+    cr_assert_eq(r.warnings, 0);
     r = import_good(LABEL("positive=1 negative=0"), "1,1\n1,0\n", plain_options);
     cr_assert_eq(r.warnings, 0);
     /* with negative= a typing error makes all rows bad; the values are named all the same */

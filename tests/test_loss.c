@@ -210,8 +210,9 @@ Test(loss, refusals)
 {
     refusals t = refusals_begin();
     const rmx_loss_desc good = {4, 2, 0.25f};
-    rmx_loss_desc bad[3] = {good, good, good};
-    static const char *const text[3] = {"desc.samples = -1", "desc.tasks = 0", "desc.scale = nan"};
+    rmx_loss_desc bad[4] = {good, good, good, good};
+    static const char *const text[4] = {"desc.samples = -1", "desc.tasks = 0", "desc.scale = nan",
+                                        "desc.scale = -0.25"};
     const uint8_t *labels = operands_put_bytes(&t.all, (uint8_t[8]){0, 1, 0, 1}, 8);
     double *loss = operands_put_bytes(&t.all, (double[1]){0.0}, sizeof(double));
     const size_t bytes = rmx_loss_workspace(&good);
@@ -219,13 +220,15 @@ Test(loss, refusals)
     bad[0].samples = -1;
     bad[1].tasks = 0;
     bad[2].scale = NAN;
+    bad[3].scale = -0.25f;
 #define LOSS(d, z, labels, u, loss, dz, bytes) \
     rmx_loss_forward_backward(t.ctx, d, z, labels, u, NULL, loss, dz, t.ws, bytes)
-    for (int i = 0; i < 3; i++) REFUSES(LOSS(&bad[i], z, labels, u, loss, dz, bytes), text[i]);
+    for (int i = 0; i < 4; i++) REFUSES(LOSS(&bad[i], z, labels, u, loss, dz, bytes), text[i]);
     REFUSES(LOSS(NULL, z, labels, u, loss, dz, bytes), "desc: NULL");
     REFUSES(LOSS(&good, NULL, labels, u, loss, dz, bytes), "logits: NULL");
     REFUSES(LOSS(&good, z, NULL, u, loss, dz, bytes), "labels: NULL");
     REFUSES(LOSS(&good, dz + 1, labels, u, loss, dz, bytes), "dlogits (at");
+    REFUSES(LOSS(&good, z, labels, dz + 2, loss, dz, bytes), "task_weight");
     REFUSES_AS(RMX_ERR_WORKSPACE, LOSS(&good, z, labels, u, loss, dz, bytes - 1),
                "ask rmx_loss_workspace");
     cr_expect_eq(rmx_loss_workspace(&bad[1]), 0);

@@ -229,6 +229,8 @@ Test(public_api, getters_take_null)
                                   .ffn = {.samples = 1, .tokens = 1, .width = 1, .hidden = 1}};
     cr_expect_eq(rmx_block_parts(&block, NULL, 5), 0);
     cr_expect_gt(rmx_block_parts(&block, NULL, 0), 0);
+    cr_expect_eq(rmx_block_parameters(&block, NULL, 5), 0);
+    cr_expect_eq(rmx_block_parameters(&block, NULL, 0), 8);
 }
 
 Test(public_api, versions_agree)

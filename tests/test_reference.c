@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "job_testing.h"
 #include "kernels/reference/reference.h"
 #include "rankmixer/context.h"
 #include "testing.h"
@@ -122,45 +122,35 @@ Test(reference, sum_down_the_rows)
 
 /* ---- a training ---------------------------------------------------------------------------- */
 
-/* Some steps of the default config in a folder of their own; what comes out of them but for times
- * and paths. data: the folder of a run that has made the data, or "". */
-static void train(const char *folder, const char *code, const char *run, const char *data,
-                  char results[1024])
+/* Some steps of the default config into the folder `run`; what comes out of them but for times and
+ * paths. options: more of them. */
+static void train(const char *code, const char *run, const char *options, char results[1024])
 {
-    char line[2048], given[300] = "", config[1024];
-    snprintf(config, sizeof config, "%s", testing_path("configs/base.ini"));
-    if (*data)
-        snprintf(given, sizeof given,
-                 "--set data.train=$(ls %s/%s/data/*-train.h5) "
-                 "--set data.valid=$(ls %s/%s/data/*-valid.h5)",
-                 folder, data, folder, data);
-    snprintf(
-        line, sizeof line,
-        "RMX_CPU=%s %s/rmx-train %s --set run.device=cpu --set train.steps=20 "
-        "--set train.warmup=5 --set synthetic.rows_train=10240 --set synthetic.rows_valid=512 "
-        "--set run.dir=%s/%s %s 2>%s/err | sed -E 's/,\"(seconds|examples_per_s)\":[^,]*//g; "
-        "s/,\"checkpoint.*//'",
-        code, testing_programs(), config, folder, run, given, folder);
-    FILE *out = popen(line, "r");
-    cr_assert(out);
-    results[fread(results, 1, 1023, out)] = '\0';
-    cr_assert_eq(pclose(out), 0);
+    cr_assert_eq(job_run("RMX_CPU=%s rmx-train %s --set run.device=cpu --set train.steps=20 "
+                         "--set train.warmup=5 --set synthetic.rows_train=10240 "
+                         "--set synthetic.rows_valid=512 --set run.dir=%s %s",
+                         code, testing_path("configs/base.ini"), run, options),
+                 0, "%s", job_text("err"));
+    cr_assert_eq(strstr(job_text("err"), ", reference, 1 thread") != NULL,
+                 strcmp(code, "reference") == 0, "'%s'", code);
+    cr_assert_eq(system("sed -E 's/,\"(seconds|examples_per_s)\":[^,]*//g; s/,\"checkpoint.*//' "
+                        "out > results"),
+                 0);
+    snprintf(results, 1024, "%s", job_text("results"));
     cr_assert(strstr(results, "\"params_xxh3\":\""), "no results on '%s': %s", code, results);
-    snprintf(line, sizeof line, "grep -q ', reference, 1 thread' %s/err", folder);
-    cr_assert_eq(system(line) == 0, strcmp(code, "reference") == 0, "'%s'", code);
 }
 
 /* The parameters, and the metrics of the validation set, are those of this machine's best code; of
  * another seed they are not. */
-Test(reference, trains_the_default_config, .timeout = 300)
+Test(reference, trains_the_default_config, .init = job_begin, .fini = job_end, .timeout = 300)
 {
-    char folder[] = "/tmp/test_reference.XXXXXX", line[64], reference[1024], fast[1024];
-    cr_assert(mkdtemp(folder));
-    train(folder, "reference", "a", "", reference);
-    train(folder, "", "b", "a", fast);
+    static const char same_data[] = "--set data.train=$(ls a/data/*-train.h5) "
+                                    "--set data.valid=$(ls a/data/*-valid.h5)";
+    char other_seed[256], reference[1024], fast[1024];
+    snprintf(other_seed, sizeof other_seed, "--set run.seed=2 %s", same_data);
+    train("reference", "a", "", reference);
+    train("", "b", same_data, fast);
     cr_expect_str_eq(fast, reference);
-    train(folder, "", "c --set run.seed=2", "a", fast);
+    train("", "c", other_seed, fast);
     cr_expect_str_neq(fast, reference);
-    snprintf(line, sizeof line, "rm -rf '%s'", folder);
-    cr_assert_eq(system(line), 0);
 }

@@ -28,23 +28,24 @@ typedef struct rmx_block_desc {
     bool forward_only;         /* scoring: GELU's derivative is not computed and not kept */
 } rmx_block_desc;
 
-typedef struct rmx_block_weights {
-    const float *gamma1, *beta1, *gamma2, *beta2; /* [D] each */
-    rmx_attention_weights attention;              /* RMX_MIXER_ATTENTION only */
-    rmx_feed_forward_weights ffn;
-} rmx_block_weights;
-
-typedef struct rmx_block_gradients {
-    float *gamma1, *beta1, *gamma2, *beta2;
-    rmx_attention_gradients attention;
-    rmx_feed_forward_gradients ffn;
-} rmx_block_gradients; /* all accumulated */
+/* The parameters of a block of this kind, in the order in which weights and gradients are handed
+ * over: two arrays of pointers. Returns their number; fills at most `capacity` of them; 0 for a bad
+ * desc. */
+#define RMX_BLOCK_NAME 64
+typedef struct rmx_block_parameter {
+    char name[RMX_BLOCK_NAME]; /* "norm1.gamma", "ffn.w1", ...: docs/model.md has them all */
+    int32_t dims;
+    int64_t shape[3];
+    int64_t count; /* elements */
+} rmx_block_parameter;
+RMX_API int32_t rmx_block_parameters(const rmx_block_desc *desc, rmx_block_parameter *parameters,
+                                     int32_t capacity);
 
 /* post-norm (RankMixer, Eq. 1):  S = LN1(X + M(X));   Y = LN2(S + FFN(S))
  * pre-norm:                      S = X + M(LN1(X));   Y = S + FFN(LN2(S))
- * M is token mixing, self-attention, or nothing (then S = LN1(X), or S = X, and LN1 of the
- * pre-norm block takes no part: its gradients stay).
+ * M is token mixing, self-attention, or nothing (then S = LN1(X), or S = X without any LN1).
  *
+ *   in   weights           one pointer for each of rmx_block_parameters(desc)
  *   in   x      [B, T, D]
  *   out  saved             rmx_block_saved_bytes(desc), 256-byte aligned: what backward needs;
  *                          with forward_only scratch
@@ -54,9 +55,8 @@ typedef struct rmx_block_gradients {
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_WORKSPACE; RMX_ERR_DEVICE.
  * Source:  RankMixer, arXiv:2507.15551, Eq. 1. */
 RMX_NODISCARD RMX_API rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
-                                                   const rmx_block_weights *weights,
-                                                   const float *x, float *y, void *saved,
-                                                   size_t saved_bytes);
+                                                   const float *const *weights, const float *x,
+                                                   float *y, void *saved, size_t saved_bytes);
 /* Pure; 0 for a bad desc. */
 RMX_API size_t rmx_block_saved_bytes(const rmx_block_desc *desc);
 RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
@@ -66,17 +66,19 @@ RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
  *   in      dy, x      [B, T, D]
  *   in      saved                 of forward
  *   out     dx         [B, T, D]  overwritten; overlaps no input
- *   in,out  gradients             accumulated
+ *   in,out  gradients             as weights; accumulated
  *   scratch ws         ws_bytes >= rmx_block_backward_workspace(desc), 256-byte aligned */
-RMX_NODISCARD RMX_API rmx_status
-rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc, const rmx_block_weights *weights,
-                   const float *dy, const float *x, const void *saved, size_t saved_bytes,
-                   float *dx, const rmx_block_gradients *gradients, void *ws, size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
+                                                    const float *const *weights, const float *dy,
+                                                    const float *x, const void *saved,
+                                                    size_t saved_bytes, float *dx,
+                                                    float *const *gradients, void *ws,
+                                                    size_t ws_bytes);
 
-/* The parts of `saved`, for looking inside (rmx_model_find_nonfinite). Returns their number;
- * fills at most `capacity` of them. */
+/* The parts of `saved`, for looking inside. Returns their number; fills at most `capacity` of
+ * them; 0 for a bad desc. */
 typedef struct rmx_block_part {
-    const char *name; /* "mixed", "ffn.hidden", ... a constant */
+    char name[RMX_BLOCK_NAME]; /* "mixed", "ffn.hidden", ... */
     size_t offset_bytes;
     int64_t count; /* floats */
 } rmx_block_part;

@@ -33,6 +33,11 @@ typedef struct rmx_context_options {
                              one, "reference" the plain code that defines the results, which is
                              slow and has one thread. Results are equal; the environment's
                              RMX_CPU is the default */
+    int32_t ordinal; /* which GPU, as CUDA counts them; 0: the first that can run this build */
+    void *stream;    /* a cudaStream_t of that GPU on which all work is enqueued; NULL: a stream of
+                        the context's own. For RMX_DEVICE_CUDA only. It is the caller's: it must
+                        outlive the context, may not be the legacy default stream, and orders the
+                        library's work with the caller's without any waiting */
 } rmx_context_options;
 
 /* options may be NULL. On failure *out is NULL and, where error_text is given, it holds why
@@ -53,6 +58,10 @@ RMX_API const char *rmx_context_describe(const rmx_context *ctx);
 /* "reference", "generic", "avx2", "avx512", "cuda". */
 RMX_API const char *rmx_context_code(const rmx_context *ctx);
 RMX_API int32_t rmx_context_threads(const rmx_context *ctx);
+
+/* Every array that a layer takes may also be memory of somebody else: on the CPU any host memory,
+ * on a GPU whatever that GPU can reach (cudaMalloc, a framework's tensor), aligned as the layer
+ * says. A call on a GPU context leaves its device current for the calling thread. */
 
 /* Memory that the context's kernels can use, 256-byte aligned, contents undefined. On the CPU
  * it is plain host memory; on a GPU it must be reached through upload and download. bytes = 0

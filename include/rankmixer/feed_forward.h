@@ -39,7 +39,8 @@ typedef struct rmx_feed_forward_gradients {
  *
  *   in   x         [B, T, D]
  *   in   residual  [B, T, D]  NULL: none; may be x
- *   out  activation_gradient     [B, T, K]  gelu'(x W1 + b1), kept for the backward pass; NULL: not wanted
+ *   out  activation_gradient  [B, T, K]  gelu'(x W1 + b1), kept for the backward pass; NULL: not
+ *                             wanted
  *   out  hidden    [B, T, K]  h, kept for the backward pass
  *   out  y         [B, T, D]  overlaps no input
  *

@@ -17,6 +17,7 @@
 #include "rankmixer/block.h"
 #include "rankmixer/context.h"
 #include "rankmixer/optimizer.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,8 +93,9 @@ typedef struct rmx_parameter {
     rmx_parameter_role role;
     int32_t dims;
     int64_t shape[4];
-    int64_t count;                      /* elements */
-    float *value;                       /* fp32 */
+    int64_t count;   /* elements */
+    rmx_dtype dtype; /* of value and gradient: RMX_F32 */
+    float *value;
     float *gradient;                    /* NULL for tables and in a scoring model */
     float *state[RMX_PARAMETER_STATES]; /* optimiser state, NULL where unused */
     int64_t state_count[RMX_PARAMETER_STATES];
@@ -138,7 +140,8 @@ RMX_API void rmx_model_destroy(rmx_model *model); /* before its context; NULL is
 /* Zeros of a model that is NULL; so is every count below. */
 RMX_API rmx_model_memory rmx_model_memory_of(const rmx_model *model);
 RMX_API int32_t rmx_model_parameter_count(const rmx_model *model);
-/* Row i of the table, 0 .. count-1; tables first, then in order of the forward pass. */
+/* Row i of the table, 0 .. count-1; tables first, then in order of the forward pass, but a norm of
+ * a block after the layer that it belongs to (docs/model.md). */
 RMX_NODISCARD RMX_API rmx_status rmx_model_parameter(const rmx_model *model, int32_t i,
                                                      rmx_parameter *out);
 /* Forward multiply-adds times two of one sample, products only (docs/model.md). */

@@ -28,7 +28,8 @@ typedef struct rmx_tokenizer_desc {
  * token_of_field[i], fields of a token in ascending order, every token gets at least one field,
  * shorter tokens are padded.
  * *cut (may be NULL) is the first field that auto cuts in two, or -1.
- * Returns: RMX_OK; RMX_ERR_ARGUMENT (the text names the field, the empty token, the largest T). */
+ * Returns: RMX_OK; RMX_ERR_ARGUMENT (the text names the field, the empty token, the largest T);
+ *          RMX_ERR_MEMORY. */
 RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
                                                       const int32_t *token_of_field,
                                                       int32_t *column, int32_t *cut);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* arena.h: one block of memory, cut up by a plan that is made before it is allocated.
+/* arena.h: one block of memory, cut into pieces by a plan that is made before its allocation.
  *
- * Planning and cutting are the same code: with base NULL rmx_arena_take only counts, and the
- * second time, over memory of that size, it hands out the pieces. So a plan cannot differ from
- * what is used. */
+ * The same code runs twice. With base NULL rmx_arena_take only counts. Then the memory is
+ * allocated, and the second time rmx_arena_take hands out the pieces. So a plan cannot differ from
+ * its use. */
 #ifndef RMX_ARENA_H
 #define RMX_ARENA_H
 
@@ -12,7 +12,7 @@
 
 #include "kernels/size.h"
 
-#define RMX_ALIGNMENT 256 /* of every piece: what any kernel and any copy engine likes */
+#define RMX_ALIGNMENT 256 /* of every piece; enough for any kernel and any copy engine */
 
 static inline size_t rmx_align(size_t bytes) { return rmx_size_round_up(bytes, RMX_ALIGNMENT); }
 
@@ -21,7 +21,7 @@ typedef struct rmx_arena {
     size_t used; /* RMX_SIZE_TOO_LARGE where a plan overflows */
 } rmx_arena;
 
-/* The next piece; NULL while planning or for 0 bytes. */
+/* Returns the next piece; NULL while planning or for 0 bytes. */
 static inline void *rmx_arena_take(rmx_arena *arena, size_t bytes)
 {
     void *piece = arena->base && bytes ? arena->base + arena->used : NULL;

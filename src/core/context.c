@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* context.c: creation, the one choice of a backend, errors and the log. */
+/* context.c: contexts are created and destroyed, a backend is chosen, errors are kept. */
 #include "core/context.h"
 
 #include <stdarg.h>
@@ -62,17 +62,18 @@ static rmx_status create_cpu(rmx_context *ctx, const rmx_context_options *option
     return RMX_OK;
 }
 
-/* The only place that knows whether CUDA was built in. */
-static rmx_status create_cuda(rmx_context *ctx)
+/* Only this file knows whether CUDA was built in. */
+static rmx_status create_cuda(rmx_context *ctx, const rmx_context_options *options)
 {
 #ifdef RMX_WITH_CUDA
-    const rmx_status status =
-        rmx_cuda_backend_create(&ctx->backend, ctx->describe, sizeof ctx->describe);
+    const rmx_status status = rmx_cuda_backend_create(
+        &ctx->backend, options->ordinal, options->stream, ctx->describe, sizeof ctx->describe);
     if (status != RMX_OK) return rmx_context_check(ctx, status);
     ctx->device = RMX_DEVICE_CUDA;
     ctx->threads = 1;
     return RMX_OK;
 #else
+    (void)options;
     return rmx_context_fail(ctx, RMX_ERR_DEVICE,
                             "device cuda: this build has no CUDA backend; configure with "
                             "-DRMX_CUDA=ON, or use device cpu");
@@ -84,16 +85,22 @@ static rmx_status create_backend(rmx_context *ctx, const rmx_context_options *op
     if (options->threads < 0 || options->threads > THREADS_MAX)
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "threads = %d: must be 0 (all) to %d",
                                 options->threads, THREADS_MAX);
+    if (options->ordinal < 0 || (options->ordinal > 0 && options->device == RMX_DEVICE_CPU))
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
+                                "ordinal = %d: must be 0, or the number of a GPU with device cuda",
+                                options->ordinal);
+    if (options->stream && options->device != RMX_DEVICE_CUDA)
+        return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "stream: only with RMX_DEVICE_CUDA");
     switch (options->device) {
     case RMX_DEVICE_CPU: return create_cpu(ctx, options, "");
-    case RMX_DEVICE_CUDA: return create_cuda(ctx);
+    case RMX_DEVICE_CUDA: return create_cuda(ctx, options);
     case RMX_DEVICE_AUTO: break;
     default:
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "device = %d: unknown",
                                 (int)options->device);
     }
 #ifdef RMX_WITH_CUDA
-    if (create_cuda(ctx) == RMX_OK) return RMX_OK;
+    if (create_cuda(ctx, options) == RMX_OK) return RMX_OK;
     char why[160];
     snprintf(why, sizeof why, "no GPU: %.140s", ctx->error);
     ctx->error[0] = '\0';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* context.h: what a context is made of; for the library's own layers. */
+/* context.h: a context as the library's own layers see it. */
 #ifndef RMX_CORE_CONTEXT_H
 #define RMX_CORE_CONTEXT_H
 
@@ -8,17 +8,18 @@
 
 rmx_backend *rmx_context_backend(rmx_context *ctx);
 
-/* Records the text and returns status; without a context (a query of a size) the status alone. */
+/* Keeps the text as the context's last error and returns status. ctx may be NULL, as in a query of
+ * a size; then no text is kept. */
 rmx_status rmx_context_fail(rmx_context *ctx, rmx_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Turns what a kernel returned into the context's last error; returns status. */
+/* Makes the backend's error the context's last error if status is not RMX_OK; returns status. */
 rmx_status rmx_context_check(rmx_context *ctx, rmx_status status);
 
-/* RMX_OK if the context's kernel has code for all that `needs` says (RMX_TAKES_ bits). */
+/* Returns RMX_OK if the context's kernel has code for all of `needs` (RMX_TAKES_ bits). */
 rmx_status rmx_context_takes(rmx_context *ctx, rmx_kernel kernel, const char *name, int needs);
 
-/* One call for each kernel: rmx_run_norm(ctx, &args) runs the context's kernel and keeps what it
- * says as the context's last error. */
+/* One call for each kernel: rmx_run_norm(ctx, &args) runs the kernel of the context's backend and
+ * keeps its error as the context's last error. */
 #define RMX_RUN(kernel, needs)                                                                   \
     static inline rmx_status rmx_run_##kernel(rmx_context *ctx, const rmx_##kernel##_args *args) \
     {                                                                                            \
@@ -37,8 +38,8 @@ RMX_FLOAT_KERNELS(RMX_RUN_FLOAT)
 #undef RMX_RUN_TYPED
 #undef RMX_RUN
 
-/* A little memory on the backend for a call's own small values (an optimiser's scalars);
- * RMX_CONTEXT_SCRATCH_BYTES, valid until the next public call. */
+/* Memory on the backend for small values of one call, such as an optimiser's scalars. It is valid
+ * until the next public call. */
 #define RMX_CONTEXT_SCRATCH_BYTES 1024
 void *rmx_context_scratch(rmx_context *ctx);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* error.c: see error.h. */
+/* error.c: texts of errors (error.h). */
 #include "core/error.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c: the public memory calls; all work is the backend's. */
+/* memory.c: the public memory calls check their arguments and call the backend. */
 #include "core/context.h"
 
 static rmx_status check(rmx_context *ctx, const char *call, const void *a, const void *b,

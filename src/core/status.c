@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* status.c: names of statuses, the version. */
+/* status.c: the names of statuses, and the version. */
 #include "rankmixer/status.h"
 
 #include "rankmixer/context.h"

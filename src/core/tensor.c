@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tensor.c: views. */
+/* tensor.c: types of values, and views of tensors. */
 #include "rankmixer/tensor.h"
 
 size_t rmx_dtype_size(rmx_dtype dtype)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/list.h"
 #include "data/text_rows.h"
 #include "data/utf8.h"
 #include "data/whole_file.h"
@@ -19,22 +20,23 @@ const char *rmx_bad_kind_words(rmx_bad_kind kind)
     return kind < RMX_BAD_KINDS ? words[kind] : "";
 }
 
-/* Copies text, cut to the room, with '?' for what cannot be printed. */
+rmx_bad rmx_bad_of(rmx_bad_kind kind, int32_t column, const char *name, const char *value,
+                   const char *why)
+{
+    rmx_bad bad = {.kind = kind, .column = column, .name = name, .value = value};
+    snprintf(bad.why, sizeof bad.why, "%s", why);
+    return bad;
+}
+
+/* Copies as much of text as has room, up to the end of a character. What cannot be printed becomes
+ * '?'. */
 static void copy_printable(char *out, size_t room, const char *text)
 {
-    const size_t bytes = strlen(text);
-    size_t to = 0;
-    for (size_t at = 0; at < bytes;) {
-        const size_t n = rmx_utf8_length(text + at, bytes - at);
-        if (to + (n ? n : 1) >= room) break;
-        const unsigned char c = (unsigned char)text[at];
-        if (n == 0 || c < 0x20 || c == 0x7f)
-            out[to++] = '?';
-        else
-            for (size_t i = 0; i < n; i++) out[to++] = text[at + i];
-        at += n ? n : 1;
-    }
-    out[to] = '\0';
+    size_t n = strnlen(text, room - 1);
+    for (int i = 0; i < 3 && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80; i++) n--;
+    memcpy(out, text, n);
+    out[n] = '\0';
+    rmx_utf8_mend(out, true);
 }
 
 rmx_status rmx_bad_rows_create(rmx_bad_rows *out, int32_t columns, rmx_error *error)
@@ -66,18 +68,14 @@ void rmx_bad_rows_forget(rmx_bad_rows *rows)
     memset(rows->place, 0, ((size_t)rows->columns + 1) * RMX_BAD_KINDS * sizeof *rows->place);
 }
 
-/* The entry of the reason, which may be new; NULL: out of memory. */
+/* The entry of the reason; a new one where there is none yet. NULL: out of memory. */
 static rmx_bad_reason *entry(rmx_bad_rows *rows, const rmx_bad *bad)
 {
     int32_t *place = &rows->place[(bad->column + 1) * RMX_BAD_KINDS + (int32_t)bad->kind];
     if (*place > 0) return &rows->reason[*place - 1];
-    if (rows->reasons == rows->room) {
-        const int32_t room = rows->room ? rows->room * 2 : 8;
-        rmx_bad_reason *grown = realloc(rows->reason, (size_t)room * sizeof *grown);
-        if (!grown) return NULL;
-        rows->reason = grown;
-        rows->room = room;
-    }
+    rmx_bad_reason *grown = rmx_list_grow(rows->reason, rows->reasons, sizeof *grown);
+    if (!grown) return NULL;
+    rows->reason = grown;
     rmx_bad_reason *reason = &rows->reason[rows->reasons++];
     memset(reason, 0, sizeof *reason);
     *place = rows->reasons;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bad_rows.h: rows that are left out: counted by reason and column, and kept for mending. */
+/* bad_rows.h: rows that an import leaves out. They are counted by reason and column, and a file
+ * keeps them for mending. */
 #ifndef RMX_DATA_BAD_ROWS_H
 #define RMX_DATA_BAD_ROWS_H
 
@@ -38,13 +39,15 @@ typedef struct rmx_bad_reason {
     char value[64];  /* its value, printable */
 } rmx_bad_reason;
 
+rmx_bad rmx_bad_of(rmx_bad_kind kind, int32_t column, const char *name, const char *value,
+                   const char *why);
 /* A few words for a table: "no number". */
 const char *rmx_bad_kind_words(rmx_bad_kind kind);
 
 typedef struct rmx_bad_rows {
     int64_t rows;
     rmx_bad_reason *reason;
-    int32_t reasons, room;
+    int32_t reasons;
     int32_t *place; /* [(columns + 1) * RMX_BAD_KINDS]: 1 + place in reason; 0: none yet */
     int32_t columns;
     char first[512];        /* "FILE:LINE: why" of the first bad row; "" */
@@ -60,16 +63,16 @@ void rmx_bad_rows_forget(rmx_bad_rows *rows); /* starts to count anew */
 RMX_NODISCARD rmx_status rmx_bad_rows_add(rmx_bad_rows *rows, const rmx_bad *bad, const char *path,
                                           int64_t line, rmx_error *error);
 
-/* Opens PATH.tmp.PID, to be renamed later. skip_lines: as many lines are written first, so that
- * the file reads with the same spec. */
+/* Opens PATH.tmp.PID, which is renamed later. It begins with skip_lines lines, so that the same
+ * spec reads it. */
 RMX_NODISCARD rmx_status rmx_bad_rows_open(rmx_bad_rows *rows, const char *path,
                                            int64_t skip_lines, rmx_error *error);
-/* Writes a row as it stands. header: the header line of the row's file; NULL: it has none. Rows
- * under different headers cannot stand in one file: RMX_ERR_DATA. So is a row that is longer than
- * RMX_TEXT_LINE_MAX, as its end is not at hand. */
+/* Writes a row as it stands. header: the header line of the row's file; NULL: it has none.
+ * RMX_ERR_DATA where the file has a row under another header already, and where the row is longer
+ * than RMX_TEXT_LINE_MAX, since its end is not in memory. */
 RMX_NODISCARD rmx_status rmx_bad_rows_keep(rmx_bad_rows *rows, const char *header, const char *raw,
                                            size_t bytes, rmx_error *error);
-/* All is written; the file has its temporary name still, and rmx_put_in_place syncs it. */
+/* Ends the file. It keeps its temporary name; rmx_put_in_place syncs it. */
 RMX_NODISCARD rmx_status rmx_bad_rows_complete(rmx_bad_rows *rows, rmx_error *error);
 
 #endif /* RMX_DATA_BAD_ROWS_H */

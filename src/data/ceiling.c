@@ -44,7 +44,7 @@ double rmx_ceiling_auc(rmx_ceiling *ceiling)
     const int64_t negatives = ceiling->rows - ceiling->positives;
     if (ceiling->positives == 0 || negatives == 0) return (double)NAN;
     qsort(ceiling->key, (size_t)ceiling->rows, sizeof *ceiling->key, by_key);
-    double twice = 0.0; /* pairs in order, each counted 2, ties 1: whole, exact below 2^53 */
+    double twice = 0.0; /* pairs in order count 2 and ties 1: whole numbers, exact below 2^53 */
     int64_t below = 0;  /* negatives with a smaller score */
     for (int64_t i = 0; i < ceiling->rows;) {
         int64_t ups = 0, downs = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* column_fit.c: what fitting fixes, where else it comes from, and the schema that follows. */
+/* column_fit.c: what fitting fixes, the same from the tables of a dataset, and the schema that
+ * follows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +9,6 @@
 #include "data/dataset_file.h"
 #include "data/table_columns.h"
 #include "kernels/numerics.h"
-
-int32_t rmx_columns_sparse(const rmx_column *c, const rmx_column_fit *fit)
-{
-    if (c->kind == RMX_COLUMN_TIME) return (fit->hour ? 1 : 0) + (fit->weekday ? 1 : 0);
-    return c->kind == RMX_COLUMN_SPARSE ? 1 : 0;
-}
-
-static bool has_table(const rmx_column *c)
-{
-    return c->kind == RMX_COLUMN_SPARSE && c->buckets == 0;
-}
 
 /* ---- Fitting -------------------------------------------------------------------------------- */
 
@@ -42,13 +32,13 @@ rmx_status rmx_columns_fit(rmx_columns *columns, rmx_error *error)
     for (int32_t i = 0; i < columns->spec->columns && status == RMX_OK; i++) {
         rmx_column *c = &columns->spec->column[i];
         rmx_column_fit *fit = &columns->fit[i];
-        if (c->zscore && (c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_TIME)) {
+        if (c->zscore) {
             const double variance = fit->count > 0 ? fit->squares / (double)fit->count : 0.0;
             c->centre = fit->mean;
             c->factor = variance > 0.0 ? 1.0 / rmx_sqrtd(variance) : 1.0;
             c->fitted = true;
         }
-        if (has_table(c)) {
+        if (rmx_column_has_table(c)) {
             if (!rmx_value_rank(&fit->table, c->min_count, c->most, &fit->list, &fit->listed))
                 return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the values of '%.100s'",
                                 c->name);
@@ -94,9 +84,9 @@ rmx_status rmx_columns_load(rmx_columns *columns, const char *dataset, rmx_error
                               "%.400s: its spec has no centre and factor of '%.100s'; it was not "
                               "written by rmx-data import",
                               dataset, c->name);
-        else if (has_table(c))
+        else if (rmx_column_has_table(c))
             status = load_table(fit, c->name, field, &file, error);
-        field += rmx_columns_sparse(c, fit);
+        field += rmx_column_sparse_fields(c);
     }
     rmx_dataset_file_close(&file);
     columns->fitted = true;
@@ -151,7 +141,7 @@ static rmx_status add_sparse_column(builder *b, int32_t i)
     return RMX_OK;
 }
 
-/* "log zscore centre=0x1p+3 factor=0x1p-2"; first: what comes before. */
+/* "log zscore centre=0x1p+3 factor=0x1p-2"; first: the text before " zscore". */
 static void number_transform(const rmx_column *c, const char *first, char *out, size_t room)
 {
     char scale[96] = "";
@@ -174,21 +164,20 @@ static rmx_status add_dense_column(builder *b, int32_t i)
 
 static rmx_status add_time_column(builder *b, int32_t i)
 {
-    static const char *const units[] = {"auto", "s", "ms", "us", "ns"};
     const rmx_column *c = &b->columns->spec->column[i];
-    const rmx_column_fit *fit = &b->columns->fit[i];
+    const char *unit = rmx_time_unit_words[c->unit];
     char first[64], transform[160];
     rmx_status status = RMX_OK;
-    if (fit->hour) {
-        snprintf(transform, sizeof transform, "hour unit=%s", units[c->unit]);
+    if (c->hour) {
+        snprintf(transform, sizeof transform, "hour unit=%s", unit);
         status = add_sparse(b, c->name, "_hour", 24, transform);
     }
-    if (fit->weekday && status == RMX_OK) {
-        snprintf(transform, sizeof transform, "weekday unit=%s", units[c->unit]);
+    if (c->weekday && status == RMX_OK) {
+        snprintf(transform, sizeof transform, "weekday unit=%s", unit);
         status = add_sparse(b, c->name, "_weekday", 7, transform);
     }
-    if (fit->seconds && status == RMX_OK) {
-        snprintf(first, sizeof first, "seconds unit=%s", units[c->unit]);
+    if (c->seconds && status == RMX_OK) {
+        snprintf(first, sizeof first, "seconds unit=%s", unit);
         number_transform(c, first, transform, sizeof transform);
         status = set_field(b, b->dense++, c->name, "_seconds", transform);
     }
@@ -218,22 +207,8 @@ static rmx_status add_columns(builder *b)
     return status;
 }
 
-static void count_fields(const rmx_columns *columns, int32_t *sparse, int32_t *dense,
-                         int32_t *tasks)
-{
-    *sparse = *dense = *tasks = 0;
-    for (int32_t i = 0; i < columns->spec->columns; i++) {
-        const rmx_column *c = &columns->spec->column[i];
-        const rmx_column_fit *fit = &columns->fit[i];
-        *tasks += c->kind == RMX_COLUMN_LABEL;
-        *sparse += rmx_columns_sparse(c, fit);
-        if (c->kind == RMX_COLUMN_DENSE) *dense += c->flag ? 2 : 1;
-        if (c->kind == RMX_COLUMN_TIME) *dense += fit->seconds ? 1 : 0;
-    }
-}
-
-/* The spec as a text that is read back as the same spec: a set whose spec could not be used again
- * would be found out at the next import only. */
+/* Stores the spec as a text. It is parsed again here, because a spec that cannot be used again
+ * would show only at the next import. */
 static rmx_status store_spec(const rmx_spec *spec, rmx_schema *out, rmx_error *error)
 {
     rmx_spec again;
@@ -253,8 +228,13 @@ static rmx_status store_spec(const rmx_spec *spec, rmx_schema *out, rmx_error *e
 
 rmx_status rmx_columns_schema(const rmx_columns *columns, rmx_schema *out, rmx_error *error)
 {
-    int32_t sparse, dense, tasks;
-    count_fields(columns, &sparse, &dense, &tasks);
+    int32_t sparse = 0, dense = 0, tasks = 0;
+    for (int32_t i = 0; i < columns->spec->columns; i++) {
+        const rmx_column *c = &columns->spec->column[i];
+        sparse += rmx_column_sparse_fields(c);
+        dense += rmx_column_dense_fields(c);
+        tasks += c->kind == RMX_COLUMN_LABEL;
+    }
     rmx_status status = rmx_schema_init(out, sparse, dense, tasks, error);
     if (status != RMX_OK) return status;
     builder b = {.columns = columns, .out = out, .dense = out->sparse_fields, .error = error};

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "data/decimal.h"
-#include "data/missing_words.h"
+#include "data/missing.h"
 
-/* A number as it stands in the table, or in a spec, where a point is understood too. */
+/* The number in a text of the table or of the spec. In a spec a point is a decimal point, too. */
 static double number_of(const rmx_spec *spec, const char *text)
 {
     double x;
@@ -96,8 +96,7 @@ rmx_label_kind rmx_label_read(rmx_label_values *v, const char *value)
     if (rmx_decimal_parse(value, v->spec->decimal_comma, &number))
         for (int32_t i = 0; i < v->alternatives; i++)
             if (v->alternative[i].number == number) return take(&v->alternative[i]);
-    if (!value[0] || rmx_texts_have(&v->spec->missing, value) || rmx_missing_word(value))
-        return RMX_LABEL_MISSING;
+    if (rmx_missing(v->spec, value)) return RMX_LABEL_MISSING;
     count_other(v, value);
     return v->column->negative.count > 0 ? RMX_LABEL_UNKNOWN : RMX_LABEL_NEGATIVE;
 }
@@ -134,8 +133,13 @@ static void say_most_seen(FILE *out, const rmx_label_values *v, occurrence *list
 char *rmx_label_warning(const rmx_label_values *v, bool *failed)
 {
     int32_t absent = 0;
-    for (int32_t i = 0; i < v->alternatives; i++) absent += v->alternative[i].seen == 0;
-    if (absent == 0) return NULL;
+    bool seen[2] = {v->column->negative.count == 0, false}; /* of negative= and of positive= */
+    for (int32_t i = 0; i < v->alternatives; i++) {
+        const bool occurs = v->alternative[i].seen > 0;
+        absent += !occurs;
+        seen[v->alternative[i].positive] |= occurs;
+    }
+    if (absent == 0 || (seen[0] && seen[1] && v->others == 0)) return NULL;
     char *text = NULL;
     size_t bytes;
     occurrence *list = malloc((size_t)(v->alternatives + RMX_LABEL_OTHERS) * sizeof *list);

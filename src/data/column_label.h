@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* column_label.h: the values of a label column: which are positive, and which occur. */
+/* column_label.h: which values of a label column are positive and which are negative, and which of
+ * them the table has. */
 #ifndef RMX_DATA_COLUMN_LABEL_H
 #define RMX_DATA_COLUMN_LABEL_H
 
@@ -45,12 +46,14 @@ RMX_NODISCARD rmx_status rmx_label_create(rmx_label_values *out, const rmx_spec 
 void rmx_label_free(rmx_label_values *values);   /* zeros are fine */
 void rmx_label_forget(rmx_label_values *values); /* counts nothing seen so far */
 
-/* Values are compared as numbers where both are numbers, else as texts; what the spec names is
- * never missing. */
+/* Values are compared as numbers where both are numbers, else as texts. A value that the spec
+ * names is never missing. */
 rmx_label_kind rmx_label_read(rmx_label_values *values, const char *value);
 
-/* Where an alternative never occurred: a sentence with those that did not and the values that
- * occurred most, to be freed; NULL where all occurred. *failed: out of memory. */
+/* A sentence with the alternatives that never occurred and the values that occurred most. Free it.
+ * NULL where all alternatives occurred. NULL also where positive= and negative= both occurred and
+ * the table has no other values: then the absent spellings are those of other files. *failed: out
+ * of memory. */
 char *rmx_label_warning(const rmx_label_values *values, bool *failed);
 
 #endif /* RMX_DATA_COLUMN_LABEL_H */

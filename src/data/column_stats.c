@@ -8,55 +8,23 @@
 
 #include "kernels/numerics.h"
 
-/* ---- Sets of words -------------------------------------------------------------------------- */
-
-static int32_t find(const rmx_word_set *set, uint64_t word)
+/* A table uses the low bits of a hash, and the high bits of a product are the best mixed, so they
+ * change places. Different words have different products: only 0 shares its hash with another
+ * word. */
+static bool note(rmx_value_table *seen, uint64_t word)
 {
-    const uint32_t mask = (uint32_t)set->slots - 1;
-    uint32_t at = (uint32_t)((word * 0x9e3779b97f4a7c15u) >> 40) & mask;
-    while (set->word[at] && set->word[at] != word) at = (at + 1) & mask;
-    return (int32_t)at;
+    const uint64_t product = word * 0x9e3779b97f4a7c15u, hash = product << 24 | product >> 40;
+    return rmx_value_count(seen, hash ? hash : 1);
 }
-
-static bool grow(rmx_word_set *set)
-{
-    rmx_word_set grown = {NULL, set->slots ? set->slots * 2 : 64, set->used, set->zero};
-    grown.word = calloc((size_t)grown.slots, sizeof *grown.word);
-    if (!grown.word) return false;
-    for (int32_t i = 0; i < set->slots; i++)
-        if (set->word[i]) grown.word[find(&grown, set->word[i])] = set->word[i];
-    free(set->word);
-    *set = grown;
-    return true;
-}
-
-/* 1: the word is new; 0: it was there; -1: out of memory. */
-static int add(rmx_word_set *set, uint64_t word)
-{
-    if (word == 0) {
-        const int fresh = !set->zero;
-        set->zero = true;
-        return fresh;
-    }
-    if (set->used * 2 >= set->slots && !grow(set)) return -1;
-    const int32_t at = find(set, word);
-    if (set->word[at]) return 0;
-    set->word[at] = word;
-    set->used++;
-    return 1;
-}
-
-static int64_t size(const rmx_word_set *set) { return set->used + (set->zero ? 1 : 0); }
-
-/* ---- Values --------------------------------------------------------------------------------- */
 
 static void sample(rmx_column_stats *s, double input, float value)
 {
+    const int64_t before = s->in.used;
     uint64_t word;
     memcpy(&word, &input, sizeof word);
-    const int fresh = add(&s->in, word);
-    if (fresh < 0 || (fresh && add(&s->out, rmx_float_bits(value)) < 0)) s->full = true;
-    if (size(&s->in) >= RMX_STATS_SAMPLE || s->count >= RMX_STATS_VALUES) s->full = true;
+    if (!note(&s->in, word) || (s->in.used > before && !note(&s->out, rmx_float_bits(value))))
+        s->full = true; /* out of memory */
+    if (s->in.used >= RMX_STATS_SAMPLE || s->count >= RMX_STATS_VALUES) s->full = true;
 }
 
 void rmx_stats_add(rmx_column_stats *s, double input, float value)
@@ -76,7 +44,7 @@ char *rmx_stats_warning(const rmx_column_stats *s, const char *name, bool zscore
     const char *advice = !zscore ? "add zscore to its line in the column spec"
                          : !log  ? "add log to its line in the column spec"
                                  : "look at its values";
-    const int64_t in = size(&s->in), out = size(&s->out);
+    const int64_t in = s->in.used, out = s->out.used;
     if (s->count == 0) return NULL;
     const double mean = s->sum / (double)s->count;
     const double variance = s->squares / (double)s->count - mean * mean;
@@ -102,7 +70,7 @@ char *rmx_stats_warning(const rmx_column_stats *s, const char *name, bool zscore
 
 void rmx_stats_free(rmx_column_stats *s)
 {
-    free(s->in.word);
-    free(s->out.word);
+    rmx_value_free(&s->in);
+    rmx_value_free(&s->out);
     memset(s, 0, sizeof *s);
 }

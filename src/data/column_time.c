@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* column_time.c: see column_time.h. No time function of the C library is used, as those depend on
- * the machine's time zone. */
+/* column_time.c: see column_time.h. The time functions of the C library are not used: they depend
+ * on the time zone of the machine. */
 #include "data/column_time.h"
 
 #include <string.h>
@@ -152,7 +152,7 @@ static bool compact(const char *at, rmx_time *out, const char **why)
     const bool date = t.year >= 1900 && t.year < 2100 && exists(&t);
     *why = n == 10 || !date ? two_things : NULL;
     *out = (rmx_time){date ? seconds_of(&t) : 0, 0.0};
-    return date || n == 8; /* 8 digits in 1970, or YYMMDDHH: nobody can tell */
+    return date || n == 8; /* 8 digits: seconds in 1970 or YYMMDDHH */
 }
 
 static bool whole(const char *text, int64_t *out)

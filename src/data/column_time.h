@@ -14,11 +14,12 @@ typedef struct rmx_time {
 } rmx_time;
 
 /* Reads ISO 8601 (2026-11-27, 2026-11-27T10:00, 2026-11-27 10:00:00.25+01:00, 20261127T100000Z;
- * UTC where no offset is given) or a number of units since 1970. RMX_TIME_AUTO takes the unit from
- * the number's size: below 10^11 it counts seconds, below 10^14 ms, below 10^17 us, else ns; and it
- * takes 8, 12 and 14 digits that are a date for one: 20261127, 202611271000, 20261127100000. What
- * could mean two things is refused. comma: the decimal point of a number is a comma. Years 1 to
- * 9999. NULL, or what is wrong with the text. */
+ * UTC where no offset is given) or a number of units since 1970. comma: a comma is the decimal
+ * point. The years are 1 to 9999. Returns NULL, or what is wrong with the text.
+ *
+ * RMX_TIME_AUTO finds the unit by the size of the number: below 10^11 seconds, below 10^14 ms,
+ * below 10^17 us, else ns. It takes 8, 12 and 14 digits for a date if they are one: 20261127,
+ * 202611271000, 20261127100000. It refuses a text that could mean two things. */
 const char *rmx_time_parse(const char *text, rmx_time_unit unit, bool comma, rmx_time *out);
 
 uint32_t rmx_time_hour(int64_t seconds);    /* 0 .. 23 */

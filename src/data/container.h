@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* container.h: named arrays and a JSON text in one file, which is HDF5 for others and is read
- * here without libhdf5.
+/* container.h: named arrays and a JSON text in one file. Other programs read it as HDF5.
  *
- * A file from outside can make libhdf5 crash, hang or take gigabytes, as its own checksums are no
- * protection against somebody who computes them anew. So libhdf5 writes the structure of a file and
- * never reads one. What a reader needs stands in two places that are easy to check in full:
- *
- *   bytes 0 .. 511   the head, an HDF5 user block: lines of text, then zeros
- *       rankmixer dataset 2              kind and version
- *       file 00000000000000012345       bytes of the file
- *       index 00000000000000004096 00000000000000001234 0123456789abcdef
- *                                        the index: offset, bytes, XXH3-64
- *       rest 0123456789abcdef            XXH3-64 of all bytes that are in no array, the index and
- *                                        the head left out, in order
- *       head 0123456789abcdef            XXH3-64 of the lines above
- *   /index           u8 [n], a JSON object padded by blanks. "arrays" lists every array:
- *       {"name": "/label", "type": "u8", "shape": [1000, 1], "offset": 8192, "xxh3": "..."}
- *       The rest of the object is the owner's.
- *
- * Every array is an HDF5 dataset of that name, contiguous, without filters, little-endian. Arrays
- * do not overlap. So each byte of the file is covered by one checksum: a change anywhere is seen.
- *
- * Others read the file with any HDF5 library; in Python: h5py.File(path)["label"][:]. */
+ * A file from outside can make libhdf5 crash, hang or take gigabytes: its checksums do not stop
+ * somebody who computes them anew. So libhdf5 writes the structure of a file here and never reads
+ * one. A reader needs the head (the first 512 bytes) and the index (a JSON text), whose checksums
+ * cover every byte of the file. docs/formats.md describes both. */
 #ifndef RMX_DATA_CONTAINER_H
 #define RMX_DATA_CONTAINER_H
 
@@ -58,7 +41,7 @@ typedef struct rmx_array {
 /* Bytes of an array; -1 where a size is negative or the product does not fit. */
 int64_t rmx_array_bytes(const rmx_array *array);
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 /* Where the bytes of an array come from. */
 typedef struct rmx_array_data {
@@ -70,16 +53,17 @@ typedef struct rmx_array_data {
     int32_t texts;
 } rmx_array_data;
 
-/* Writes a whole file to `path`, which is a temporary name: HDF5 structure, arrays, index, head;
- * brings it to the disk, opens it again and compares every checksum. array[i].xxh3 has to be set.
- * about: the owner's part of the index. name: the final name, for errors. On failure the file may
- * be left. Returns RMX_OK, RMX_ERR_DATA (the file system), RMX_ERR_MEMORY, RMX_ERR_INTERNAL. */
+/* Writes a whole file to `path`, which is a temporary name: HDF5 structure, arrays, index, head.
+ * Brings it to the disk, opens it again and compares every checksum. array[i].xxh3 must be set.
+ * about: the owner's part of the index. name: the final name, for errors. After a failure the file
+ * may be there. Returns RMX_OK, RMX_ERR_DATA (the file system), RMX_ERR_MEMORY,
+ * RMX_ERR_INTERNAL. */
 RMX_NODISCARD rmx_status rmx_container_write(const char *path, const char *name, const char *kind,
                                              int version, rmx_array *array,
                                              const rmx_array_data *data, int32_t arrays,
                                              const json_t *about, rmx_error *error);
 
-/* ---- Reading ------------------------------------------------------------------------------ */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 typedef struct rmx_container {
     char *path;
@@ -90,9 +74,9 @@ typedef struct rmx_container {
     json_t *index;
 } rmx_container;
 
-/* Checks head, index, every extent and the checksum of the rest; no array is read. A file of
- * another kind or version is refused with the way to make it (fix: "make one with rmx-data
- * import"). Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY; on failure *out holds nothing. */
+/* Checks head, index, every extent and the checksum of the rest. It reads no array. A file of
+ * another kind or version is refused with `fix`, the way to make it. Returns RMX_OK, RMX_ERR_DATA,
+ * RMX_ERR_MEMORY; on failure *out holds nothing. */
 RMX_NODISCARD rmx_status rmx_container_open(const char *path, const char *kind, int version,
                                             const char *fix, rmx_container *out, rmx_error *error);
 /* RMX_ERR_DATA where "requires" of the index is not empty: this version knows no such word. */
@@ -116,7 +100,7 @@ RMX_NODISCARD rmx_status rmx_container_text(const rmx_container *container, cons
 rmx_status rmx_container_refuse(const rmx_container *container, rmx_error *error,
                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 /* Values of an object; false where it has none of this name and type in this range. */
 bool rmx_json_get_int(const json_t *object, const char *key, int64_t low, int64_t high,
@@ -125,6 +109,7 @@ bool rmx_json_get_hash(const json_t *object, const char *key, uint64_t *out); /*
 bool rmx_json_get_text(const json_t *object, const char *key, const char **out); /* borrowed */
 bool rmx_json_get_bool(const json_t *object, const char *key, bool *out);
 bool rmx_json_get_real(const json_t *object, const char *key, double *out); /* null: NaN */
+void rmx_hash_text(uint64_t value, char out[17]);                           /* as 16 hex digits */
 /* 0, or -1: out of memory, or a text that is no UTF-8. */
 int rmx_json_set_hash(json_t *object, const char *key, uint64_t value);
 int rmx_json_set_real(json_t *object, const char *key, double value); /* NaN: null */

@@ -21,7 +21,7 @@ typedef struct rmx_extent {
     int64_t offset, bytes;
 } rmx_extent;
 
-/* Sorts extents and hashes every byte from the head to file_bytes that is in none of them.
+/* Sorts the extents. Hashes every byte from the head to file_bytes that is in none of them.
  * RMX_ERR_DATA with system_error 0: they overlap or leave the file. */
 RMX_NODISCARD rmx_status rmx_container_rest(int fd, const char *path, int64_t file_bytes,
                                             rmx_extent *extent, int64_t extents, uint64_t *xxh3,

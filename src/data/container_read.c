@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* container_read.c: opening a container and believing nothing in it; see container.h.
+/* container_read.c: opens a container and believes nothing in it; see container.h.
  *
- * The head is accepted only where it is, byte for byte, what the writer prints for its numbers. The
- * index is accepted where its checksum agrees, and each number in it is compared with the size of
- * the file before it is used: so no allocation is larger than the file by more than a factor. */
+ * The head must be, byte for byte, what the writer prints for its numbers. The index must have the
+ * checksum in the head. Each number in the index is compared with the size of the file before it
+ * is used, so allocations are at most a small multiple of that size. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -15,11 +15,11 @@
 #include <xxhash.h>
 
 #include "data/container_head.h"
-#include "data/file_bytes.h"
+#include "data/whole_file.h"
 
 enum { PIECE = 1 << 20 };
 
-/* What a file is that is no container. Texts say what to do. */
+/* What opening needs. fix: how to make such a file. */
 typedef struct opening {
     rmx_container *c;
     const char *kind, *fix;
@@ -43,8 +43,8 @@ static bool holds(const char *bytes, size_t n, const char *word)
     return memmem(bytes, n, word, strlen(word)) != NULL;
 }
 
-/* The first version was plain HDF5. Its texts "rankmixer dataset" and "rankmixer checkpoint" stand
- * somewhere in the metadata, usually near one of the file's ends. */
+/* Says what a file is that has no head of ours. Format version 1 was plain HDF5; it has "rankmixer
+ * dataset" or "rankmixer checkpoint" in its metadata, usually near one end of the file. */
 static rmx_status name_foreign(const opening *o, const char *head, int64_t n)
 {
     enum { LOOK = 1 << 18 };
@@ -254,7 +254,7 @@ void rmx_container_close(rmx_container *c)
     c->fd = -1;
 }
 
-/* ---- Arrays ---------------------------------------------------------------------------------- */
+/* ---- Arrays --------------------------------------------------------------------------------- */
 
 const rmx_array *rmx_container_find(const rmx_container *c, const char *name, rmx_array_type type,
                                     int32_t dims)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* container_write.c: writes a container; see container.h. HDF5 makes the structure and says where
- * each array lies; the bytes of the arrays are written here, so that each error of the file system
- * is seen when it happens. (On a full disk H5Fclose can return success.) */
+/* container_write.c: writes a container; see container.h.
+ *
+ * HDF5 makes the structure and says where each array lies. The bytes of the arrays are written
+ * here, so that each error of the file system shows when it happens. (On a full disk H5Fclose can
+ * return success.) */
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
@@ -13,7 +15,7 @@
 #include <xxhash.h>
 
 #include "data/container_head.h"
-#include "data/file_bytes.h"
+#include "data/whole_file.h"
 #include "data/h5.h"
 
 enum { ALIGNMENT = 64, PIECE = 1 << 20 };
@@ -35,37 +37,35 @@ static rmx_status out_of_memory(const writing *w)
     return rmx_fail(w->error, RMX_ERR_MEMORY, "%.300s: out of memory", w->name);
 }
 
-/* ---- The index ------------------------------------------------------------------------------- */
+/* ---- The index ------------------------------------------------------------------------------ */
 
 static json_t *array_json(const rmx_array *a, int64_t offset)
 {
-    json_t *shape = json_array(), *out = json_object();
-    int bad = !shape || !out;
-    for (int32_t d = 0; d < a->dims && !bad; d++)
+    char hash[17];
+    json_t *shape = json_array();
+    int bad = 0;
+    for (int32_t d = 0; d < a->dims; d++)
         bad |= json_array_append_new(shape, json_integer(a->shape[d]));
-    if (!bad) {
-        bad |= json_object_set_new(out, "name", json_string(a->name));
-        bad |= json_object_set_new(out, "type", json_string(rmx_array_type_names[a->type]));
-        bad |= json_object_set(out, "shape", shape);
-        bad |= json_object_set_new(out, "offset", json_integer(offset));
-        bad |= rmx_json_set_hash(out, "xxh3", a->xxh3);
-        if (a->record_bytes)
-            bad |= json_object_set_new(out, "record_bytes", json_integer(a->record_bytes));
-    }
+    rmx_hash_text(a->xxh3, hash);
+    json_t *out = bad ? NULL
+                      : json_pack("{s:s, s:s, s:O, s:I, s:s}", "name", a->name, "type",
+                                  rmx_array_type_names[a->type], "shape", shape, "offset",
+                                  (json_int_t)offset, "xxh3", hash);
     json_decref(shape);
-    if (bad) {
-        json_decref(out);
-        return NULL;
-    }
-    return out;
+    if (!out || !a->record_bytes ||
+        json_object_set_new(out, "record_bytes", json_integer(a->record_bytes)) == 0)
+        return out;
+    json_decref(out);
+    return NULL;
 }
 
-/* The text of the index; offsets as long as any, or those of the arrays. */
+/* The text of the index. longest: with the longest offsets that there can be, else with those of
+ * the arrays. */
 static char *index_text(const writing *w, const json_t *about, bool longest)
 {
     json_t *index = json_object(), *list = json_array();
     char *text = NULL;
-    /* json_copy would leave out what there is no memory for, without a word */
+    /* json_copy leaves entries out without an error where memory is out */
     int bad = !index || !list || json_object_update(index, (json_t *)(uintptr_t)about);
     for (int32_t i = 0; i < w->arrays && !bad; i++)
         bad |= json_array_append_new(
@@ -105,7 +105,7 @@ static rmx_status fill_index(const writing *w, const json_t *about)
     return RMX_OK;
 }
 
-/* ---- The structure, by HDF5 ------------------------------------------------------------------ */
+/* ---- The structure, by HDF5 ----------------------------------------------------------------- */
 
 static hid_t text_record(const rmx_array *a, const rmx_array_data *data)
 {
@@ -138,7 +138,7 @@ static hid_t type_of(const rmx_array *a, const rmx_array_data *data)
     }
 }
 
-/* The group of "/group/name", if it is not there yet. Times are left out, here and below, so that
+/* Makes the group of "/group/name" unless it is there. Here and below HDF5 keeps no times, so that
  * equal content gives equal files. */
 static bool create_group(hid_t file, const char *array)
 {
@@ -185,7 +185,7 @@ static hid_t create_file(const char *path)
 {
     const hid_t create = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t file = H5I_INVALID_HID;
-    /* no lock: a file is never changed once it has its name, and some file systems have none */
+    /* no lock: a file never changes once it has its name, and some file systems have no locks */
     if (create >= 0 && access >= 0 && H5Pset_userblock(create, RMX_CONTAINER_HEAD) >= 0 &&
         H5Pset_obj_track_times(create, false) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) >= 0 &&
@@ -216,7 +216,7 @@ static rmx_status write_structure(writing *w)
     return status;
 }
 
-/* ---- The bytes ------------------------------------------------------------------------------- */
+/* ---- The bytes ------------------------------------------------------------------------------ */
 
 static rmx_status write_at(const writing *w, int fd, const void *from, int64_t bytes,
                            int64_t offset)
@@ -283,7 +283,7 @@ static rmx_status write_bytes(const writing *w)
     return status;
 }
 
-/* Opens what was written as a reader would, and compares every checksum. */
+/* Opens the file as a reader does and compares every checksum. */
 static rmx_status look_again(const writing *w)
 {
     rmx_container c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dataset.c: looking at a whole dataset: its schema, its check, its tables. */
+/* dataset.c: looks at a whole dataset: its schema, its rows, its tables. */
 #include "data/dataset.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ rmx_status rmx_dataset_schema(const char *path, rmx_schema *out, rmx_error *erro
     return RMX_OK;
 }
 
-/* What the rows say of labels and groups, beside what the schema says. */
+/* Labels and groups counted over the rows. */
 typedef struct counting {
     rmx_label_count *label; /* [tasks] */
     int64_t without_group;
@@ -64,7 +64,7 @@ rmx_status rmx_dataset_check(const char *path, rmx_progress_callback progress, v
             status = rmx_fail(error, RMX_ERR_DATA, "stopped");
     }
     if (status == RMX_OK) status = compare_counts(&file, &counts, error);
-    /* every array, those that have no blocks too */
+    /* every array, also those without blocks */
     for (int32_t i = 0; i < file.container.arrays && status == RMX_OK; i++)
         status = rmx_container_load(&file.container, &file.container.array[i], NULL, error);
     free(counts.label);

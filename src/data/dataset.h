@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* dataset.h: rows for training in an HDF5 file: the writer, the checks and the reader.
+ * docs/formats.md lists the arrays.
  *
- *   /label   [N, tasks]  u8, 0, 1 or RMX_LABEL_MASKED  absent where the set is to be scored only
- *   /dense   [N, Fd]     f32, finite                   absent where Fd is 0
- *   /sparse  [N, Fs]     u32, below the vocabulary     absent where Fs is 0
- *   /group   [N]         u64, e.g. a user; 0: none     optional
- *   /row     [N]         u64, row of the source        optional
- *   /text    [N]         keys as written               optional
- *   /table/<number of the sparse field>  [V]  u64, what an import maps values with   optional
- * and /index, a JSON text (container.h, docs/data.md).
- *
- * A file is input from outside: nothing in it is used before it was checked, and a reader checks
- * every row it hands out. Errors name file, dataset, row and what to do.
- *
- * The batch type of the model, rmx_batch, is filled by rmx_reader_batch. */
+ * A file is input from outside. Everything in it is checked before it is used, and a reader checks
+ * every row that it gives. Errors name file, array, row and what to do. */
 #ifndef RMX_DATA_DATASET_H
 #define RMX_DATA_DATASET_H
 
@@ -28,18 +18,18 @@
 #define RMX_DATASET_BLOCK_ROWS 4096 /* the writer's default */
 #define RMX_SHUFFLE_BLOCKS 16       /* blocks of a shuffle window */
 
-/* Called now and then while much is being done; false asks to stop: the function called then
- * cleans up and returns RMX_ERR_DATA with the text "stopped". total < 0: unknown. */
+/* Called from time to time during long work. false asks to stop: then the working function cleans
+ * up and returns RMX_ERR_DATA with the text "stopped". total < 0: unknown. */
 typedef bool (*rmx_progress_callback)(void *user, int64_t done, int64_t total);
 
-/* ---- Writing ------------------------------------------------------------------------------ */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 typedef struct rmx_writer rmx_writer;
 
-/* Rows are appended to PATH.tmp.PID in the same folder; rmx_writer_finish puts it in place under
- * path, replacing what was there. The schema is copied. block_rows 0: the default; otherwise
- * 1 .. 2^20. Needs memory for one block. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_MEMORY,
- * RMX_ERR_DATA (folder missing, not writable). */
+/* Appends rows to PATH.tmp.PID in the same folder; rmx_writer_finish renames it to path and so
+ * replaces what was there. Copies the schema. block_rows 0: the default; otherwise 1 .. 2^20.
+ * Needs memory for one block. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_MEMORY, RMX_ERR_DATA
+ * (folder missing, not writable). */
 RMX_NODISCARD rmx_status rmx_writer_open(const char *path, const rmx_schema *schema,
                                          int64_t block_rows, rmx_writer **out, rmx_error *error);
 /* Row-major arrays as in the file; NULL where the schema has none. */
@@ -59,19 +49,21 @@ RMX_NODISCARD rmx_status rmx_writer_append(rmx_writer *writer, int64_t rows,
 /* Stores /table/<sparse_field>: see import.h. */
 RMX_NODISCARD rmx_status rmx_writer_table(rmx_writer *writer, int32_t sparse_field,
                                           const uint64_t *table, int64_t count, rmx_error *error);
+/* The schema with the counts of labels and groups so far. */
+const rmx_schema *rmx_writer_schema(const rmx_writer *writer);
 void rmx_writer_set_ceiling(rmx_writer *writer, double auc); /* before finish */
-/* Writes the whole file under its temporary name, opens it again as a reader would, verifies and
- * fsyncs it: what can fail has been done. Two outputs that belong together are both completed
- * before the first is finished. At least one row is needed. */
+/* Writes the whole file under its temporary name, opens it again as a reader does, verifies it and
+ * fsyncs it. So what can fail is done before the rename: where two outputs belong together, both
+ * are completed before the first is finished. The file needs one row at least. */
 RMX_NODISCARD rmx_status rmx_writer_complete(rmx_writer *writer, rmx_error *error);
-/* Completes where that was not done, renames, fsyncs the folder. Frees the writer in every case;
- * on failure the temporary file is gone and an older file under path untouched. fingerprint may be
- * NULL. */
+/* Completes the file unless that was done, renames it and fsyncs the folder. Frees the writer in
+ * every case. On failure the temporary file is removed and an older file under path stays as it
+ * was. fingerprint may be NULL. */
 RMX_NODISCARD rmx_status rmx_writer_finish(rmx_writer *writer, uint64_t *fingerprint,
                                            rmx_error *error);
 void rmx_writer_discard(rmx_writer *writer); /* removes the temporary file; NULL is fine */
 
-/* ---- Looking at a file -------------------------------------------------------------------- */
+/* ---- Looking at a file ---------------------------------------------------------------------- */
 
 /* Reads and checks everything but the rows. Free *out with rmx_schema_free.
  * Returns RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
@@ -85,12 +77,12 @@ RMX_NODISCARD rmx_status rmx_dataset_check(const char *path, rmx_progress_callba
 RMX_NODISCARD rmx_status rmx_dataset_table(const char *path, const char *field, uint64_t **out,
                                            int64_t *count, rmx_error *error);
 
-/* As rmx_schema_match for the set at b_path, and says so where its tables begin with a's entries
- * and have grown since. */
+/* As rmx_schema_match for the set at b_path. The error says so where its tables begin with the
+ * entries of a's tables and have more. */
 RMX_NODISCARD rmx_status rmx_dataset_match(const rmx_schema *a, const char *a_path,
                                            const char *b_path, rmx_error *error);
 
-/* ---- Reading batches ---------------------------------------------------------------------- */
+/* ---- Reading batches ------------------------------------------------------------------------ */
 
 typedef struct rmx_reader rmx_reader;
 
@@ -118,9 +110,10 @@ typedef struct rmx_reader_view {
     const char *text;       /* [samples, sum of text_bytes] zero-padded */
 } rmx_reader_view;
 
-/* Opens and checks the file, and starts a thread that prepares batches ahead; stands at epoch 0,
- * batch 0. Memory: two windows (of RMX_SHUFFLE_BLOCKS blocks) and a few batches, whatever the
- * file's size. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+/* Opens and checks the file, and starts a thread that prepares batches ahead. The first batch is
+ * batch 0 of epoch 0. Needs memory for two windows (of RMX_SHUFFLE_BLOCKS blocks) and a few
+ * batches, whatever the size of the file. Returns RMX_OK, RMX_ERR_ARGUMENT, RMX_ERR_DATA,
+ * RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_reader_open(const char *path, const rmx_reader_options *options,
                                          rmx_reader **out, rmx_error *error);
 void rmx_reader_close(rmx_reader *reader); /* NULL is fine */
@@ -129,14 +122,14 @@ const rmx_schema *rmx_reader_schema(const rmx_reader *reader);
 const char *rmx_reader_path(const rmx_reader *reader);
 int64_t rmx_reader_batches(const rmx_reader *reader); /* of an epoch: ceil(rows / batch) */
 
-/* The next batch; after the last of an epoch one view with samples 0, then the next epoch's first.
- * The order is a function of the file, seed and epoch alone (docs/data.md has the algorithm): not
- * of batch size, of time, or of where reading began. RMX_ERR_DATA: a damaged row; the reader can
- * only be closed, or sought elsewhere. */
+/* The next batch. After the last batch of an epoch comes one view with samples 0, then the first
+ * batch of the next epoch. The order depends on the file, the seed and the epoch alone
+ * (docs/formats.md has the algorithm): not on the batch size, on time, or on where reading began.
+ * RMX_ERR_DATA: a damaged row; then the reader can only be closed or moved by rmx_reader_seek. */
 RMX_NODISCARD rmx_status rmx_reader_next(rmx_reader *reader, rmx_reader_view *out,
                                          rmx_error *error);
-/* The next view is batch number `batch` of `epoch`, 0 <= batch <= rmx_reader_batches (that one: the
- * end of the epoch). Costs at most one window's reading. epoch < 2^48. */
+/* Makes batch number `batch` of `epoch` the next one, 0 <= batch <= rmx_reader_batches; the upper
+ * bound is the end of the epoch. Costs the reading of one window at most. epoch < 2^48. */
 RMX_NODISCARD rmx_status rmx_reader_seek(rmx_reader *reader, uint64_t epoch, int64_t batch,
                                          rmx_error *error);
 

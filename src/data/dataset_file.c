@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* dataset_file.c: opening a dataset and believing nothing in it.
+/* dataset_file.c: opens a dataset and believes nothing in it.
  *
  * The container (container.h) has checked that every array lies within the file and that nothing
- * between the arrays was changed. Here the arrays are compared with the schema, and the schema and
- * the checksums of the rows with the fingerprint. Rows are read by blocks, each of which has a
- * checksum of its own for each array. */
+ * between the arrays was changed. Here the arrays are compared with the schema. The schema and the
+ * checksums of the rows are compared with the fingerprint. Rows are read in blocks; each block of
+ * each array has its own checksum. */
 #include "data/dataset_file.h"
 
 #include <stdio.h>
@@ -16,22 +16,6 @@
 #include "data/schema_json.h"
 
 #define BLOCK_ROWS_MAX (1 << 20)
-
-rmx_array_type rmx_set_type(int set)
-{
-    switch (set) {
-    case RMX_SET_LABEL: return RMX_ARRAY_U8;
-    case RMX_SET_DENSE: return RMX_ARRAY_F32;
-    case RMX_SET_SPARSE: return RMX_ARRAY_U32;
-    case RMX_SET_TEXT: return RMX_ARRAY_TEXT;
-    default: return RMX_ARRAY_U64;
-    }
-}
-
-int32_t rmx_set_dims(int set)
-{
-    return set == RMX_SET_LABEL || set == RMX_SET_DENSE || set == RMX_SET_SPARSE ? 2 : 1;
-}
 
 void rmx_block_hash_name(int set, char out[RMX_CONTAINER_NAME + 1])
 {
@@ -50,7 +34,7 @@ static rmx_status find_set(rmx_dataset_file *f, int set, rmx_error *error)
     char hash_name[RMX_CONTAINER_NAME + 1];
     if (columns == 0) return RMX_OK;
     const rmx_array *a =
-        rmx_container_find(&f->container, name, rmx_set_type(set), rmx_set_dims(set));
+        rmx_container_find(&f->container, name, rmx_sets[set].type, rmx_sets[set].dims);
     if (!a || a->shape[0] != f->schema.rows || (a->dims == 2 && a->shape[1] != columns) ||
         (a->type == RMX_ARRAY_TEXT && a->record_bytes != columns))
         return rmx_container_refuse(&f->container, error, "%s is missing or of another shape",
@@ -128,16 +112,13 @@ rmx_status rmx_dataset_file_read(const rmx_dataset_file *f, int64_t block, const
                                  int64_t at, rmx_error *error)
 {
     rmx_status status = RMX_OK;
-    rmx_rows part = {.label = NULL};
+    const rmx_rows part = rmx_rows_at(&f->schema, rows, at);
     const int64_t first = block * f->block_rows, left = f->schema.rows - first;
     const int64_t count = left < f->block_rows ? left : f->block_rows;
     for (int set = 0; set < RMX_SETS && status == RMX_OK; set++) {
         const int64_t row = rmx_set_row_bytes(&f->schema, set);
-        if (!f->set[set] || !rmx_rows_pointer(rows, set)) continue;
-        char *to = (char *)rmx_rows_pointer(rows, set) + at * row;
-        if (set == RMX_SET_LABEL) part.label = (uint8_t *)to;
-        if (set == RMX_SET_DENSE) part.dense = (float *)(void *)to;
-        if (set == RMX_SET_SPARSE) part.sparse = (uint32_t *)(void *)to;
+        void *to = rmx_rows_pointer(&part, set);
+        if (!f->set[set] || !to) continue;
         status =
             rmx_container_read(&f->container, f->set[set], first * row, count * row, to, error);
         if (status == RMX_OK &&
@@ -151,4 +132,42 @@ rmx_status rmx_dataset_file_read(const rmx_dataset_file *f, int64_t block, const
     if (status == RMX_OK)
         status = rmx_rows_check(&f->schema, f->container.path, first, &part, count, error);
     return status;
+}
+
+/* ---- The fingerprint ------------------------------------------------------------------------ */
+
+static uint64_t chain_text(uint64_t hash, const char *text)
+{
+    const uint64_t words[2] = {hash, XXH3_64bits(text, strlen(text))};
+    return XXH3_64bits(words, sizeof words);
+}
+
+uint64_t rmx_schema_hash(const rmx_schema *schema)
+{
+    uint64_t ceiling = 0; /* any NaN counts as unknown */
+    if (schema->ceiling_auc == schema->ceiling_auc)
+        memcpy(&ceiling, &schema->ceiling_auc, sizeof ceiling);
+    const uint64_t words[9] = {(uint64_t)schema->sparse_fields,
+                               (uint64_t)schema->dense_fields,
+                               (uint64_t)schema->tasks,
+                               schema->has_label,
+                               schema->has_group,
+                               schema->has_row,
+                               (uint64_t)schema->text_columns,
+                               ceiling,
+                               rmx_schema_encoding_hash(schema)};
+    uint64_t hash = XXH3_64bits(words, sizeof words);
+    for (int32_t i = 0; i < schema->tasks; i++) hash = chain_text(hash, schema->task_names[i]);
+    for (int32_t i = 0; i < schema->text_columns; i++)
+        hash = chain_text(hash, schema->text_names[i]);
+    return hash;
+}
+
+uint64_t rmx_fingerprint(uint64_t schema_hash, const uint64_t rows_hash[RMX_SETS], int64_t rows)
+{
+    uint64_t words[2 + RMX_SETS];
+    words[0] = schema_hash;
+    memcpy(&words[1], rows_hash, RMX_SETS * sizeof *rows_hash);
+    words[1 + RMX_SETS] = (uint64_t)rows;
+    return XXH3_64bits(words, sizeof words);
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* dataset_rows.c: rows in memory: what the datasets are, and what a value may be. */
+/* dataset_rows.c: rows in memory: which arrays there are, and which values are valid. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/dataset_file.h"
 
-const char *rmx_set_name(int set)
-{
-    static const char *const names[RMX_SETS] = {"/label", "/dense", "/sparse",
-                                                "/group", "/row",   "/text"};
-    return names[set];
-}
+const rmx_set rmx_sets[RMX_SETS] = {
+    [RMX_SET_LABEL] = {"/label", RMX_ARRAY_U8, 2, 1},
+    [RMX_SET_DENSE] = {"/dense", RMX_ARRAY_F32, 2, 4},
+    [RMX_SET_SPARSE] = {"/sparse", RMX_ARRAY_U32, 2, 4},
+    [RMX_SET_GROUP] = {"/group", RMX_ARRAY_U64, 1, 8},
+    [RMX_SET_ROW] = {"/row", RMX_ARRAY_U64, 1, 8},
+    [RMX_SET_TEXT] = {"/text", RMX_ARRAY_TEXT, 1, 1},
+};
 
 int64_t rmx_set_columns(const rmx_schema *schema, int set)
 {
@@ -27,20 +29,9 @@ int64_t rmx_set_columns(const rmx_schema *schema, int set)
     }
 }
 
-static int64_t value_bytes(int set)
-{
-    switch (set) {
-    case RMX_SET_LABEL:
-    case RMX_SET_TEXT: return 1;
-    case RMX_SET_GROUP:
-    case RMX_SET_ROW: return 8;
-    default: return 4;
-    }
-}
-
 int64_t rmx_set_row_bytes(const rmx_schema *schema, int set)
 {
-    return rmx_set_columns(schema, set) * value_bytes(set);
+    return rmx_set_columns(schema, set) * rmx_sets[set].value_bytes;
 }
 
 void *rmx_rows_pointer(const rmx_rows *rows, int set)
@@ -93,19 +84,31 @@ void rmx_rows_free(rmx_rows *rows)
     memset(rows, 0, sizeof *rows);
 }
 
+rmx_rows rmx_rows_at(const rmx_schema *schema, const rmx_rows *rows, int64_t at)
+{
+    rmx_rows out = *rows;
+    if (out.label) out.label += at * schema->tasks;
+    if (out.dense) out.dense += at * schema->dense_fields;
+    if (out.sparse) out.sparse += at * schema->sparse_fields;
+    if (out.group) out.group += at;
+    if (out.row) out.row += at;
+    if (out.text) out.text += at * rmx_set_columns(schema, RMX_SET_TEXT);
+    return out;
+}
+
 void rmx_rows_copy(const rmx_schema *schema, const rmx_rows *to, int64_t to_row,
                    const rmx_rows *from, int64_t from_row, int64_t count)
 {
+    const rmx_rows target = rmx_rows_at(schema, to, to_row);
+    const rmx_rows source = rmx_rows_at(schema, from, from_row);
     for (int set = 0; set < RMX_SETS; set++) {
-        const int64_t bytes = rmx_set_row_bytes(schema, set);
-        if (bytes > 0 && rmx_rows_pointer(to, set) && rmx_rows_pointer(from, set))
-            memcpy((char *)rmx_rows_pointer(to, set) + to_row * bytes,
-                   (const char *)rmx_rows_pointer(from, set) + from_row * bytes,
-                   (size_t)(count * bytes));
+        const int64_t bytes = rmx_set_row_bytes(schema, set) * count;
+        if (bytes > 0 && rmx_rows_pointer(&target, set) && rmx_rows_pointer(&source, set))
+            memcpy(rmx_rows_pointer(&target, set), rmx_rows_pointer(&source, set), (size_t)bytes);
     }
 }
 
-/* ---- Checks: a first pass without branches, a second one only to name the culprit ---------- */
+/* ---- Checks: a first pass without branches, a second one only to name the culprit ----------- */
 
 static bool any_masked(const rmx_schema *schema)
 {
@@ -191,7 +194,8 @@ static rmx_status name_id(const rmx_schema *schema, const char *path, int64_t fi
 rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t first,
                           const rmx_rows *rows, int64_t count, rmx_error *error)
 {
-    if (rows->label && !labels_good(schema, rows->label, count * schema->tasks))
+    if (schema->has_label && rows->label &&
+        !labels_good(schema, rows->label, count * schema->tasks))
         return name_label(schema, path, first, rows->label, error);
     if (rows->dense && !floats_good(rows->dense, count * schema->dense_fields))
         return name_float(schema, path, first, rows->dense, error);
@@ -203,11 +207,12 @@ rmx_status rmx_rows_check(const rmx_schema *schema, const char *path, int64_t fi
 void rmx_rows_count(const rmx_schema *schema, const rmx_rows *rows, int64_t count,
                     rmx_label_count *label, int64_t *without_group)
 {
-    for (int64_t i = 0; rows->label && i < count * schema->tasks; i++) {
+    for (int64_t i = 0; schema->has_label && rows->label && i < count * schema->tasks; i++) {
         rmx_label_count *n = &label[i % schema->tasks];
         n->positive += rows->label[i] == 1;
         n->negative += rows->label[i] == 0;
         n->masked += rows->label[i] == RMX_LABEL_MASKED;
     }
-    for (int64_t i = 0; rows->group && i < count; i++) *without_group += rows->group[i] == 0;
+    for (int64_t i = 0; schema->has_group && rows->group && i < count; i++)
+        *without_group += rows->group[i] == 0;
 }

@@ -19,12 +19,12 @@ static void h5_start(void)
     pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&h5_mutex, &attributes);
     pthread_mutexattr_destroy(&attributes);
-    (void)H5dont_atexit(); /* has to come before any other call of HDF5 */
+    (void)H5dont_atexit(); /* HDF5 wants this before any other call */
     (void)H5open();
 }
 
-/* Why the last call failed. HDF5 forgets at its next call, often a close on the way out, so it is
- * taken down when it happens. Guarded by the mutex. */
+/* Why the last call failed. HDF5 forgets it at its next call, which often is a close on the way
+ * out, so the reason is copied when the call fails. The mutex guards it. */
 static char reason[500];
 
 /* The walk goes from the innermost record outwards; the first one says why. */
@@ -47,7 +47,8 @@ void rmx_h5_begin(void)
 {
     pthread_once(&h5_once, h5_start);
     pthread_mutex_lock(&h5_mutex);
-    /* in a build with threads each thread has an error stack of its own, so each time anew */
+    /* in a build with threads each thread has an error stack of its own, so this is done each
+     * time */
     (void)H5Eset_auto2(H5E_DEFAULT, take_reason, NULL);
     reason[0] = '\0';
 }

@@ -9,34 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/import_result.h"
-#include "data/import_split.h"
+#include "data/import_parts.h"
 #include "data/same_file.h"
 #include "data/whole_file.h"
-
-typedef struct import {
-    const rmx_import_options *options;
-    rmx_import_result *result; /* may be NULL */
-    rmx_spec spec, stored;     /* stored: in the set to go by */
-    rmx_schema fitted;         /* of the set to go by */
-    rmx_table_options table_options;
-    rmx_table table;
-    rmx_columns columns;
-    rmx_split split;
-    rmx_bad_rows bad;
-    rmx_schema schema;
-    rmx_output out[2];
-    int32_t outputs;
-    int64_t rows;                    /* data rows of the passes so far; -1: none yet */
-    int64_t bytes_before, bytes_all; /* for the progress */
-    bool all_seen, written;
-} import;
 
 typedef enum pass { PASS_COUNT, PASS_FIT, PASS_WRITE } pass;
 
 /* ---- Passes --------------------------------------------------------------------------------- */
 
-static rmx_status bad_row(import *m, pass p, const rmx_bad *bad, rmx_error *error)
+static rmx_status bad_row(rmx_importing *m, pass p, const rmx_bad *bad, rmx_error *error)
 {
     const rmx_text_row *row = &m->table.row;
     rmx_status status = rmx_bad_rows_add(&m->bad, bad, row->path, row->line, error);
@@ -48,7 +29,7 @@ static rmx_status bad_row(import *m, pass p, const rmx_bad *bad, rmx_error *erro
     return rmx_bad_rows_keep(&m->bad, m->table.header_line, row->raw, row->raw_bytes, error);
 }
 
-static rmx_status one_row(import *m, pass p, rmx_error *error)
+static rmx_status one_row(rmx_importing *m, pass p, rmx_error *error)
 {
     rmx_table *t = &m->table;
     rmx_bad *bad = &t->bad;
@@ -61,7 +42,7 @@ static rmx_status one_row(import *m, pass p, rmx_error *error)
     return rmx_output_add(&m->out[away ? 1 : 0], &m->columns, t->value, t->number, !away, error);
 }
 
-static rmx_status walk(import *m, pass p, rmx_error *error)
+static rmx_status walk(rmx_importing *m, pass p, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     bool more = true;
@@ -91,7 +72,7 @@ static rmx_status walk(import *m, pass p, rmx_error *error)
 }
 
 /* Refuses a table with too many bad rows. */
-static rmx_status check_bad(const import *m, rmx_error *error)
+static rmx_status check_bad(const rmx_importing *m, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     const double most = o->max_bad == 0.0 ? RMX_MAX_BAD : o->max_bad < 0.0 ? 0.0 : o->max_bad;
@@ -139,7 +120,7 @@ static rmx_status check_options(const rmx_import_options *o, rmx_error *error)
     return check_files(o, error);
 }
 
-static rmx_status load_stored(import *m, rmx_error *error)
+static rmx_status load_stored(rmx_importing *m, rmx_error *error)
 {
     const char *path = m->options->fitted_on;
     char name[256];
@@ -156,7 +137,7 @@ static rmx_status load_stored(import *m, rmx_error *error)
 }
 
 /* The spec from its file, the preset or the set to go by. */
-static rmx_status load_spec(import *m, rmx_error *error)
+static rmx_status load_spec(rmx_importing *m, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     const char *preset = rmx_spec_preset(o->format);
@@ -167,7 +148,7 @@ static rmx_status load_spec(import *m, rmx_error *error)
     return rmx_spec_parse("the stored spec", m->fitted.spec, &m->spec, error);
 }
 
-static rmx_status need_split_column(const import *m, rmx_error *error)
+static rmx_status need_split_column(const rmx_importing *m, rmx_error *error)
 {
     const int32_t column = m->split.column;
     if (column < 0 || m->table.place[column] >= 0) return RMX_OK;
@@ -175,7 +156,7 @@ static rmx_status need_split_column(const import *m, rmx_error *error)
                     m->options->input[0], m->spec.column[column].name);
 }
 
-static rmx_status prepare(import *m, rmx_error *error)
+static rmx_status prepare(rmx_importing *m, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     const char *spec_name = o->spec ? o->spec : o->format;
@@ -206,7 +187,7 @@ static rmx_status prepare(import *m, rmx_error *error)
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
-static rmx_status open_outputs(import *m, rmx_error *error)
+static rmx_status open_outputs(rmx_importing *m, rmx_error *error)
 {
     const rmx_import_options *o = m->options;
     char source[512];
@@ -222,7 +203,7 @@ static rmx_status open_outputs(import *m, rmx_error *error)
     return status;
 }
 
-static rmx_status check_rows(const import *m, rmx_error *error)
+static rmx_status check_rows(const rmx_importing *m, rmx_error *error)
 {
     const long long rows = (long long)m->out[0].rows;
     const long long split = m->outputs == 2 ? (long long)m->out[1].rows : 1;
@@ -236,8 +217,9 @@ static rmx_status check_rows(const import *m, rmx_error *error)
     return status;
 }
 
-/* All files are complete under their temporary names. They appear together. */
-static rmx_status put_in_place(import *m, rmx_error *error)
+/* All files are complete under their temporary names. Here all of them get their names, or
+ * none. */
+static rmx_status put_in_place(rmx_importing *m, rmx_error *error)
 {
     const bool bad = m->bad.temporary != NULL;
     rmx_move move[3] = {{NULL, NULL, false}, {NULL, NULL, false}, {NULL, NULL, false}};
@@ -261,21 +243,7 @@ static rmx_status put_in_place(import *m, rmx_error *error)
     return status;
 }
 
-static rmx_status fill_result(const import *m, rmx_error *error)
-{
-    const rmx_import_state state = {.options = m->options,
-                                    .table = m->table.text ? &m->table : NULL,
-                                    .columns = m->columns.fit ? &m->columns : NULL,
-                                    .bad = m->bad.place ? &m->bad : NULL,
-                                    .schema = &m->schema,
-                                    .output = m->out,
-                                    .outputs = m->outputs,
-                                    .all_seen = m->all_seen,
-                                    .written = m->written};
-    return m->result ? rmx_import_result_fill(m->result, &state, error) : RMX_OK;
-}
-
-static rmx_status write_all(import *m, rmx_error *error)
+static rmx_status write_all(rmx_importing *m, rmx_error *error)
 {
     rmx_status status = open_outputs(m, error);
     if (status == RMX_OK) status = walk(m, PASS_WRITE, error);
@@ -287,13 +255,13 @@ static rmx_status write_all(import *m, rmx_error *error)
     for (int32_t i = 0; i < m->outputs && status == RMX_OK; i++)
         status = rmx_writer_complete(m->out[i].writer, error);
     if (status == RMX_OK && m->bad.file) status = rmx_bad_rows_complete(&m->bad, error);
-    if (status == RMX_OK) status = fill_result(m, error);
+    if (status == RMX_OK) status = rmx_import_result_fill(m, error);
     return status == RMX_OK ? put_in_place(m, error) : status;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-static rmx_status run(import *m, rmx_error *error)
+static rmx_status run(rmx_importing *m, rmx_error *error)
 {
     rmx_status status = prepare(m, error);
     if (status == RMX_OK && rmx_split_counts(&m->split)) {
@@ -313,16 +281,13 @@ static rmx_status run(import *m, rmx_error *error)
 rmx_status rmx_import(const rmx_import_options *options, rmx_import_result *result,
                       rmx_error *error)
 {
-    import *m = calloc(1, sizeof *m);
+    rmx_importing *m = calloc(1, sizeof *m);
     if (result) memset(result, 0, sizeof *result);
     if (!m) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for an import");
     m->options = options;
     m->result = result;
     const rmx_status status = run(m, error);
-    if (status != RMX_OK && result) {
-        rmx_import_result_free(result);
-        (void)fill_result(m, NULL); /* as far as memory goes */
-    }
+    (void)rmx_import_result_fill(m, NULL); /* after a failure: as far as memory goes */
     for (int i = 0; i < 2; i++) rmx_output_free(&m->out[i]);
     rmx_bad_rows_free(&m->bad);
     rmx_split_free(&m->split);

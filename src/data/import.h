@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* import.h: text tables of others (CSV, TSV, Criteo, Avazu) into a dataset.
+/* import.h: text tables (CSV, TSV, Criteo, Avazu) into a dataset.
  *
- * A column spec (docs/data.md; configs/adult.columns.ini) says what each column becomes. Two
- * passes over the input, both streaming: the first counts values and moments and fixes ids and
- * transforms, the second writes. A set imported with `fitted_on` skips the first pass and uses
- * what is stored in that file, so that train and validation mean the same by the same number. */
+ * A column spec (docs/data.md) says what each column becomes. The input is read in two passes. The
+ * first one counts values and moments and fixes ids and transforms; the second one writes. With
+ * `fitted_on` there is no first pass: the import uses the ids and transforms of that file, so that
+ * a number means the same in training and validation. */
 #ifndef RMX_DATA_IMPORT_H
 #define RMX_DATA_IMPORT_H
 
@@ -75,8 +75,8 @@ typedef struct rmx_import_result {
 
 /* Returns RMX_OK, RMX_ERR_ARGUMENT (options, spec: file:line and the fix), RMX_ERR_DATA (input or
  * output; too many bad rows), RMX_ERR_MEMORY. On failure no output is written, and older files
- * under their names are untouched. *result holds what is known in every case, bad rows above all:
- * free it with rmx_import_result_free. It may be NULL. */
+ * under their names stay as they were. In every case *result holds what is known so far, such as
+ * the bad rows: free it with rmx_import_result_free. It may be NULL. */
 RMX_NODISCARD rmx_status rmx_import(const rmx_import_options *options, rmx_import_result *result,
                                     rmx_error *error);
 void rmx_import_result_free(rmx_import_result *result); /* leaves zeros; zeros are fine */

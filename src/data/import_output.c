@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* import_output.c: see import_output.h. */
-#include "data/import_output.h"
+/* import_output.c: see import_parts.h. */
+#include "data/import_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,47 +13,29 @@
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
 
-/* Zeroed; *good turns false where memory is out. */
-static void *alloc(int64_t count, size_t bytes, bool *good)
+static rmx_status alloc_block(rmx_block *b, const rmx_schema *schema, rmx_error *error)
 {
-    void *memory = calloc((size_t)count + 1, bytes);
-    if (!memory) *good = false;
-    return memory;
-}
-
-static bool alloc_block(rmx_output *out)
-{
-    const rmx_schema *s = out->schema;
-    const int64_t n = RMX_IMPORT_BLOCK, texts = n * s->text_columns;
-    rmx_block *b = &out->block;
-    bool good = true;
-    if (s->has_label) b->label = alloc(n * s->tasks, sizeof *b->label, &good);
-    if (s->dense_fields > 0) b->dense = alloc(n * s->dense_fields, sizeof *b->dense, &good);
-    if (s->sparse_fields > 0) b->sparse = alloc(n * s->sparse_fields, sizeof *b->sparse, &good);
-    if (s->has_group) b->group = alloc(n, sizeof *b->group, &good);
-    b->row = alloc(n, sizeof *b->row, &good);
-    if (texts > 0) b->text_bytes = alloc(texts, RMX_TEXT_VALUE_MAX + 1, &good);
-    if (texts > 0) b->text = alloc(texts, sizeof *b->text, &good);
-    out->counts.label = alloc(s->tasks, sizeof *out->counts.label, &good);
-    out->counts.unknown = alloc(s->sparse_fields, sizeof *out->counts.unknown, &good);
-    return good;
+    const size_t texts = (size_t)(RMX_IMPORT_BLOCK * schema->text_columns);
+    b->text_bytes = malloc(texts * sizeof *b->text_bytes + 1);
+    b->text = malloc(texts * sizeof *b->text + 1);
+    b->unknown = calloc((size_t)schema->sparse_fields + 1, sizeof *b->unknown);
+    if (!b->text_bytes || !b->text || !b->unknown)
+        return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for rows");
+    return rmx_rows_alloc(&b->rows, schema, RMX_IMPORT_BLOCK, error);
 }
 
 rmx_status rmx_output_open(rmx_output *out, const char *path, const rmx_schema *schema,
                            const rmx_columns *columns, rmx_error *error)
 {
     const rmx_spec *spec = columns->spec;
-    memset(out, 0, sizeof *out);
-    out->path = path;
-    out->schema = schema;
-    if (!alloc_block(out)) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for rows");
-    rmx_status status = rmx_writer_open(path, schema, 0, &out->writer, error);
+    *out = (rmx_output){.path = path, .schema = schema};
+    rmx_status status = alloc_block(&out->block, schema, error);
+    if (status == RMX_OK) status = rmx_writer_open(path, schema, 0, &out->writer, error);
     for (int32_t i = 0, field = 0; i < spec->columns && status == RMX_OK; i++) {
         const rmx_column_fit *fit = &columns->fit[i];
-        const rmx_column *c = &spec->column[i];
-        if (c->kind == RMX_COLUMN_SPARSE && c->buckets == 0)
+        if (rmx_column_has_table(&spec->column[i]))
             status = rmx_writer_table(out->writer, field, fit->list, fit->listed, error);
-        field += rmx_columns_sparse(c, fit);
+        field += rmx_column_sparse_fields(&spec->column[i]);
     }
     return status;
 }
@@ -61,27 +43,18 @@ rmx_status rmx_output_open(rmx_output *out, const char *path, const rmx_schema *
 void rmx_output_free(rmx_output *out)
 {
     rmx_writer_discard(out->writer);
-    free(out->block.label);
-    free(out->block.dense);
-    free(out->block.sparse);
-    free(out->block.group);
-    free(out->block.row);
+    rmx_rows_free(&out->block.rows);
     free(out->block.text_bytes);
     free(out->block.text);
-    free(out->counts.label);
-    free(out->counts.unknown);
+    free(out->block.unknown);
     memset(out, 0, sizeof *out);
 }
 
 rmx_status rmx_output_flush(rmx_output *out, rmx_error *error)
 {
-    const rmx_block *b = &out->block;
-    const rmx_writer_rows rows = {.label = b->label,
-                                  .dense = b->dense,
-                                  .sparse = b->sparse,
-                                  .group = b->group,
-                                  .row = b->row,
-                                  .text = b->text};
+    const rmx_rows *b = &out->block.rows;
+    const rmx_writer_rows rows = {b->label, b->dense, b->sparse,
+                                  b->group, b->row,   out->block.text};
     const int64_t count = out->held;
     out->held = 0;
     return count > 0 ? rmx_writer_append(out->writer, count, &rows, error) : RMX_OK;
@@ -90,14 +63,13 @@ rmx_status rmx_output_flush(rmx_output *out, rmx_error *error)
 rmx_status rmx_output_add(rmx_output *out, rmx_columns *columns, char *const *value, int64_t row,
                           bool statistics, rmx_error *error)
 {
-    rmx_columns_convert(columns, value, out->schema, &out->block, out->held, &out->counts,
-                        statistics);
-    out->block.row[out->held] = (uint64_t)row;
+    rmx_columns_write(columns, value, out->schema, &out->block, out->held, statistics);
+    out->block.rows.row[out->held] = (uint64_t)row;
     out->rows++;
     return ++out->held == RMX_IMPORT_BLOCK ? rmx_output_flush(out, error) : RMX_OK;
 }
 
-/* ---- Files that appear together -------------------------------------------------------------- */
+/* ---- Files that appear together ------------------------------------------------------------- */
 
 rmx_status rmx_move_begin(rmx_move *move, const char *path, rmx_error *error)
 {
@@ -108,7 +80,7 @@ rmx_status rmx_move_begin(rmx_move *move, const char *path, rmx_error *error)
         return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a name");
     }
     free(temporary);
-    (void)unlink(kept); /* of a process of this number that was killed */
+    (void)unlink(kept); /* a killed process with this number left it */
     if (link(path, kept) == 0) {
         move->kept = kept;
         return RMX_OK;

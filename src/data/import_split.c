@@ -10,51 +10,39 @@
 
 #include "data/column_time.h"
 #include "data/decimal.h"
-#include "data/missing_words.h"
+#include "data/list.h"
+#include "data/missing.h"
 
-static int32_t column_called(const rmx_spec *spec, const char *name)
+/* The first column with this name, or the group where name is NULL; -1: there is none. */
+static int32_t find_column(const rmx_spec *spec, const char *name)
 {
     for (int32_t i = 0; i < spec->columns; i++)
-        if (strcmp(spec->column[i].name, name) == 0) return i;
-    return -1;
-}
-
-static int32_t group_of(const rmx_spec *spec)
-{
-    for (int32_t i = 0; i < spec->columns; i++)
-        if (spec->column[i].group) return i;
+        if (name ? strcmp(spec->column[i].name, name) == 0 : spec->column[i].group) return i;
     return -1;
 }
 
 rmx_status rmx_split_create(rmx_split *out, const rmx_import_options *o, const rmx_spec *spec,
                             rmx_error *error)
 {
-    memset(out, 0, sizeof *out);
-    out->by = o->split_by;
-    out->off = !o->split_output;
-    out->fraction = o->split_fraction;
-    out->seed = o->split_seed;
-    out->spec = spec;
-    out->column = -1;
-    if (out->off) return RMX_OK;
-    if (o->split_by == RMX_SPLIT_GROUP) {
-        out->column = group_of(spec);
-        if (out->column < 0)
-            return rmx_fail(error, RMX_ERR_ARGUMENT,
-                            "--split-by group needs a group in the column spec (user = group, or "
-                            "user = sparse group)");
-    }
-    if (o->split_by == RMX_SPLIT_TIME || o->split_by == RMX_SPLIT_COLUMN) {
-        const char *name = o->split_column ? o->split_column : "";
-        out->column = column_called(spec, name);
-        if (out->column < 0)
-            return rmx_fail(error, RMX_ERR_ARGUMENT,
-                            "the column to split by, '%.100s', is not in the column spec: name it "
-                            "with --split-column, and add '%.100s = skip' to the spec where it is "
-                            "no feature",
-                            name, name);
-    }
-    return RMX_OK;
+    *out = (rmx_split){.by = o->split_by,
+                       .off = !o->split_output,
+                       .fraction = o->split_fraction,
+                       .seed = o->split_seed,
+                       .spec = spec,
+                       .column = -1};
+    const bool group = o->split_by == RMX_SPLIT_GROUP;
+    if (out->off || o->split_by == RMX_SPLIT_HASH || o->split_by == RMX_SPLIT_TAIL) return RMX_OK;
+    const char *name = group ? NULL : o->split_column ? o->split_column : "";
+    out->column = find_column(spec, name);
+    if (out->column >= 0) return RMX_OK;
+    if (group)
+        return rmx_fail(error, RMX_ERR_ARGUMENT,
+                        "--split-by group needs a group in the column spec (user = group, or "
+                        "user = sparse group)");
+    return rmx_fail(error, RMX_ERR_ARGUMENT,
+                    "the column to split by, '%.100s', is not in the column spec: name it with "
+                    "--split-column, and add '%.100s = skip' to the spec where it is no feature",
+                    name, name);
 }
 
 void rmx_split_free(rmx_split *split)
@@ -70,14 +58,13 @@ bool rmx_split_counts(const rmx_split *s)
 
 /* ---- Times ---------------------------------------------------------------------------------- */
 
-/* A time, or for a column of another kind any number. NaN: missing. */
+/* A time. In a column of another kind it may be any number. NaN: missing. */
 static const char *time_of(const rmx_split *s, const char *value, double *out)
 {
     const rmx_column *c = &s->spec->column[s->column];
     rmx_time time;
     *out = (double)NAN;
-    if (!value || !value[0] || rmx_texts_have(&s->spec->missing, value) || rmx_missing_word(value))
-        return NULL;
+    if (!value || rmx_missing(s->spec, value)) return NULL;
     if (c->kind != RMX_COLUMN_TIME && rmx_decimal_parse(value, s->spec->decimal_comma, out))
         return NULL;
     const char *why = rmx_time_parse(value, c->unit, s->spec->decimal_comma, &time);
@@ -88,22 +75,18 @@ static const char *time_of(const rmx_split *s, const char *value, double *out)
 rmx_status rmx_split_count(rmx_split *s, char *const *value, rmx_error *error)
 {
     if (s->by != RMX_SPLIT_TIME) return RMX_OK;
-    if (s->times == s->room) {
-        const int64_t room = s->room ? s->room * 2 : 4096;
-        double *grown = realloc(s->time, (size_t)room * sizeof *grown);
-        if (!grown)
-            return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the times of %lld rows",
-                            (long long)room);
-        s->time = grown;
-        s->room = room;
-    }
+    double *grown = rmx_list_grow(s->time, s->times, sizeof *grown);
+    if (!grown)
+        return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the times of %lld rows",
+                        (long long)s->times + 1);
+    s->time = grown;
     double time = (double)NAN;
     if (value) (void)time_of(s, value[s->column], &time);
     if (!isnan(time)) s->time[s->times++] = time;
     return RMX_OK;
 }
 
-/* Moves the value that a sorted list would have at `at` there (Hoare's quickselect). */
+/* Hoare's quickselect: the value that is at `at` in the sorted list. */
 static double select_value(double *list, int64_t count, int64_t at)
 {
     int64_t low = 0, high = count - 1;
@@ -138,7 +121,7 @@ void rmx_split_settle(rmx_split *s, int64_t rows)
     s->has_latest = true;
     free(s->time);
     s->time = NULL;
-    s->times = s->room = 0;
+    s->times = 0;
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------- */
@@ -154,12 +137,11 @@ static bool by_row(const rmx_split *s, int64_t row)
     return chosen(s, XXH3_64bits(words, sizeof words));
 }
 
-/* All rows with one value go one way; a row without a value goes by itself. */
+/* All rows with one value go to one output. A row without a value is placed by its number. */
 static bool by_value(const rmx_split *s, int64_t row, const char *value)
 {
-    const bool group = s->by == RMX_SPLIT_GROUP;
-    if (!value || !value[0] || rmx_texts_have(&s->spec->missing, value) ||
-        (group && rmx_missing_word(value)))
+    if (!value || rmx_missing_value(s->spec, value) ||
+        (s->by == RMX_SPLIT_GROUP && rmx_missing_word(value)))
         return by_row(s, row);
     return chosen(s, XXH3_64bits_withSeed(value, strlen(value), s->seed));
 }
@@ -178,11 +160,8 @@ bool rmx_split_place(const rmx_split *s, int64_t row, char *const *value, bool *
     }
     const char *why = time_of(s, value[s->column], &time);
     if (why) {
-        *bad = (rmx_bad){.kind = RMX_BAD_TIME,
-                         .column = s->column,
-                         .name = s->spec->column[s->column].name,
-                         .value = value[s->column]};
-        snprintf(bad->why, sizeof bad->why, "%s", why);
+        *bad = rmx_bad_of(RMX_BAD_TIME, s->column, s->spec->column[s->column].name,
+                          value[s->column], why);
         return false;
     }
     *away = s->has_latest && time >= s->latest; /* a row without a time stays */

@@ -16,7 +16,7 @@ typedef struct rmx_split {
     int32_t column; /* of group, time and column; else -1 */
     int64_t first;  /* tail: the first row that is split off */
     double *time;   /* [times] of all rows, until they are settled; NaN: it has none */
-    int64_t times, room;
+    int64_t times;
     double latest; /* time: rows from then on are split off */
     bool has_latest;
 } rmx_split;
@@ -26,14 +26,15 @@ RMX_NODISCARD rmx_status rmx_split_create(rmx_split *out, const rmx_import_optio
                                           const rmx_spec *spec, rmx_error *error);
 void rmx_split_free(rmx_split *split); /* zeros are fine */
 
-/* Do all rows have to be seen once before the first can be placed? */
+/* Whether a pass over all rows must come before the first row can be placed. */
 bool rmx_split_counts(const rmx_split *split);
-/* In that pass, for each row; value: [columns] in the spec's order, NULL for a bad row. */
+/* Call it in that pass for each row. value: [columns] in the spec's order, NULL for a bad row. */
 RMX_NODISCARD rmx_status rmx_split_count(rmx_split *split, char *const *value, rmx_error *error);
 /* After that pass. */
 void rmx_split_settle(rmx_split *split, int64_t rows);
 
-/* *away: the row is split off. False: it has no time where one is needed, and *bad says so. */
+/* *away: the row goes to the second output. False: it has no time where it needs one, and *bad
+ * says so. */
 bool rmx_split_place(const rmx_split *split, int64_t row, char *const *value, bool *away,
                      rmx_bad *bad);
 

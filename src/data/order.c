@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "kernels/philox.h"
 
-#define CHUNKS_MAX ((int64_t)1 << 27) /* windows then fit the 24 bits that streams have */
+#define CHUNKS_MAX ((int64_t)1 << 27) /* so windows fit the 24 bits that streams have */
 
 /* Uniform in 0 .. last. */
 static uint32_t draw(const rmx_order *order, uint64_t stream, uint32_t last)

@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* order.h: in which order the rows of a file come: a function of (file, seed, epoch).
- *
- * The file has C blocks of R rows, the last one may be shorter. With shuffling:
- *   1. The blocks 0 .. C-1 are permuted.
- *   2. Each RMX_SHUFFLE_BLOCKS of them, in that order, are a window (the last may be smaller); its
- *      rows, block after block, are permuted. The epoch is window after window.
- * Without it both permutations are the identity.
- *
- * A permutation of n things is Fisher-Yates: for i = n-1, ..., 1: swap i with j, j uniform in
- * 0 .. i. j is w mod (i+1) for the first w below the largest multiple of i+1 that is at most 2^32,
- * where w runs over
- *   rmx_random_word(seed, RMX_RANDOM_SHUFFLE, step = epoch, element = s * 2^40 + i * 2^8 + a),
- * a = 0, 1, ...; s is 0 for the blocks and 1 + v for window v. All j are equally likely. */
+/* order.h: the order of a file's rows in an epoch. It depends on file, seed and epoch alone;
+ * docs/formats.md has the algorithm. Without shuffling its permutations are the identity. */
 #ifndef RMX_DATA_ORDER_H
 #define RMX_DATA_ORDER_H
 

@@ -30,7 +30,7 @@ static uint32_t scaled(uint32_t word, int64_t n)
 
 static float sign_of(uint32_t word) { return word & 1 ? 1.0f : -1.0f; }
 
-/* ---- The model ----------------------------------------------------------------------------- */
+/* ---- The model ------------------------------------------------------------------------------ */
 
 static void make_ladder(rmx_synthetic *s)
 {
@@ -85,7 +85,7 @@ static void make_pairs(rmx_synthetic *s)
     for (int32_t f = 0; f < fs; f++) s->main_sign[f] = sign_of(word_of(s, STEP_MAIN, (uint64_t)f));
 }
 
-/* Half of the possible pairs at most, so that drawing them at random ends soon. */
+/* At most half of the possible pairs, so that few draws hit a known pair. */
 static int32_t pair_count(int64_t fs)
 {
     if (fs == 2) return 1;
@@ -190,8 +190,7 @@ void rmx_synthetic_rows(const rmx_synthetic *s, rmx_synthetic_split split, int64
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
-/* Bisection; logit[] was made with base 0 and without noise, which leaves the mean as it is but
- * for the sigmoid's bend. */
+/* Bisection. logit[] has base 0 and no noise: noise hardly moves the mean. */
 static float find_base(const float *logit, int64_t rows, double base_rate)
 {
     float low = -64.0f, high = 64.0f;

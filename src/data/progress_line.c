@@ -45,26 +45,29 @@ void rmx_progress_end(rmx_progress *progress)
     progress->began = 0;
 }
 
+static void print_line(rmx_progress *progress, const char *before, const char *format,
+                       va_list args)
+{
+    clear_live(progress);
+    fputs(before, stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
 void rmx_progress_say(rmx_progress *progress, const char *format, ...)
 {
     va_list args;
-    if (progress->level < 0) return;
-    clear_live(progress);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    if (progress->level >= 0) print_line(progress, "", format, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 void rmx_progress_warn(rmx_progress *progress, const char *format, ...)
 {
     va_list args;
-    clear_live(progress);
-    fputs(progress->color ? "\033[33mwarning:\033[0m " : "warning: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    print_line(progress, progress->color ? "\033[33mwarning:\033[0m " : "warning: ", format, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 bool rmx_progress_due(const rmx_progress *progress)
@@ -87,7 +90,7 @@ void rmx_progress_cut(char *text, int32_t columns)
     *text = '\0';
 }
 
-/* A live line that wraps could not be replaced; the last column makes some terminals wrap. */
+/* A live line that wraps cannot be replaced. In the last column some terminals wrap. */
 static int32_t columns(void)
 {
     struct winsize size;

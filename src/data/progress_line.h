@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* progress_line.h: what a person sees while work goes on, on stderr: lines and, on a terminal, one
- * live line that is replaced as the work goes on and gone when it ends. */
+/* progress_line.h: lines on stderr during long work. On a terminal one live line shows the
+ * progress; it is replaced as the work goes on and removed when it ends. */
 #ifndef RMX_DATA_PROGRESS_LINE_H
 #define RMX_DATA_PROGRESS_LINE_H
 
@@ -25,14 +25,14 @@ void rmx_progress_say(rmx_progress *progress, const char *format, ...)
 void rmx_progress_warn(rmx_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The live line: replaced on a terminal, at most ten times a second; elsewhere a plain line at
- * most every five seconds. It is cut on the right where the terminal is narrower, so what matters
- * most comes first. due: whether it would be shown now, so that its text need not be made in
- * vain. */
+/* The live line. On a terminal it is replaced at most ten times a second; elsewhere it is a plain
+ * line at most every five seconds. It is cut on the right where the terminal is narrower, so put
+ * what matters most first. due: whether it would be shown now; if not, its text need not be
+ * made. */
 bool rmx_progress_due(const rmx_progress *progress);
 void rmx_progress_live(rmx_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* A live line of work of known size: " 42 %  ETA 0:07  [####......]  WHAT". The time left is told
+/* A live line for work of known size: " 42 %  ETA 0:07  [####......]  WHAT". The time left follows
  * from the time since the first call after rmx_progress_end. */
 void rmx_progress_work(rmx_progress *progress, int64_t done, int64_t total, const char *what);
 /* Clears the live line, so that others may print. */

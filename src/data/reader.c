@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* reader.c: batches of an epoch, prepared ahead by a thread.
+/* reader.c: a thread prepares the batches of an epoch ahead.
  *
- * The thread owns the file, the order and two windows: the one that batches are gathered from and
- * the next one, of which it reads a share after every batch, so that no batch waits for a whole
- * window. Finished batches stand in a ring of slots. The mutex guards the fields below "shared";
- * a slot belongs to the thread until it is counted in `made`, then to the caller.
+ * The thread owns the file, the order and two windows. It gathers batches from one window and
+ * reads a share of the next one after every batch, so that no batch waits for a whole window.
+ * Finished batches stand in a ring of slots. The mutex guards the fields below "shared". A slot
+ * belongs to the thread until it is counted in `made`, then to the caller.
  *
- * A seek starts a new generation: a batch that was begun in an older one is thrown away. */
+ * A seek starts a new generation. A batch that was begun in an older one is thrown away. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ struct rmx_reader {
     bool failed;                     /* the last batch made is an error: nothing follows */
 };
 
-/* ---- Windows (the thread's) ---------------------------------------------------------------- */
+/* ---- Windows (the thread's) ----------------------------------------------------------------- */
 
 static bool outdated(const rmx_reader *r, uint64_t generation)
 {
@@ -73,7 +73,7 @@ static void window_begin(const rmx_reader *r, window *w, int64_t index)
     w->blocks_read = w->rows_read = 0;
 }
 
-/* Reads on until `blocks` of the window's blocks are there, or a newer generation began. */
+/* Reads until `blocks` of the window's blocks are there or a newer generation began. */
 static rmx_status window_read(const rmx_reader *r, window *w, int64_t blocks, uint64_t generation,
                               rmx_error *error)
 {
@@ -96,8 +96,8 @@ static rmx_status window_read(const rmx_reader *r, window *w, int64_t blocks, ui
     return RMX_OK;
 }
 
-/* The window number `index` of the order's epoch, begun if it was not; the other one is kept if it
- * is `keep`. */
+/* The window number `index` of the order's epoch. It is begun where it was not, in place of a
+ * window that is not number `keep`. */
 static window *window_find(rmx_reader *r, int64_t index, int64_t keep)
 {
     for (int i = 0; i < 2; i++) {
@@ -110,7 +110,7 @@ static window *window_find(rmx_reader *r, int64_t index, int64_t keep)
     return w;
 }
 
-/* ---- Batches (the thread's) ---------------------------------------------------------------- */
+/* ---- Batches (the thread's) ----------------------------------------------------------------- */
 
 static void gather(const rmx_reader *r, const window *w, int64_t from, int64_t count, slot *s,
                    int64_t at)
@@ -127,8 +127,8 @@ static void gather(const rmx_reader *r, const window *w, int64_t from, int64_t c
     for (int64_t i = 0; i < count; i++) s->number[at + i] = w->number[w->permutation[from + i]];
 }
 
-/* After the rows up to `position` of window w: the same share of the next window. A failure is no
- * business of this batch; the one that needs the rows meets it again. */
+/* After the rows up to `position` of window w: reads the same share of the next window. A failure
+ * does not matter to this batch. The batch that needs the rows meets it again. */
 static void read_ahead(rmx_reader *r, const window *w, int64_t position, uint64_t generation)
 {
     if (w->index + 1 >= r->order.windows) return;
@@ -198,7 +198,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* ---- The caller's side --------------------------------------------------------------------- */
+/* ---- The caller's side ---------------------------------------------------------------------- */
 
 static uint64_t *alloc_numbers(int64_t count)
 {
@@ -319,7 +319,7 @@ rmx_status rmx_reader_next(rmx_reader *r, rmx_reader_view *out, rmx_error *error
     pthread_mutex_lock(&r->mutex);
     while (r->made == r->taken) pthread_cond_wait(&r->changed, &r->mutex);
     const slot *s = &r->slots[r->taken % SLOTS];
-    if (s->status == RMX_OK) { /* an error stays where it is: each call repeats it */
+    if (s->status == RMX_OK) { /* an error stays in its slot, so each call repeats it */
         r->taken++;
         pthread_cond_broadcast(&r->changed);
     }

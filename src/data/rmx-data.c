@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* rmx-data.c: the program that makes, imports, checks and shows datasets. */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/exit_code.h"
 #include "data/help_option.h"
 #include "data/standard_streams.h"
 #include "data/tool.h"
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
         "Exit codes: 0 done, 1 error, 2 wrong usage or spec, 3 data, 4 out of memory, "
         "143 stopped by a signal.";
     const struct argp argp = {NULL, parse, "COMMAND [OPTION...]", doc, NULL, NULL, NULL};
-    argp_err_exit_status = 2;
+    argp_err_exit_status = RMX_EXIT_USAGE;
     argp_program_version_hook = print_version;
     rmx_streams_begin("rmx-data");
     rmx_help_option(argc, argv);
@@ -67,5 +67,5 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL) == 0) return 0;
 out_of_memory:
     fputs("rmx-data: out of memory\n", stderr);
-    return 4;
+    return rmx_exit_code(RMX_ERR_MEMORY);
 }

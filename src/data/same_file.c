@@ -2,19 +2,18 @@
 /* same_file.c: see same_file.h. */
 #include "data/same_file.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* The folder that the last part of path lies in; false where there is none. */
+#include "data/whole_file.h"
+
 static bool folder_status(const char *path, struct stat *out)
 {
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    const size_t n = !slash ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    if (n >= sizeof folder) return false;
-    memcpy(folder, path, n);
-    folder[n] = '\0';
-    return stat(n ? folder : ".", out) == 0;
+    char *folder = rmx_folder_of(path);
+    const bool there = folder && stat(folder, out) == 0;
+    free(folder);
+    return there;
 }
 
 static const char *last_part(const char *path)

@@ -106,48 +106,51 @@ rmx_status rmx_schema_add_text(rmx_schema *schema, const char *name, bool is_gro
     return RMX_OK;
 }
 
-static rmx_status copy_texts(rmx_schema *out, const rmx_schema *from, rmx_error *error)
+/* A copy of `count` entries. NULL where memory is out; then *good becomes false. */
+static void *copy_of(const void *from, int32_t count, size_t bytes, bool *good)
 {
-    rmx_status status = RMX_OK;
-    for (int32_t i = 0; i < from->sparse_fields + from->dense_fields && status == RMX_OK; i++) {
-        out->encoding[i].values = from->encoding[i].values;
-        out->encoding[i].hash = from->encoding[i].hash;
-        out->encoding[i].unknown = from->encoding[i].unknown;
-        status = rmx_schema_set(&out->names[i], from->names[i], error);
-        if (status == RMX_OK)
-            status =
-                rmx_schema_set(&out->encoding[i].transform, from->encoding[i].transform, error);
-    }
-    for (int32_t i = 0; i < from->tasks && status == RMX_OK; i++)
-        status = rmx_schema_set(&out->task_names[i], from->task_names[i], error);
-    for (int32_t i = 0; i < from->text_columns && status == RMX_OK; i++)
-        status = rmx_schema_add_text(out, from->text_names[i], i == from->group_text, error);
-    if (status == RMX_OK) status = rmx_schema_set(&out->spec, from->spec, error);
-    if (status == RMX_OK) status = rmx_schema_set(&out->source, from->source, error);
-    return status;
+    void *copy = malloc((size_t)count * bytes + 1);
+    *good = *good && copy;
+    if (copy) memcpy(copy, from, (size_t)count * bytes);
+    return copy;
+}
+
+static char *text_of(const char *from, bool *good)
+{
+    return copy_of(from, (int32_t)strlen(from) + 1, 1, good);
+}
+
+static char **texts_of(char *const *from, int32_t count, int32_t room, bool *good)
+{
+    char **copy = calloc((size_t)room + 1, sizeof *copy);
+    *good = *good && copy;
+    for (int32_t i = 0; copy && i < count; i++) copy[i] = text_of(from[i], good);
+    return copy;
 }
 
 rmx_status rmx_schema_copy(rmx_schema *out, const rmx_schema *from, rmx_error *error)
 {
-    rmx_status status =
-        rmx_schema_init(out, from->sparse_fields, from->dense_fields, from->tasks, error);
-    if (status != RMX_OK) return status;
-    out->rows = from->rows;
-    out->has_label = from->has_label;
-    out->has_group = from->has_group;
-    out->has_row = from->has_row;
-    out->rows_without_group = from->rows_without_group;
-    out->ceiling_auc = from->ceiling_auc;
-    out->fingerprint = from->fingerprint;
-    for (int32_t f = 0; f < from->sparse_fields; f++) out->vocabulary[f] = from->vocabulary[f];
-    for (int32_t i = 0; i < from->tasks; i++) {
-        out->task_masked[i] = from->task_masked[i];
-        out->label_count[i] = from->label_count[i];
-    }
-    for (int32_t i = 0; i < from->text_columns; i++) out->text_bytes[i] = from->text_bytes[i];
-    status = copy_texts(out, from, error);
-    if (status != RMX_OK) rmx_schema_free(out);
-    return status;
+    const int32_t fields = from->sparse_fields + from->dense_fields, tasks = from->tasks;
+    bool good = true;
+    *out = *from;
+    out->vocabulary =
+        copy_of(from->vocabulary, from->sparse_fields, sizeof *out->vocabulary, &good);
+    out->names = texts_of(from->names, fields, fields, &good);
+    out->encoding = copy_of(from->encoding, fields, sizeof *out->encoding, &good);
+    for (int32_t i = 0; out->encoding && i < fields; i++)
+        out->encoding[i].transform = text_of(from->encoding[i].transform, &good);
+    out->task_names = texts_of(from->task_names, tasks, tasks, &good);
+    out->task_masked = copy_of(from->task_masked, tasks, sizeof *out->task_masked, &good);
+    out->label_count = copy_of(from->label_count, tasks, sizeof *out->label_count, &good);
+    out->text_names =
+        texts_of(from->text_names, from->text_columns, RMX_SCHEMA_TEXT_COLUMNS_MAX, &good);
+    out->text_bytes =
+        copy_of(from->text_bytes, RMX_SCHEMA_TEXT_COLUMNS_MAX, sizeof *out->text_bytes, &good);
+    out->spec = text_of(from->spec, &good);
+    out->source = text_of(from->source, &good);
+    if (good) return RMX_OK;
+    rmx_schema_free(out);
+    return out_of_memory(error);
 }
 
 void rmx_schema_free(rmx_schema *schema)
@@ -157,7 +160,8 @@ void rmx_schema_free(rmx_schema *schema)
     for (int32_t i = 0; schema->names && i < fields; i++) free(schema->names[i]);
     for (int32_t i = 0; schema->encoding && i < fields; i++) free(schema->encoding[i].transform);
     for (int32_t i = 0; schema->task_names && i < schema->tasks; i++) free(schema->task_names[i]);
-    for (int32_t i = 0; i < schema->text_columns; i++) free(schema->text_names[i]);
+    for (int32_t i = 0; schema->text_names && i < schema->text_columns; i++)
+        free(schema->text_names[i]);
     free(schema->names);
     free(schema->encoding);
     free(schema->task_names);
@@ -171,7 +175,7 @@ void rmx_schema_free(rmx_schema *schema)
     memset(schema, 0, sizeof *schema);
 }
 
-/* ---- Checks ------------------------------------------------------------------------------- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 /* Names stand in JSON, so they have to be UTF-8. */
 static rmx_status check_name(const char *name, const char *kind, rmx_error *error)
@@ -302,7 +306,7 @@ rmx_status rmx_schema_need_labels(const rmx_schema *schema, const char *path, rm
                     path);
 }
 
-/* Each text with its end, each number as 8 bytes, so that no two lists look alike. */
+/* Texts go in as hashes and numbers as 8 bytes, so different lists give different words. */
 uint64_t rmx_schema_encoding_hash(const rmx_schema *schema)
 {
     uint64_t all = 0;

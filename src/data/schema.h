@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* schema.h: what a dataset holds besides its rows: names, encodings, where it came from.
+/* schema.h: what a dataset holds besides its rows: names, encodings, its source.
  *
- * The encoding of a field is whatever gives its numbers their meaning: the value table of a sparse
- * field, the centre and scale of a dense one. Two sets can be used together only where the
- * encodings of all fields are the same: rmx_schema_match compares them. */
+ * The encoding of a field gives its numbers their meaning: the value table of a sparse field, the
+ * centre and scale of a dense one. Two sets can be used together only where the encodings of all
+ * fields are equal: rmx_schema_match compares them. */
 #ifndef RMX_DATA_SCHEMA_H
 #define RMX_DATA_SCHEMA_H
 
@@ -77,16 +77,16 @@ RMX_NODISCARD rmx_status rmx_schema_check(const rmx_schema *schema, rmx_error *e
 /* The field called name, counted as in names; -1 if there is none. */
 int32_t rmx_schema_find(const rmx_schema *schema, const char *name);
 
-/* A set for validation has to mean the same by the same number as the one trained on: same
- * fields, names, encodings, vocabularies and, where both have labels, tasks (rows, texts, group,
- * ceiling and fingerprint may differ). RMX_OK, or RMX_ERR_DATA with a text that names both files,
- * the first difference and --vocab-from. */
+/* Whether a number means the same in both sets, as in a set for training and one for validation.
+ * Fields, names, encodings, vocabularies and, where both have labels, tasks must be equal. Rows,
+ * texts, group, ceiling and fingerprint may differ. RMX_OK, or RMX_ERR_DATA with a text that names
+ * both files, the first difference and --vocab-from. */
 RMX_NODISCARD rmx_status rmx_schema_match(const rmx_schema *a, const char *a_path,
                                           const rmx_schema *b, const char *b_path,
                                           rmx_error *error);
 /* One number for the encodings of all fields, as rmx-data info and rmx-info print it. */
 uint64_t rmx_schema_encoding_hash(const rmx_schema *schema);
-/* RMX_ERR_DATA where the set has no labels, with what to do; for training and evaluation. */
+/* RMX_ERR_DATA, with what to do, where the set has no labels. For training and evaluation. */
 RMX_NODISCARD rmx_status rmx_schema_need_labels(const rmx_schema *schema, const char *path,
                                                 rmx_error *error);
 

@@ -8,82 +8,54 @@
 
 #include "data/container.h"
 
-/* ---- Writing --------------------------------------------------------------------------------- */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
-/* Appends `object` to `list` unless a step before failed. */
-static int append(json_t *list, json_t *object, int bad)
+static json_t *field_json(const rmx_schema *s, int32_t i)
 {
-    if (bad || !object) {
-        json_decref(object);
-        return -1;
-    }
-    return json_array_append_new(list, object);
+    const rmx_encoding *e = &s->encoding[i];
+    char hash[17];
+    rmx_hash_text(e->hash, hash);
+    if (i >= s->sparse_fields)
+        return json_pack("{s:s, s:s}", "name", s->names[i], "transform", e->transform);
+    return json_pack("{s:s, s:I, s:I, s:s, s:b, s:s}", "name", s->names[i], "vocabulary",
+                     (json_int_t)s->vocabulary[i], "values", (json_int_t)e->values, "hash", hash,
+                     "unknown", (int)e->unknown, "transform", e->transform);
 }
 
-static json_t *fields_json(const rmx_schema *s, int32_t first, int32_t count)
+static json_t *task_json(const rmx_schema *s, int32_t i)
+{
+    const rmx_label_count *n = &s->label_count[i];
+    return json_pack("{s:s, s:b, s:I, s:I, s:I}", "name", s->task_names[i], "masked",
+                     (int)s->task_masked[i], "positive", (json_int_t)n->positive, "negative",
+                     (json_int_t)n->negative, "hidden", (json_int_t)n->masked);
+}
+
+static json_t *text_json(const rmx_schema *s, int32_t i)
+{
+    return json_pack("{s:s, s:i}", "name", s->text_names[i], "bytes", (int)s->text_bytes[i]);
+}
+
+/* NULL where an entry cannot be made. */
+static json_t *list_json(const rmx_schema *s, int32_t first, int32_t count,
+                         json_t *(*entry)(const rmx_schema *s, int32_t i))
 {
     json_t *list = json_array();
-    int failed = !list;
-    for (int32_t i = first; i < first + count && !failed; i++) {
-        const rmx_encoding *e = &s->encoding[i];
-        json_t *field = json_object();
-        int bad = json_object_set_new(field, "name", json_string(s->names[i]));
-        if (i < s->sparse_fields) {
-            bad |= json_object_set_new(field, "vocabulary", json_integer(s->vocabulary[i]));
-            bad |= json_object_set_new(field, "values", json_integer(e->values));
-            bad |= rmx_json_set_hash(field, "hash", e->hash);
-            bad |= json_object_set_new(field, "unknown", json_boolean(e->unknown));
+    for (int32_t i = first; i < first + count; i++)
+        if (json_array_append_new(list, entry(s, i)) != 0) {
+            json_decref(list);
+            return NULL;
         }
-        bad |= json_object_set_new(field, "transform", json_string(e->transform));
-        failed |= append(list, field, bad);
-    }
-    if (!failed) return list;
-    json_decref(list);
-    return NULL;
-}
-
-static json_t *tasks_json(const rmx_schema *s)
-{
-    json_t *list = json_array();
-    int failed = !list;
-    for (int32_t i = 0; i < s->tasks && !failed; i++) {
-        const rmx_label_count *n = &s->label_count[i];
-        json_t *task = json_object();
-        int bad = json_object_set_new(task, "name", json_string(s->task_names[i]));
-        bad |= json_object_set_new(task, "masked", json_boolean(s->task_masked[i]));
-        bad |= json_object_set_new(task, "positive", json_integer(n->positive));
-        bad |= json_object_set_new(task, "negative", json_integer(n->negative));
-        bad |= json_object_set_new(task, "hidden", json_integer(n->masked));
-        failed |= append(list, task, bad);
-    }
-    if (!failed) return list;
-    json_decref(list);
-    return NULL;
-}
-
-static json_t *texts_json(const rmx_schema *s)
-{
-    json_t *list = json_array();
-    int failed = !list;
-    for (int32_t i = 0; i < s->text_columns && !failed; i++) {
-        json_t *text = json_object();
-        int bad = json_object_set_new(text, "name", json_string(s->text_names[i]));
-        bad |= json_object_set_new(text, "bytes", json_integer(s->text_bytes[i]));
-        failed |= append(list, text, bad);
-    }
-    if (!failed) return list;
-    json_decref(list);
-    return NULL;
+    return list;
 }
 
 json_t *rmx_schema_to_json(const rmx_schema *s)
 {
     json_t *out = json_object();
-    int bad = !out;
-    bad |= json_object_set_new(out, "sparse", fields_json(s, 0, s->sparse_fields));
-    bad |= json_object_set_new(out, "dense", fields_json(s, s->sparse_fields, s->dense_fields));
-    bad |= json_object_set_new(out, "tasks", tasks_json(s));
-    bad |= json_object_set_new(out, "texts", texts_json(s));
+    int bad = json_object_set_new(out, "sparse", list_json(s, 0, s->sparse_fields, field_json));
+    bad |= json_object_set_new(out, "dense",
+                               list_json(s, s->sparse_fields, s->dense_fields, field_json));
+    bad |= json_object_set_new(out, "tasks", list_json(s, 0, s->tasks, task_json));
+    bad |= json_object_set_new(out, "texts", list_json(s, 0, s->text_columns, text_json));
     bad |= json_object_set_new(out, "group_text", json_integer(s->group_text));
     bad |= json_object_set_new(out, "has_label", json_boolean(s->has_label));
     bad |= json_object_set_new(out, "has_group", json_boolean(s->has_group));
@@ -97,7 +69,7 @@ json_t *rmx_schema_to_json(const rmx_schema *s)
     return NULL;
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 typedef struct reading {
     const char *path;

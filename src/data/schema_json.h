@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* schema_json.h: a schema as JSON, in the index of a dataset and of a checkpoint.
- *
- *   {"sparse": [{"name": "C1", "vocabulary": 11, "transform": "table", "values": 10,
- *                "hash": "16 hex digits", "unknown": true}, ...],
- *    "dense": [{"name": "I1", "transform": "log zscore centre=... factor=..."}, ...],
- *    "tasks": [{"name": "click", "masked": false, "positive": 3, "negative": 7, "hidden": 0}, ...],
- *    "texts": [{"name": "user", "bytes": 12}, ...], "group_text": 0,
- *    "has_label": true, "has_group": true, "has_row": true, "rows_without_group": 0,
- *    "source": "import ...", "ceiling_auc": null, "encoding_hash": "16 hex digits"}
- *
- * The spec, rows and the fingerprint are kept elsewhere. */
+/* schema_json.h: a schema as JSON, in the index of a dataset and of a checkpoint; docs/formats.md
+ * lists its members. The spec, rows and the fingerprint are kept elsewhere. */
 #ifndef RMX_DATA_SCHEMA_JSON_H
 #define RMX_DATA_SCHEMA_JSON_H
 

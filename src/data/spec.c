@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* spec.c: reads column specs; see spec.h.
  *
- *   spec_line.c    names, quotes, comments: what is in a line
- *   spec_file.c    the keys of [file]
- *   spec_column.c  the kinds and options of [columns], ranges
- *   spec_check.c   what has to hold for all columns together
- *   spec_print.c   the way back */
-#include "data/spec.h"
+ *   spec_line.c     names, quotes and comments of a line
+ *   spec_file.c     the keys of [file]
+ *   spec_column.c   the kinds and options of [columns]
+ *   spec_check.c    what has to hold for all columns together
+ *   spec_resolve.c  patterns over the names of a header
+ *   spec_adopt.c    whether two specs go together
+ *   spec_print.c    the way back */
+#include "data/spec_parts.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,12 +16,70 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/spec_column.h"
-#include "data/spec_file.h"
-#include "data/spec_line.h"
-#include "data/spec_text.h"
+#include "data/list.h"
 
 enum { PATTERNS_MAX = 1024 };
+
+/* ---- Columns and lists of texts ------------------------------------------------------------- */
+
+bool rmx_texts_add(rmx_texts *texts, char *text)
+{
+    char **grown = text ? rmx_list_grow(texts->text, texts->count, sizeof *grown) : NULL;
+    if (!grown) {
+        free(text);
+        return false;
+    }
+    texts->text = grown;
+    grown[texts->count++] = text;
+    return true;
+}
+
+void rmx_texts_free(rmx_texts *texts)
+{
+    for (int32_t i = 0; i < texts->count; i++) free(texts->text[i]);
+    free(texts->text);
+    *texts = (rmx_texts){NULL, 0};
+}
+
+bool rmx_texts_have(const rmx_texts *texts, const char *value)
+{
+    for (int32_t i = 0; i < texts->count; i++)
+        if (strcmp(texts->text[i], value) == 0) return true;
+    return false;
+}
+
+static bool copy_texts(rmx_texts *out, const rmx_texts *from)
+{
+    *out = (rmx_texts){NULL, 0};
+    for (int32_t i = 0; i < from->count; i++)
+        if (!rmx_texts_add(out, strdup(from->text[i]))) {
+            rmx_texts_free(out);
+            return false;
+        }
+    return true;
+}
+
+bool rmx_column_copy(rmx_column *out, const rmx_column *from, const char *name)
+{
+    *out = *from;
+    out->positive = out->negative = (rmx_texts){NULL, 0};
+    out->name = strdup(name);
+    if (out->name && copy_texts(&out->positive, &from->positive) &&
+        copy_texts(&out->negative, &from->negative))
+        return true;
+    rmx_column_free(out);
+    return false;
+}
+
+void rmx_column_free(rmx_column *column)
+{
+    free(column->name);
+    rmx_texts_free(&column->positive);
+    rmx_texts_free(&column->negative);
+    memset(column, 0, sizeof *column);
+}
+
+/* ---- The parser ----------------------------------------------------------------------------- */
 
 typedef enum section { NOWHERE, FILE_KEYS, COLUMNS, FITTED } section;
 
@@ -33,24 +93,22 @@ typedef struct parser {
     rmx_spec *spec;
     section section;
     rmx_spec_file file;
-    int32_t *line_of; /* [room] where each column stands */
-    int32_t room, patterns;
-    size_t bytes; /* of all columns as they will be printed, about: ranges may multiply them */
+    int32_t *line_of; /* [columns] where each column stands */
+    int32_t patterns;
+    size_t bytes; /* of all columns as printed, about; a range multiplies a value */
     fitted *fitted;
-    int32_t fitteds, fitted_room;
+    int32_t fitteds;
 } parser;
 
 /* ---- [columns] ------------------------------------------------------------------------------ */
 
 static bool make_room(parser *p)
 {
-    if (p->spec->columns < p->room) return true;
-    const int32_t room = p->room ? 2 * p->room : 16;
-    rmx_column *grown = realloc(p->spec->column, (size_t)room * sizeof *grown);
+    const int32_t n = p->spec->columns;
+    rmx_column *grown = rmx_list_grow(p->spec->column, n, sizeof *grown);
     if (grown) p->spec->column = grown;
-    int32_t *lines = grown ? realloc(p->line_of, (size_t)room * sizeof *lines) : NULL;
+    int32_t *lines = grown ? rmx_list_grow(p->line_of, n, sizeof *lines) : NULL;
     if (lines) p->line_of = lines;
-    if (lines) p->room = room;
     return lines != NULL;
 }
 
@@ -125,13 +183,9 @@ static rmx_status take_fitted(parser *p, rmx_spec_line *line)
     if (middle == text || end == middle || end[strspn(end, " \t")] != '\0' ||
         !isfinite(f.centre) || !isfinite(f.factor))
         return rmx_spec_line_fail(line, "needs two finite numbers: centre and factor");
-    if (p->fitteds == p->fitted_room) {
-        const int32_t room = p->fitted_room ? 2 * p->fitted_room : 16;
-        fitted *grown = realloc(p->fitted, (size_t)room * sizeof *grown);
-        if (!grown) return rmx_spec_no_memory(line->error);
-        p->fitted = grown;
-        p->fitted_room = room;
-    }
+    fitted *grown = rmx_list_grow(p->fitted, p->fitteds, sizeof *grown);
+    if (!grown) return rmx_spec_no_memory(line->error);
+    p->fitted = grown;
     f.name = strdup(line->key);
     if (!f.name) return rmx_spec_no_memory(line->error);
     p->fitted[p->fitteds++] = f;
@@ -171,7 +225,7 @@ static rmx_status apply_fitted(parser *p, rmx_column **sorted, rmx_spec_line lin
 static rmx_status take_section(parser *p, rmx_spec_line *line)
 {
     static const char *const names[] = {"file", "columns", "fitted"};
-    char name[32] = "";
+    char name[32] = "", hint[RMX_SPEC_HINT];
     const char *close = memchr(line->at, ']', (size_t)(line->end - line->at));
     if (!close)
         return rmx_spec_line_fail(line, "'[' without ']'; a name that begins so needs "
@@ -186,12 +240,9 @@ static rmx_status take_section(parser *p, rmx_spec_line *line)
                                   "text after ']'; a name that begins with '[' needs quotes");
     p->section = (section)(FILE_KEYS + i);
     if (i < 3) return RMX_OK;
-    const char *meant = rmx_spec_suggest(name, names, 3);
     return rmx_spec_line_fail(line,
-                              "unknown section [%s]; there are [file], [columns] and "
-                              "[fitted]%s%s%s",
-                              name, meant ? "; did you mean [" : "", meant ? meant : "",
-                              meant ? "]?" : "");
+                              "unknown section [%s]; there are [file], [columns] and [fitted]%s",
+                              name, rmx_spec_hint(hint, name, names, 3, "[]"));
 }
 
 static rmx_status take_entry(parser *p, rmx_spec_line *line)
@@ -218,7 +269,7 @@ static rmx_status take_line(parser *p, rmx_spec_line *line)
     if (status != RMX_OK || line->at == line->end || *line->at == ';' || *line->at == '#')
         return status;
     if (*line->at == ' ' || *line->at == '\t') {
-        while (line->at < line->end && (*line->at == ' ' || *line->at == '\t')) line->at++;
+        rmx_spec_line_blanks(line);
         return line->at == line->end
                    ? RMX_OK
                    : rmx_spec_line_fail(line, "the line begins with a blank: move it to the left");
@@ -265,8 +316,7 @@ rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out, rmx
     out->comment = strdup("");
     rmx_status status = out->separator && out->comment ? RMX_OK : rmx_spec_no_memory(error);
     if (status == RMX_OK && strlen(text) > RMX_SPEC_TEXT_MAX)
-        status = rmx_spec_fail(error, RMX_ERR_ARGUMENT, "%.200s: has more than %d bytes", name,
-                               RMX_SPEC_TEXT_MAX);
+        status = rmx_spec_fail(error, "%.200s: has more than %d bytes", name, RMX_SPEC_TEXT_MAX);
     if (status == RMX_OK) status = take_lines(&p, &line, text);
     if (status == RMX_OK) status = finish(&p, &line);
     for (int32_t i = 0; i < p.fitteds; i++) free(p.fitted[i].name);
@@ -286,43 +336,26 @@ void rmx_spec_free(rmx_spec *spec)
     memset(spec, 0, sizeof *spec);
 }
 
-/* The whole file with a zero at its end; *bytes may be one more than a spec may have. */
-static rmx_status read_file(const char *path, char **out, size_t *bytes, rmx_error *error)
+rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
 {
+    memset(out, 0, sizeof *out);
     FILE *file = fopen(path, "rb");
     if (!file) return rmx_fail_system(error, errno, "%.400s: cannot open the column spec", path);
     char *text = malloc(RMX_SPEC_TEXT_MAX + 2);
-    int number = 0;
-    if (text) {
-        *bytes = fread(text, 1, RMX_SPEC_TEXT_MAX + 1, file);
-        number = ferror(file) ? errno : 0;
-        text[*bytes] = '\0';
-    }
+    const size_t bytes = text ? fread(text, 1, RMX_SPEC_TEXT_MAX + 1, file) : 0;
+    const int number = text && ferror(file) ? errno : 0;
     fclose(file);
-    if (text && number == 0) {
-        *out = text;
-        return RMX_OK;
-    }
-    free(text);
-    if (number == 0) return rmx_spec_no_memory(error);
-    return rmx_fail_system(error, number, "%.400s: cannot read the column spec", path);
-}
-
-rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    memset(out, 0, sizeof *out);
-    rmx_status status = read_file(path, &text, &bytes, error);
-    if (status != RMX_OK) return status;
-    if (bytes > RMX_SPEC_TEXT_MAX)
-        status = rmx_spec_fail(error, RMX_ERR_ARGUMENT,
-                               "%.400s: has more than %d bytes: is it a column spec?", path,
+    if (!text) return rmx_spec_no_memory(error);
+    text[bytes] = '\0';
+    rmx_status status;
+    if (number)
+        status = rmx_fail_system(error, number, "%.400s: cannot read the column spec", path);
+    else if (bytes > RMX_SPEC_TEXT_MAX)
+        status = rmx_spec_fail(error, "%.400s: has more than %d bytes: is it a column spec?", path,
                                RMX_SPEC_TEXT_MAX);
     else if (strlen(text) != bytes)
         status = rmx_spec_fail(
-            error, RMX_ERR_ARGUMENT,
-            "%.400s: has a zero byte: it is no text, or UTF-16; save it as UTF-8", path);
+            error, "%.400s: has a zero byte: it is no text, or UTF-16; save it as UTF-8", path);
     else
         status = rmx_spec_parse(path, text, out, error);
     free(text);

@@ -1,31 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* spec.h: what each column of a text table becomes; docs/data.md explains it for people.
- *
- *   [file]
- *   separator = comma      tab, comma, semicolon, space, or the text itself, in quotes if need be
- *   header = yes           yes: each file has one; first: only the first file; no: none
- *   trim = yes             blanks around a value are no part of it
- *   quotes = auto          values may stand in double quotes; auto: yes, but not for tab and space
- *   pad = no               yes: values missing at the end of a line are empty ones
- *   missing = ?|NA         these values mean "missing", as the empty one always does
- *   decimal = point        or comma
- *   comment = #            lines that begin so are left out
- *   skip_lines = 0         lines left out at the start of each file
- *   [columns]              in the order of the file (header = no: all of them)
- *   age = dense zscore
- *   workclass = sparse min_count=5
- *   user = sparse group key
- *   "when:time" = time hour weekday
- *   I1..I13 = dense log    that many columns
- *   C* = sparse            each column of the header that no other line names
- *   fnlwgt = skip
- *   income = label positive=>50K|>50K. negative=<=50K|<=50K.
- *   [fitted]               only in the text stored in a dataset: centre and factor of a column
- *   age = 0x1.3p+5 0x1.8p-4
- *
- * Names and values may stand in double quotes, in which \" \\ \t \n and \x01 .. \xff are escapes:
- * any name and any value can be written. What has two readings without quotes is refused.
- * rmx_spec_print writes a text that parses to the same spec. */
+/* spec.h: what each column of a text table becomes. docs/data.md describes the language. A section
+ * [fitted] stands in stored specs only: centre and factor of each column with zscore. */
 #ifndef RMX_DATA_SPEC_H
 #define RMX_DATA_SPEC_H
 
@@ -91,30 +66,59 @@ typedef struct rmx_spec {
     int32_t columns;
 } rmx_spec;
 
-/* name stands in errors: a path or "the stored spec of ...". Ranges (I1..I13) are expanded; globs
- * are kept as columns with `pattern` set. RMX_ERR_ARGUMENT with name:line and what to write. */
+/* name stands in errors: a path or "the stored spec of ...". Ranges (I1..I13) become their
+ * columns; a pattern stays one column with `pattern` set. RMX_ERR_ARGUMENT with name:line and what
+ * to write. */
 RMX_NODISCARD rmx_status rmx_spec_parse(const char *name, const char *text, rmx_spec *out,
                                         rmx_error *error);
 RMX_NODISCARD rmx_status rmx_spec_load(const char *path, rmx_spec *out, rmx_error *error);
 void rmx_spec_free(rmx_spec *spec); /* leaves zeros; zeros are fine */
-/* As a text that rmx_spec_parse reads to the same spec, with what was fitted; free it. NULL: out
- * of memory. */
+/* A text that rmx_spec_parse reads to the same spec, with what was fitted. Free it. NULL: out of
+ * memory. */
 char *rmx_spec_print(const rmx_spec *spec);
-/* Replaces patterns by columns for the names of a header, in the header's order, at the place of
- * the pattern. The first pattern that matches a name wins; a name that no line covers is an error
- * that says so ("* = skip" leaves the rest out: such names get no column), and so is a feature's
- * pattern that matches nothing. On failure the spec is as before. Without patterns names that the
- * spec does not list are left out silently, as the columns of a header are found by name. */
+/* Replaces each pattern, where it stands, by columns for the names of a header that it matches, in
+ * the order of the header. The first pattern that matches a name has it. A name that no line
+ * covers is an error, and so is a feature's pattern without a match. Names that a pattern of kind
+ * skip matches get no column. On failure the spec is as before. A spec without patterns stays as
+ * it is: the columns of a header are found by name, so a header may have more names. */
 RMX_NODISCARD rmx_status rmx_spec_resolve(rmx_spec *spec, const char *name, char *const *header,
                                           int32_t count, rmx_error *error);
-/* Takes fitted numbers from a stored spec; both must name the same columns, and all that changes
- * the meaning of a feature must be equal. Labels, group, key, skipped columns and [file] may
- * differ; min_count and most are taken from `fitted`, too, as its tables are used. */
+/* Takes the fitted numbers of a stored spec. Both must have the same features with the same
+ * meaning. Labels, group, key, skipped columns and [file] may differ. min_count and most come from
+ * `fitted`, too, because its tables are used. On failure the spec is as before. */
 RMX_NODISCARD rmx_status rmx_spec_adopt(rmx_spec *spec, const rmx_spec *fitted, const char *name,
                                         rmx_error *error);
 bool rmx_spec_equal(const rmx_spec *a, const rmx_spec *b);
+extern const char *const rmx_time_unit_words[]; /* "auto", "s", ...: of rmx_time_unit */
 bool rmx_texts_have(const rmx_texts *texts, const char *value);
+/* Takes text over: the list frees it, or this call where memory is out. False: that, or NULL. */
+bool rmx_texts_add(rmx_texts *texts, char *text);
+void rmx_texts_free(rmx_texts *texts); /* leaves zeros */
 /* The built-in spec of "criteo" or "avazu", else NULL. */
 const char *rmx_spec_preset(const char *format);
+
+/* What a column becomes. */
+static inline bool rmx_column_is_feature(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_SPARSE ||
+           c->kind == RMX_COLUMN_TIME;
+}
+
+static inline int32_t rmx_column_sparse_fields(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_TIME ? c->hour + c->weekday : c->kind == RMX_COLUMN_SPARSE;
+}
+
+static inline int32_t rmx_column_dense_fields(const rmx_column *c)
+{
+    if (c->kind == RMX_COLUMN_TIME) return c->seconds;
+    return c->kind == RMX_COLUMN_DENSE ? 1 + c->flag : 0;
+}
+
+/* Its values get ids by a table. */
+static inline bool rmx_column_has_table(const rmx_column *c)
+{
+    return c->kind == RMX_COLUMN_SPARSE && c->buckets == 0;
+}
 
 #endif /* RMX_DATA_SPEC_H */

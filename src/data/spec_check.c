@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* spec_check.c: what has to hold for all columns of a spec together; see spec_text.h. */
+/* spec_check.c: what has to hold for all columns of a spec together; see spec_parts.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/schema.h"
-#include "data/spec_text.h"
+#include "data/spec_parts.h"
+#include "data/utf8.h"
 
-/* A name: of a column, or of a field, which is the column's and a suffix. */
+/* The name of a column, or of a field: the column's name and a suffix. */
 typedef struct entry {
     const char *name, *suffix;
     int32_t column;
@@ -25,17 +27,30 @@ typedef struct checker {
 static rmx_status fail(const checker *c, int32_t column, const char *what, const char *other,
                        const char *more)
 {
-    const char *name = c->spec->column[column].name;
-    if (c->line)
-        return rmx_spec_fail(c->error, RMX_ERR_ARGUMENT, "%.200s:%d: '%.130s': %s%.140s%s",
-                             c->name, (int)c->line[column], name, what, other, more);
-    return rmx_spec_fail(c->error, RMX_ERR_ARGUMENT, "%.200s: '%.130s': %s%.140s%s", c->name, name,
-                         what, other, more);
+    char line[16] = "";
+    if (c->line) snprintf(line, sizeof line, ":%d", (int)c->line[column]);
+    return rmx_spec_fail(c->error, "%.200s%s: '%.130s': %s%.140s%s", c->name, line,
+                         c->spec->column[column].name, what, other, more);
 }
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
-/* As strcmp of name and suffix put together. */
+const char *rmx_spec_name_fault(const char *name, const char *suffix)
+{
+    if (!*name) return "the name is empty";
+    for (const char *at = name; *at;) {
+        uint32_t character;
+        const size_t n = rmx_utf8_character(at, &character);
+        if (n == 0) return "the name is not valid UTF-8: save the text as UTF-8";
+        if (rmx_utf8_control(character)) return "the name has a control character";
+        at += n;
+    }
+    if (strlen(name) + strlen(suffix) <= RMX_SCHEMA_NAME_MAX) return NULL;
+    return *suffix ? "the names of its fields have more than 127 bytes: shorten it"
+                   : "the name has more than 127 bytes: shorten it";
+}
+
+/* As strcmp of the names with their suffixes. */
 static int compare_names(const entry *a, const entry *b)
 {
     const char *p = a->name, *q = b->name, *p_next = a->suffix, *q_next = b->suffix;
@@ -78,7 +93,8 @@ static void add_fields(checker *c, int32_t column)
     if (of->seconds) add(c, column, "_seconds");
 }
 
-/* The first entry, in the spec's order, whose name an earlier column has; `first` is that one's. */
+/* The first entry, in the order of the spec, whose name an earlier column has. *first: that
+ * column's entry. */
 static const entry *find_second(checker *c, const entry **first)
 {
     const entry *found = NULL;
@@ -104,13 +120,12 @@ static rmx_status check_columns(checker *c)
         return fail(c, second->column, "the column is there twice: rename one in the header", "",
                     "");
     const rmx_column *a = &c->spec->column[first->column], *b = &c->spec->column[second->column];
-    return rmx_spec_fail(c->error, RMX_ERR_ARGUMENT,
-                         "%.200s:%d: '%.130s': the column is there twice, first in line %d%s",
-                         c->name, (int)c->line[second->column], second->name,
-                         (int)c->line[first->column],
-                         a->group || a->key || b->group || b->key
-                             ? "; one line can hold both, as in: sparse group key"
-                             : "");
+    return rmx_spec_fail(
+        c->error, "%.200s:%d: '%.130s': the column is there twice, first in line %d%s", c->name,
+        (int)c->line[second->column], second->name, (int)c->line[first->column],
+        a->group || a->key || b->group || b->key
+            ? "; one line can hold both, as in: sparse group key"
+            : "");
 }
 
 static rmx_status check_fields(checker *c)
@@ -155,10 +170,9 @@ static rmx_status check_counts(checker *c)
     int64_t sparse = 0, dense = 0, features = 0;
     for (int32_t i = 0; i < c->spec->columns; i++) {
         const rmx_column *of = &c->spec->column[i];
-        const bool is_time = of->kind == RMX_COLUMN_TIME;
-        features += is_time || of->kind == RMX_COLUMN_DENSE || of->kind == RMX_COLUMN_SPARSE;
-        sparse += is_time ? of->hour + of->weekday : of->kind == RMX_COLUMN_SPARSE;
-        dense += is_time ? of->seconds : of->kind == RMX_COLUMN_DENSE ? 1 + of->flag : 0;
+        features += rmx_column_is_feature(of);
+        sparse += rmx_column_sparse_fields(of);
+        dense += rmx_column_dense_fields(of);
         if (sparse > RMX_SCHEMA_FIELDS_MAX || dense > RMX_SCHEMA_FIELDS_MAX)
             return fail(c, i, "more than 65536 sparse or dense fields", "", "");
         if (of->pattern && c->spec->header == RMX_HEADER_NO)
@@ -168,7 +182,7 @@ static rmx_status check_counts(checker *c)
                         "", "");
     }
     if (features > 0) return RMX_OK;
-    return rmx_spec_fail(c->error, RMX_ERR_ARGUMENT,
+    return rmx_spec_fail(c->error,
                          "%.200s: 0 dense or sparse or time columns among %d: need at least one",
                          c->name, (int)c->spec->columns);
 }
@@ -188,7 +202,7 @@ rmx_status rmx_spec_check(const rmx_spec *spec, const char *name, const int32_t 
     if (bytes == 0) return rmx_spec_no_memory(error);
     if (bytes > RMX_SPEC_TEXT_MAX)
         status =
-            rmx_spec_fail(error, RMX_ERR_ARGUMENT,
+            rmx_spec_fail(error,
                           "%.200s: with all ranges and patterns written out and what is to be "
                           "fitted the spec has %zu bytes, which is more than %d: shorten names "
                           "or values, or leave columns out",

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* spec_column.c: see spec_column.h. */
-#include "data/spec_column.h"
+/* spec_column.c: the lines of [columns]; see spec_parts.h. */
+#include "data/spec_parts.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "data/spec_text.h"
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
 bool rmx_spec_is_pattern(const char *name) { return strpbrk(name, "*?") != NULL; }
 
-/* Where the number at the end of name[0 .. n - 1] begins, and its value; -1: none or too long. */
+/* *start: where the number at the end of name[0 .. n - 1] begins. Returns its value; -1: there is
+ * none or it is too long. */
 static int64_t number_at_end(const char *name, size_t n, size_t *start)
 {
     size_t at = n;
@@ -54,10 +52,10 @@ rmx_status rmx_spec_range_read(const rmx_spec_line *line, const char *name, rmx_
 
 /* ---- Kinds and options ---------------------------------------------------------------------- */
 
-static const char *const kinds[] = {"skip", "label", "dense", "sparse", "time", "group", "key"};
-enum { KINDS = 5, KINDS_AND_FLAGS = 7 };
+const char *const rmx_spec_kinds[] = {"skip", "label", "dense", "sparse", "time", "group", "key"};
+enum { KINDS = 5, KINDS_AND_FLAGS = 7, OPTIONS = RMX_SPEC_OPTIONS };
 
-typedef enum option_type { NOTHING, FLAG, NUMBER, TEXTS, UNIT } option_type;
+const char *const rmx_time_unit_words[] = {"auto", "s", "ms", "us", "ns"};
 
 enum {
     OF_SKIP = 1 << RMX_COLUMN_SKIP,
@@ -68,43 +66,35 @@ enum {
     OF_FEATURES = OF_DENSE | OF_SPARSE | OF_TIME
 };
 
-typedef struct option {
-    const char *name, *shown;
-    int kinds;
-    option_type type;
-    size_t offset;
-    int64_t high; /* numbers are 1 .. high */
-} option;
-
-static const option options[] = {
-    {"positive", "positive=A|B", OF_LABEL, TEXTS, offsetof(rmx_column, positive), 0},
-    {"negative", "negative=C|D", OF_LABEL, TEXTS, offsetof(rmx_column, negative), 0},
-    {"masked", "masked", OF_LABEL, FLAG, offsetof(rmx_column, masked), 0},
-    {"none", "none", OF_DENSE, NOTHING, 0, 0},
-    {"log", "log", OF_DENSE, FLAG, offsetof(rmx_column, log), 0},
-    {"hour", "hour", OF_TIME, FLAG, offsetof(rmx_column, hour), 0},
-    {"weekday", "weekday", OF_TIME, FLAG, offsetof(rmx_column, weekday), 0},
-    {"seconds", "seconds", OF_TIME, FLAG, offsetof(rmx_column, seconds), 0},
-    {"zscore", "zscore", OF_DENSE | OF_TIME, FLAG, offsetof(rmx_column, zscore), 0},
-    {"flag", "flag", OF_DENSE, FLAG, offsetof(rmx_column, flag), 0},
-    {"unit", "unit=auto|s|ms|us|ns", OF_TIME, UNIT, offsetof(rmx_column, unit), 0},
-    {"min_count", "min_count=N", OF_SPARSE, NUMBER, offsetof(rmx_column, min_count), INT32_MAX},
-    {"most", "most=N", OF_SPARSE, NUMBER, offsetof(rmx_column, most), INT32_MAX},
-    {"buckets", "buckets=N", OF_SPARSE, NUMBER, offsetof(rmx_column, buckets), INT32_MAX},
-    {"last", "last=N", OF_SPARSE, NUMBER, offsetof(rmx_column, last), 1024},
-    {"group", "group", OF_SKIP | OF_FEATURES, FLAG, offsetof(rmx_column, group), 0},
-    {"key", "key", OF_SKIP | OF_FEATURES, FLAG, offsetof(rmx_column, key), 0},
+/* They are printed in this order. */
+#define AT(member) offsetof(rmx_column, member)
+const rmx_spec_option rmx_spec_options[OPTIONS] = {
+    {"positive", "positive=A|B", OF_LABEL, RMX_SPEC_TEXTS, AT(positive), 0, 0},
+    {"negative", "negative=C|D", OF_LABEL, RMX_SPEC_TEXTS, AT(negative), 0, 0},
+    {"masked", "masked", OF_LABEL, RMX_SPEC_FLAG, AT(masked), 0, 0},
+    {"none", "none", OF_DENSE, RMX_SPEC_NONE, 0, 0, 0},
+    {"log", "log", OF_DENSE, RMX_SPEC_FLAG, AT(log), 0, 0},
+    {"hour", "hour", OF_TIME, RMX_SPEC_FLAG, AT(hour), 0, 0},
+    {"weekday", "weekday", OF_TIME, RMX_SPEC_FLAG, AT(weekday), 0, 0},
+    {"seconds", "seconds", OF_TIME, RMX_SPEC_FLAG, AT(seconds), 0, 0},
+    {"zscore", "zscore", OF_DENSE | OF_TIME, RMX_SPEC_FLAG, AT(zscore), 0, 0},
+    {"flag", "flag", OF_DENSE, RMX_SPEC_FLAG, AT(flag), 0, 0},
+    {"unit", "unit=auto|s|ms|us|ns", OF_TIME, RMX_SPEC_UNIT, AT(unit), 0, 0},
+    {"min_count", "min_count=N", OF_SPARSE, RMX_SPEC_NUMBER, AT(min_count), INT32_MAX, 1},
+    {"most", "most=N", OF_SPARSE, RMX_SPEC_NUMBER, AT(most), INT32_MAX, 0},
+    {"buckets", "buckets=N", OF_SPARSE, RMX_SPEC_NUMBER, AT(buckets), INT32_MAX, 0},
+    {"last", "last=N", OF_SPARSE, RMX_SPEC_NUMBER, AT(last), 1024, 0},
+    {"group", "group", OF_SKIP | OF_FEATURES, RMX_SPEC_FLAG, AT(group), 0, 0},
+    {"key", "key", OF_SKIP | OF_FEATURES, RMX_SPEC_FLAG, AT(key), 0, 0},
 };
-enum { OPTIONS = sizeof options / sizeof *options };
+#undef AT
 
 static rmx_status kind_fail(const rmx_spec_line *line, const char *word)
 {
-    const char *meant = rmx_spec_suggest(word, kinds, KINDS_AND_FLAGS);
-    char all[100];
-    rmx_spec_join(all, sizeof all, kinds, KINDS_AND_FLAGS, " or ");
-    return rmx_spec_line_fail(line, "write %s first, not '%s'%s%s%s", all, word,
-                              meant ? "; did you mean '" : "", meant ? meant : "",
-                              meant ? "'?" : "");
+    char all[100], hint[RMX_SPEC_HINT];
+    rmx_spec_join(all, sizeof all, rmx_spec_kinds, KINDS_AND_FLAGS, " or ");
+    return rmx_spec_line_fail(line, "write %s first, not '%s'%s", all, word,
+                              rmx_spec_hint(hint, word, rmx_spec_kinds, KINDS_AND_FLAGS, "''"));
 }
 
 /* The kind, or `group` or `key` alone. */
@@ -115,7 +105,7 @@ static rmx_status take_kind(rmx_spec_line *line, rmx_column *out, bool *skip)
     const rmx_status status = rmx_spec_line_word(line, &word);
     if (status != RMX_OK) return status;
     int kind = 0;
-    while (kind < KINDS_AND_FLAGS && strcmp(word.text, kinds[kind]) != 0) kind++;
+    while (kind < KINDS_AND_FLAGS && strcmp(word.text, rmx_spec_kinds[kind]) != 0) kind++;
     if (kind == KINDS_AND_FLAGS || word.equals) return kind_fail(line, word.text);
     *skip = kind == RMX_COLUMN_SKIP;
     if (kind < KINDS) out->kind = (rmx_column_kind)kind;
@@ -128,12 +118,12 @@ static rmx_status unknown_option(const rmx_spec_line *line, const rmx_column *c,
                                  const char *word)
 {
     const char *known[OPTIONS], *shown[OPTIONS];
-    char all[200];
+    char all[200], hint[RMX_SPEC_HINT];
     int32_t n = 0;
     for (int32_t i = 0; i < OPTIONS; i++)
-        if (options[i].kinds & 1 << c->kind) {
-            known[n] = options[i].name;
-            shown[n++] = options[i].shown;
+        if (rmx_spec_options[i].kinds & 1 << c->kind) {
+            known[n] = rmx_spec_options[i].name;
+            shown[n++] = rmx_spec_options[i].shown;
         }
     if (skip) return rmx_spec_line_fail(line, "skip takes nothing more, such as '%s'", word);
     if (c->kind == RMX_COLUMN_SKIP)
@@ -141,36 +131,33 @@ static rmx_status unknown_option(const rmx_spec_line *line, const rmx_column *c,
                                   "group and key take nothing more, such as '%s'; of a "
                                   "feature they follow its kind: sparse group key",
                                   word);
-    const char *meant = rmx_spec_suggest(word, known, n);
     rmx_spec_join(all, sizeof all, shown, n, " and ");
-    return rmx_spec_line_fail(line, "%s takes %s, not '%s'%s%s%s", kinds[c->kind], all, word,
-                              meant ? "; did you mean '" : "", meant ? meant : "",
-                              meant ? "'?" : "");
+    return rmx_spec_line_fail(line, "%s takes %s, not '%s'%s", rmx_spec_kinds[c->kind], all, word,
+                              rmx_spec_hint(hint, word, known, n, "''"));
 }
 
 static rmx_status take_unit(rmx_spec_line *line, rmx_time_unit *out)
 {
-    static const char *const units[] = {"auto", "s", "ms", "us", "ns"};
     rmx_spec_word word = {"", false};
     const rmx_status status = rmx_spec_line_word(line, &word);
     if (status != RMX_OK) return status;
     for (int i = 0; i < 5; i++)
-        if (strcmp(word.text, units[i]) == 0 && !word.equals) {
+        if (strcmp(word.text, rmx_time_unit_words[i]) == 0 && !word.equals) {
             *out = (rmx_time_unit)i;
             return RMX_OK;
         }
     return rmx_spec_line_fail(line, "unit=%s is unknown: write auto, s, ms, us or ns", word.text);
 }
 
-static rmx_status take_value(rmx_spec_line *line, const option *o, rmx_column *out)
+static rmx_status take_value(rmx_spec_line *line, const rmx_spec_option *o, rmx_column *out)
 {
     void *to = (char *)out + o->offset;
     switch (o->type) {
-    case NOTHING: return RMX_OK;
-    case FLAG: *(bool *)to = true; return RMX_OK;
-    case NUMBER: return rmx_spec_line_number(line, 1, o->high, to);
-    case TEXTS: return rmx_spec_line_texts(line, to);
-    case UNIT: break;
+    case RMX_SPEC_NONE: return RMX_OK;
+    case RMX_SPEC_FLAG: *(bool *)to = true; return RMX_OK;
+    case RMX_SPEC_NUMBER: return rmx_spec_line_number(line, 1, o->high, to);
+    case RMX_SPEC_TEXTS: return rmx_spec_line_texts(line, to);
+    case RMX_SPEC_UNIT: break;
     }
     return take_unit(line, to);
 }
@@ -181,20 +168,20 @@ static rmx_status take_option(rmx_spec_line *line, rmx_column *out, bool skip, u
     rmx_status status = rmx_spec_line_word(line, &word);
     if (status != RMX_OK) return status;
     int32_t i = 0;
-    while (i < OPTIONS && strcmp(options[i].name, word.text) != 0) i++;
-    if (i == OPTIONS || skip || !(options[i].kinds & 1 << out->kind))
+    while (i < OPTIONS && strcmp(rmx_spec_options[i].name, word.text) != 0) i++;
+    if (i == OPTIONS || skip || !(rmx_spec_options[i].kinds & 1 << out->kind))
         return unknown_option(line, out, skip, word.text);
     if (*seen & 1u << i) return rmx_spec_line_fail(line, "%s is there twice", word.text);
     *seen |= 1u << i;
-    const bool wants = options[i].type >= NUMBER;
+    const bool wants = rmx_spec_options[i].type >= RMX_SPEC_NUMBER;
     if (wants != word.equals)
         return rmx_spec_line_fail(
             line, wants ? "write %s, without blanks around '='" : "%s takes no value",
-            options[i].shown);
+            rmx_spec_options[i].shown);
     const char *start = line->at;
-    status = take_value(line, &options[i], out);
+    status = take_value(line, &rmx_spec_options[i], out);
     if (status == RMX_OK && wants && line->at == start)
-        status = rmx_spec_line_fail(line, "write %s", options[i].shown);
+        status = rmx_spec_line_fail(line, "write %s", rmx_spec_options[i].shown);
     return status;
 }
 
@@ -205,7 +192,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A value is positive or negative, once. */
+/* Refuses a value that is there twice. */
 static rmx_status check_label(const rmx_spec_line *line, const rmx_column *c)
 {
     if (c->positive.count == 0)
@@ -239,13 +226,13 @@ static rmx_status complete(rmx_spec_line *line, rmx_column *c, unsigned seen)
     }
     for (int32_t i = 0; i < OPTIONS; i++) {
         if (!(seen & 1u << i)) continue;
-        if (c->buckets > 0 && (options[i].offset == offsetof(rmx_column, min_count) ||
-                               options[i].offset == offsetof(rmx_column, most)))
+        if (c->buckets > 0 && (rmx_spec_options[i].offset == offsetof(rmx_column, min_count) ||
+                               rmx_spec_options[i].offset == offsetof(rmx_column, most)))
             return rmx_spec_line_fail(line,
                                       "buckets= makes no table, so %s= has no use: leave "
                                       "one of them out",
-                                      options[i].name);
-        if (options[i].type == NOTHING && (c->log || c->zscore))
+                                      rmx_spec_options[i].name);
+        if (rmx_spec_options[i].type == RMX_SPEC_NONE && (c->log || c->zscore))
             return rmx_spec_line_fail(line, "none says that neither log nor zscore is wanted: "
                                             "leave it out");
     }
@@ -263,8 +250,8 @@ rmx_status rmx_spec_column_read(rmx_spec_line *line, rmx_column *out)
     rmx_status status = take_kind(line, out, &skip);
     unsigned seen = 0;
     for (int32_t i = 0; i < OPTIONS; i++)
-        if ((out->group && options[i].offset == offsetof(rmx_column, group)) ||
-            (out->key && options[i].offset == offsetof(rmx_column, key)))
+        if ((out->group && rmx_spec_options[i].offset == offsetof(rmx_column, group)) ||
+            (out->key && rmx_spec_options[i].offset == offsetof(rmx_column, key)))
             seen |= 1u << i;
     while (status == RMX_OK && rmx_spec_line_more(line))
         status = take_option(line, out, skip, &seen);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* spec_file.c: see spec_file.h. */
-#include "data/spec_file.h"
+/* spec_file.c: the lines of [file]; see spec_parts.h. */
+#include "data/spec_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "data/spec_text.h"
 
 enum key { SEPARATOR, HEADER, TRIM, QUOTES, PAD, MISSING, DECIMAL, COMMENT, SKIP_LINES };
 
@@ -63,7 +61,8 @@ static bool has_letters(const char *text)
     return false;
 }
 
-/* A separator or the start of comments. Letters stand in quotes: "pipe" is hardly meant so. */
+/* A separator or the start of comments. Letters need quotes: without them "pipe" is probably a
+ * word for '|'. */
 static rmx_status take_sign(rmx_spec_line *line, size_t least, size_t most, char **out)
 {
     const bool separator = least > 0;
@@ -146,12 +145,10 @@ rmx_status rmx_spec_file_read(rmx_spec_line *line, rmx_spec_file *file, rmx_spec
     int32_t key = 0;
     while (key < RMX_SPEC_FILE_KEYS && strcmp(line->key, keys[key]) != 0) key++;
     if (key == RMX_SPEC_FILE_KEYS) {
-        const char *meant = rmx_spec_suggest(line->key, keys, RMX_SPEC_FILE_KEYS);
-        char all[160];
+        char all[160], hint[RMX_SPEC_HINT];
         rmx_spec_join(all, sizeof all, keys, RMX_SPEC_FILE_KEYS, " and ");
-        return rmx_spec_line_fail(line, "unknown; [file] has %s%s%s%s", all,
-                                  meant ? "; did you mean '" : "", meant ? meant : "",
-                                  meant ? "'?" : "");
+        return rmx_spec_line_fail(line, "unknown; [file] has %s%s", all,
+                                  rmx_spec_hint(hint, line->key, keys, RMX_SPEC_FILE_KEYS, "''"));
     }
     if (file->line[key] > 0)
         return rmx_spec_line_fail(line, "is there twice, first in line %d", (int)file->line[key]);

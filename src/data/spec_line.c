@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* spec_line.c: see spec_line.h. */
-#include "data/spec_line.h"
+/* spec_line.c: a line of a spec, and errors; see spec_parts.h. */
+#include "data/spec_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/spec_text.h"
+#include "data/edit_distance.h"
+#include "data/utf8.h"
 
-static bool blank(char c) { return c == ' ' || c == '\t'; }
+/* ---- Errors --------------------------------------------------------------------------------- */
+
+rmx_status rmx_spec_fail(rmx_error *error, const char *format, ...)
+{
+    char text[sizeof((rmx_error *)NULL)->text];
+    va_list args;
+    va_start(args, format);
+    if (vsnprintf(text, sizeof text, format, args) < 0) text[0] = '\0';
+    va_end(args);
+    rmx_utf8_mend(text, true);
+    return rmx_fail(error, RMX_ERR_ARGUMENT, "%s", text);
+}
+
+rmx_status rmx_spec_no_memory(rmx_error *error)
+{
+    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for a column spec");
+}
 
 rmx_status rmx_spec_line_fail(const rmx_spec_line *line, const char *format, ...)
 {
@@ -18,12 +35,45 @@ rmx_status rmx_spec_line_fail(const rmx_spec_line *line, const char *format, ...
     va_start(args, format);
     if (vsnprintf(why, sizeof why, format, args) < 0) why[0] = '\0';
     va_end(args);
-    if (!line->key)
-        return rmx_spec_fail(line->error, RMX_ERR_ARGUMENT, "%.200s:%d: %s", line->source,
-                             (int)line->number, why);
-    return rmx_spec_fail(line->error, RMX_ERR_ARGUMENT, "%.200s:%d: '%.100s': %s", line->source,
-                         (int)line->number, line->key, why);
+    const char *key = line->key ? line->key : "", *before = line->key ? "'" : "";
+    return rmx_spec_fail(line->error, "%.200s:%d: %s%.100s%s%s", line->source, (int)line->number,
+                         before, key, line->key ? "': " : "", why);
 }
+
+/* ---- Words ---------------------------------------------------------------------------------- */
+
+void rmx_spec_join(char *out, size_t bytes, const char *const *known, int32_t count,
+                   const char *last)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int32_t i = 0; i < count && used < bytes; i++) {
+        const char *before = i == 0 ? "" : i + 1 < count ? ", " : last;
+        const int n = snprintf(out + used, bytes - used, "%s%s", before, known[i]);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+const char *rmx_spec_hint(char out[RMX_SPEC_HINT], const char *written, const char *const *known,
+                          int32_t count, const char *quotes)
+{
+    int32_t best = 3;
+    out[0] = '\0';
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t away = rmx_edit_distance(written, known[i]);
+        if (away >= best || 3 * away > (int32_t)strlen(known[i])) continue;
+        best = away;
+        snprintf(out, RMX_SPEC_HINT, "; did you mean %c%s%c?", quotes[0], known[i], quotes[1]);
+    }
+    return out;
+}
+
+/* ---- Texts ---------------------------------------------------------------------------------- */
+
+static bool blank(char c) { return c == ' ' || c == '\t'; }
+
+/* Bytes of a text that an error shows. */
+static int shown(size_t bytes, size_t most) { return (int)(bytes < most ? bytes : most); }
 
 rmx_status rmx_spec_line_check(const rmx_spec_line *line)
 {
@@ -43,8 +93,6 @@ rmx_status rmx_spec_line_check(const rmx_spec_line *line)
     return RMX_OK;
 }
 
-/* ---- Texts ---------------------------------------------------------------------------------- */
-
 /* The value of a hexadecimal digit, or -1. */
 static int digit_value(char c)
 {
@@ -54,7 +102,7 @@ static int digit_value(char c)
     return -1;
 }
 
-/* What stands after a backslash at `at`, within quotes; 0: no escape. */
+/* The character for the escape after a backslash; 0: there is no such escape. */
 static char unescape(const char *at, const char *end, int *length)
 {
     *length = 1;
@@ -103,7 +151,7 @@ static rmx_status quoted_text(rmx_spec_line *line, char **out)
     return RMX_OK;
 }
 
-/* What has two meanings without quotes; NULL: nothing. */
+/* Why a text without quotes has two meanings; NULL: it has one. */
 static const char *ambiguity(const char *text, size_t n)
 {
     if (memchr(text, '"', n)) return "quotes stand around a whole text; write \\\" for one within";
@@ -138,9 +186,9 @@ rmx_status rmx_spec_line_text(rmx_spec_line *line, bool bar, char **out, bool *q
         return rmx_spec_line_fail(line,
                                   "'%.*s' could be a comment: write the text in double "
                                   "quotes",
-                                  n < 40 ? (int)n : 40, start);
+                                  shown(n, 40), start);
     const char *why = ambiguity(start, n);
-    if (why) return rmx_spec_line_fail(line, "'%.*s': %s", n < 40 ? (int)n : 40, start, why);
+    if (why) return rmx_spec_line_fail(line, "'%.*s': %s", shown(n, 40), start, why);
     *out = strndup(start, n);
     return *out ? RMX_OK : rmx_spec_no_memory(line->error);
 }
@@ -160,7 +208,7 @@ rmx_status rmx_spec_line_texts(rmx_spec_line *line, rmx_texts *out)
 
 /* ---- Names and words ------------------------------------------------------------------------ */
 
-/* A name without quotes may hold blanks, but nothing that makes a second reading likely. */
+/* A name without quotes may hold blanks. What could be a comment or another sign is refused. */
 static rmx_status plain_name(rmx_spec_line *line, const char *equals, char **name)
 {
     const char *end = equals;
@@ -176,7 +224,7 @@ static rmx_status plain_name(rmx_spec_line *line, const char *equals, char **nam
     }
     if (!why && blanks && memchr(line->at, ':', n))
         why = "the sign between name and value is '='; a name with ':' and blanks needs quotes";
-    if (why) return rmx_spec_line_fail(line, "'%.*s': %s", n < 60 ? (int)n : 60, line->at, why);
+    if (why) return rmx_spec_line_fail(line, "'%.*s': %s", shown(n, 60), line->at, why);
     *name = strndup(line->at, n);
     line->at = equals;
     return *name ? RMX_OK : rmx_spec_no_memory(line->error);
@@ -189,7 +237,7 @@ rmx_status rmx_spec_line_name(rmx_spec_line *line, char **name, bool *quoted)
     if (*quoted) {
         const rmx_status status = quoted_text(line, name);
         if (status != RMX_OK) return status;
-        while (line->at < line->end && blank(*line->at)) line->at++;
+        rmx_spec_line_blanks(line);
         if (line->at < line->end && *line->at == '=') {
             line->at++;
             return RMX_OK;
@@ -204,10 +252,15 @@ rmx_status rmx_spec_line_name(rmx_spec_line *line, char **name, bool *quoted)
     return status;
 }
 
+void rmx_spec_line_blanks(rmx_spec_line *line)
+{
+    while (line->at < line->end && blank(*line->at)) line->at++;
+}
+
 bool rmx_spec_line_more(rmx_spec_line *line)
 {
     const char *start = line->at;
-    while (line->at < line->end && blank(*line->at)) line->at++;
+    rmx_spec_line_blanks(line);
     return line->at < line->end && !(*line->at == ';' && line->at > start);
 }
 
@@ -217,8 +270,7 @@ rmx_status rmx_spec_line_end(rmx_spec_line *line)
     return rmx_spec_line_fail(line,
                               "'%.*s' follows the value; blanks in a value need double "
                               "quotes, '|' stands without blanks, a comment begins with ' ;'",
-                              line->end - line->at < 40 ? (int)(line->end - line->at) : 40,
-                              line->at);
+                              shown((size_t)(line->end - line->at), 40), line->at);
 }
 
 rmx_status rmx_spec_line_word(rmx_spec_line *line, rmx_spec_word *out)
@@ -247,6 +299,6 @@ rmx_status rmx_spec_line_number(rmx_spec_line *line, int64_t low, int64_t high, 
     return rmx_spec_line_fail(line,
                               "'%.*s' is out of range: write a whole number from %lld to "
                               "%lld",
-                              line->at - start < 40 ? (int)(line->at - start) : 40, start,
-                              (long long)low, (long long)high);
+                              shown((size_t)(line->at - start), 40), start, (long long)low,
+                              (long long)high);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/spec_text.h"
+#include "data/spec_parts.h"
 #include "data/utf8.h"
 
 /* ---- Patterns ------------------------------------------------------------------------------- */
@@ -44,7 +44,7 @@ typedef struct resolver {
     int32_t *pattern;   /* [patterns] places of the others */
     int32_t knowns, patterns;
     int32_t *owner; /* [count] the pattern of each name, -1: it has a line of its own */
-    bool *used;     /* [columns] the pattern matches a name, be it one that has its own line */
+    bool *used;     /* [columns] the pattern matches a name, even one with its own line */
 } resolver;
 
 static int by_text(const void *a, const void *b)
@@ -66,7 +66,7 @@ static rmx_status find_owner(resolver *r, int32_t i)
         if (r->owner[i] < 0 && !known) r->owner[i] = k;
     }
     if (known || r->owner[i] >= 0) return RMX_OK;
-    return rmx_spec_fail(r->error, RMX_ERR_ARGUMENT,
+    return rmx_spec_fail(r->error,
                          "%.200s: no line of [columns] is for column %d of the header, '%.130s': "
                          "name it, or write \"* = skip\" as the last line to leave the rest out",
                          r->name, (int)i + 1, name);
@@ -90,7 +90,7 @@ static rmx_status find_owners(resolver *r)
     for (int32_t p = 0; p < r->patterns && status == RMX_OK; p++) {
         const rmx_column *c = &r->spec->column[r->pattern[p]];
         if (!r->used[r->pattern[p]] && !leaves_out(c))
-            status = rmx_spec_fail(r->error, RMX_ERR_ARGUMENT,
+            status = rmx_spec_fail(r->error,
                                    "%.200s: '%.130s' matches none of the %d names of the header: "
                                    "mend it or leave it out",
                                    r->name, c->name, (int)r->count);
@@ -98,8 +98,8 @@ static rmx_status find_owners(resolver *r)
     return status;
 }
 
-/* Columns of the names that pattern k stands for. What it leaves out needs no column, as the
- * columns of a header are found by name. */
+/* Adds a column for each name that pattern k has. A pattern that leaves its names out adds none:
+ * the columns of a header are found by name. */
 static rmx_status expand(const resolver *r, int32_t k, rmx_spec *out, size_t *bytes)
 {
     const rmx_column *c = &r->spec->column[k];
@@ -113,7 +113,7 @@ static rmx_status expand(const resolver *r, int32_t k, rmx_spec *out, size_t *by
         if (!why && *bytes > RMX_SPEC_TEXT_MAX) why = "the columns written out are too long";
         if (why)
             return rmx_spec_fail(
-                r->error, RMX_ERR_ARGUMENT,
+                r->error,
                 "%.200s: column %d of the header, '%.130s', which '%.130s' stands "
                 "for: %s",
                 r->name, (int)i + 1, r->header[i], c->name, why);
@@ -124,7 +124,7 @@ static rmx_status expand(const resolver *r, int32_t k, rmx_spec *out, size_t *by
     return RMX_OK;
 }
 
-/* The columns of the spec, copied, with the patterns replaced. */
+/* Copies the columns of the spec and replaces the patterns. */
 static rmx_status build(const resolver *r, rmx_spec *out)
 {
     size_t bytes = 0;
@@ -134,8 +134,8 @@ static rmx_status build(const resolver *r, rmx_spec *out)
         if (c->pattern)
             status = expand(r, k, out, &bytes);
         else if (out->columns == RMX_SPEC_COLUMNS_MAX)
-            status = rmx_spec_fail(r->error, RMX_ERR_ARGUMENT, "%.200s: more than %d columns",
-                                   r->name, RMX_SPEC_COLUMNS_MAX);
+            status = rmx_spec_fail(r->error, "%.200s: more than %d columns", r->name,
+                                   RMX_SPEC_COLUMNS_MAX);
         else if (!rmx_column_copy(&out->column[out->columns], c, c->name))
             status = rmx_spec_no_memory(r->error);
         else

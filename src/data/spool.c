@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "data/file_bytes.h"
 #include "data/whole_file.h"
 
 /* O_TMPFILE where the file system has it; else a name that is removed at once. */

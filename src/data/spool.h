@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* spool.h: bytes kept on disk until their number is known: a file without a name, that goes when it
- * is closed, however the process ends. */
+/* spool.h: a file without a name, for bytes whose number is not known yet. It is gone when it is
+ * closed or the process ends. */
 #ifndef RMX_DATA_SPOOL_H
 #define RMX_DATA_SPOOL_H
 
@@ -13,7 +13,7 @@ typedef struct rmx_spool {
     int64_t bytes;
 } rmx_spool;
 
-/* In the folder that `near` lies, or will lie, in; name: for errors. */
+/* In the folder of `near`, a path that need not exist. name: for errors. */
 RMX_NODISCARD rmx_status rmx_spool_open(const char *near, rmx_spool *out, rmx_error *error);
 RMX_NODISCARD rmx_status rmx_spool_write(rmx_spool *spool, const char *name, const void *from,
                                          int64_t bytes, rmx_error *error);

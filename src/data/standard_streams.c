@@ -11,8 +11,8 @@
 
 enum { EXIT_LOST_OUTPUT = 1 };
 
-/* close tells of what some file systems write late. The reason of an earlier failed write is gone
- * by now; one more byte, of an output that is broken anyway, asks for it again. */
+/* Some file systems report a failed write at close only. By then the reason of an earlier failed
+ * write is lost. Writing one more byte, to an output that is broken anyway, brings it back. */
 static void check_output(int code, void *program)
 {
     const int lost = ferror(stdout);

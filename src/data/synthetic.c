@@ -2,7 +2,6 @@
 /* synthetic.c: planted rows into a file. */
 #include "data/synthetic.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,37 +28,44 @@ rmx_synthetic_config rmx_synthetic_default(void)
     return config;
 }
 
-static rmx_status check_count(const char *name, int64_t value, int64_t low, int64_t high,
-                              rmx_error *error)
-{
-    if (value >= low && value <= high) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_ARGUMENT, "synthetic data: %s %lld is not within %lld .. %lld",
-                    name, (long long)value, (long long)low, (long long)high);
-}
-
-static rmx_status check_real(const char *name, double value, double low, double high,
-                             rmx_error *error)
-{
-    if (value >= low && value <= high) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_ARGUMENT, "synthetic data: %s %g is not within %g .. %g", name,
-                    value, low, high);
-}
+#define AT(member) offsetof(rmx_synthetic_config, member)
+const rmx_synthetic_field rmx_synthetic_fields[RMX_SYNTHETIC_FIELDS] = {
+    {"seed", "of the planted model and the rows", 'u', AT(seed), 0, 0},
+    {"rows_train", "rows for training; 0: no such file", 'i', AT(rows_train), 0, 0x1p40},
+    {"rows_valid", "rows for validation; 0: no such file", 'i', AT(rows_valid), 0, 0x1p40},
+    {"rows_test", "rows for a last test; 0: no such file", 'i', AT(rows_test), 0, 0x1p40},
+    {"sparse_fields", "sparse fields", 'w', AT(sparse_fields), 2, 4096},
+    {"dense_fields", "dense fields", 'w', AT(dense_fields), 0, 4096},
+    {"vocabulary", "ids of each sparse field", 'i', AT(vocabulary), 2, 0x1p24},
+    {"groups", "users, for GAUC; 0: none", 'i', AT(groups), 0, UINT32_MAX},
+    {"zipf", "skew of the ids; 0: uniform", 'd', AT(zipf), 0, 4},
+    {"base_rate", "mean click probability", 'd', AT(base_rate), 0.01, 0.99},
+    {"strength", "standard deviation of the planted logit", 'd', AT(strength), 0.1, 20},
+    {"noise", "that of a part no feature shows", 'd', AT(noise), 0, 20},
+};
+#undef AT
 
 rmx_status rmx_synthetic_check(const rmx_synthetic_config *c, rmx_error *error)
 {
-    const int64_t most = (int64_t)1 << 40;
-    rmx_status status = check_count("rows_train", c->rows_train, 0, most, error);
-    if (status == RMX_OK) status = check_count("rows_valid", c->rows_valid, 0, most, error);
-    if (status == RMX_OK) status = check_count("rows_test", c->rows_test, 0, most, error);
-    if (status == RMX_OK) status = check_count("sparse_fields", c->sparse_fields, 2, 4096, error);
-    if (status == RMX_OK) status = check_count("dense_fields", c->dense_fields, 0, 4096, error);
-    if (status == RMX_OK) status = check_count("vocabulary", c->vocabulary, 2, 1 << 24, error);
-    if (status == RMX_OK) status = check_count("groups", c->groups, 0, UINT32_MAX, error);
-    if (status == RMX_OK) status = check_real("zipf", c->zipf, 0.0, 4.0, error);
-    if (status == RMX_OK) status = check_real("base_rate", c->base_rate, 0.01, 0.99, error);
-    if (status == RMX_OK) status = check_real("strength", c->strength, 0.1, 20.0, error);
-    if (status == RMX_OK) status = check_real("noise", c->noise, 0.0, 20.0, error);
-    return status;
+    for (int i = 0; i < RMX_SYNTHETIC_FIELDS; i++) {
+        const rmx_synthetic_field *f = &rmx_synthetic_fields[i];
+        const void *at = (const char *)c + f->offset;
+        if (f->kind == 'u') continue;
+        if (f->kind == 'd') {
+            const double value = *(const double *)at;
+            if (!(value >= f->low && value <= f->high))
+                return rmx_fail(error, RMX_ERR_ARGUMENT,
+                                "synthetic data: %s %g is not within %g .. %g", f->name, value,
+                                f->low, f->high);
+            continue;
+        }
+        const int64_t value = f->kind == 'w' ? *(const int32_t *)at : *(const int64_t *)at;
+        if (value < (int64_t)f->low || value > (int64_t)f->high)
+            return rmx_fail(error, RMX_ERR_ARGUMENT,
+                            "synthetic data: %s %lld is not within %lld .. %lld", f->name,
+                            (long long)value, (long long)f->low, (long long)f->high);
+    }
+    return RMX_OK;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------- */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* synthetic.h: click data from a planted model, with a known best AUC.
+/* synthetic.h: click data from a planted model, whose best AUC is known.
  *
- * The planted logit is made of effects that need features of different tokens to meet, and of
- * field values whose meaning differs from field to field (docs/data.md has the formula), so token
- * mixing and per-token feed-forwards both matter. Every value is a function of (seed, row) through
- * Philox and numerics.h: the same bits on every machine. */
+ * The planted logit has effects of features that stand in different tokens, and values whose
+ * meaning differs from field to field (docs/data.md has the formula). So token mixing and
+ * per-token feed-forwards both matter. Philox and numerics.h make every value from (seed, row):
+ * the same bits on every machine. */
 #ifndef RMX_DATA_SYNTHETIC_H
 #define RMX_DATA_SYNTHETIC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -25,6 +26,16 @@ typedef struct rmx_synthetic_config {
     double strength;  /* standard deviation of the planted logit, 0.1 .. 20: the ceiling */
     double noise;     /* that of a part of the logit that no feature shows, 0 .. 20 */
 } rmx_synthetic_config;
+
+/* A number of the config. */
+typedef struct rmx_synthetic_field {
+    const char *name, *help;
+    char kind;        /* u: uint64_t of any value, i: int64_t, w: int32_t, d: double */
+    size_t offset;    /* in rmx_synthetic_config */
+    double low, high; /* what it may be */
+} rmx_synthetic_field;
+#define RMX_SYNTHETIC_FIELDS 12
+extern const rmx_synthetic_field rmx_synthetic_fields[RMX_SYNTHETIC_FIELDS];
 
 /* The set of configs/base.ini. */
 rmx_synthetic_config rmx_synthetic_default(void);

@@ -7,20 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/column_time.h"
 #include "data/decimal.h"
 #include "data/double_log.h"
-#include "data/missing_words.h"
+#include "data/missing.h"
 
 static rmx_status create_fit(rmx_column_fit *fit, const rmx_spec *spec, const rmx_column *c,
                              rmx_error *error)
 {
     if (c->kind == RMX_COLUMN_LABEL) return rmx_label_create(&fit->label, spec, c, error);
-    if (c->kind == RMX_COLUMN_TIME) {
-        const bool all = !c->hour && !c->weekday && !c->seconds;
-        fit->hour = all || c->hour;
-        fit->weekday = all || c->weekday;
-        fit->seconds = all || c->seconds;
-    }
     if (c->kind != RMX_COLUMN_DENSE) return RMX_OK;
     fit->missing = calloc((size_t)spec->missing.count + 1, sizeof *fit->missing);
     if (!fit->missing) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for missing values");
@@ -69,14 +64,6 @@ void rmx_columns_forget_labels(rmx_columns *columns)
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
-static bool bad_value(rmx_bad *bad, rmx_bad_kind kind, int32_t column, const char *name,
-                      const char *value, const char *why)
-{
-    *bad = (rmx_bad){.kind = kind, .column = column, .name = name, .value = value};
-    snprintf(bad->why, sizeof bad->why, "%s", why);
-    return false;
-}
-
 static bool fits_float(double x) { return x >= -(double)FLT_MAX && x <= (double)FLT_MAX; }
 
 /* The value as it is written: centred and scaled in double, rounded once. */
@@ -92,6 +79,13 @@ static bool among(const rmx_column_fit *fit, double x)
     return false;
 }
 
+static bool refuse(const rmx_columns *columns, int32_t i, const char *value, rmx_bad_kind kind,
+                   const char *why, rmx_bad *bad)
+{
+    *bad = rmx_bad_of(kind, i, columns->spec->column[i].name, value, why);
+    return false;
+}
+
 static bool read_dense(const rmx_columns *columns, int32_t i, const char *value, rmx_bad *bad)
 {
     const rmx_spec *spec = columns->spec;
@@ -99,19 +93,17 @@ static bool read_dense(const rmx_columns *columns, int32_t i, const char *value,
     rmx_cell *cell = &columns->cell[i];
     double x;
     const bool number = rmx_decimal_parse(value, spec->decimal_comma, &x);
-    cell->missing =
-        !value[0] || (spec->missing.count > 0 && (rmx_texts_have(&spec->missing, value) ||
-                                                  (number && among(&columns->fit[i], x))));
-    if (!cell->missing && !number) cell->missing = rmx_missing_word(value);
+    cell->missing = rmx_missing_value(spec, value) ||
+                    (number ? among(&columns->fit[i], x) : rmx_missing_word(value));
     cell->value = 0.0f; /* with zscore: the mean */
     if (cell->missing) return true;
-    if (!number) return bad_value(bad, RMX_BAD_NUMBER, i, c->name, value, "is no number");
+    if (!number) return refuse(columns, i, value, RMX_BAD_NUMBER, "is no number", bad);
     const double y = c->log && x > 0.0 ? rmx_log1pd(x) : x;
     cell->raw = x;
     cell->number = y;
     const double z = columns->fitted ? scaled(c, y) : y;
     if (!fits_float(x) || !fits_float(z))
-        return bad_value(bad, RMX_BAD_RANGE, i, c->name, value, "is too large a number");
+        return refuse(columns, i, value, RMX_BAD_RANGE, "is too large a number", bad);
     cell->value = (float)z;
     return true;
 }
@@ -121,58 +113,44 @@ static bool read_time(const rmx_columns *columns, int32_t i, const char *value, 
     const rmx_spec *spec = columns->spec;
     const rmx_column *c = &spec->column[i];
     rmx_cell *cell = &columns->cell[i];
-    cell->missing = !value[0] || rmx_texts_have(&spec->missing, value) || rmx_missing_word(value);
+    cell->missing = rmx_missing(spec, value);
     cell->value = 0.0f;
     if (cell->missing) return true;
     rmx_time time;
     const char *why = rmx_time_parse(value, c->unit, spec->decimal_comma, &time);
-    if (why) return bad_value(bad, RMX_BAD_TIME, i, c->name, value, why);
+    if (why) return refuse(columns, i, value, RMX_BAD_TIME, why, bad);
     cell->second = time.seconds;
-    cell->raw = (double)time.seconds + time.part;
-    cell->number = cell->raw;
+    cell->raw = cell->number = (double)time.seconds + time.part;
     const double z = columns->fitted ? scaled(c, cell->number) : cell->number;
     if (!fits_float(z))
-        return bad_value(bad, RMX_BAD_RANGE, i, c->name, value, "is too far from the mean");
+        return refuse(columns, i, value, RMX_BAD_RANGE, "is too far from the mean", bad);
     cell->value = (float)z;
     return true;
 }
 
 static bool read_label(const rmx_columns *columns, int32_t i, const char *value, rmx_bad *bad)
 {
-    const rmx_column *c = &columns->spec->column[i];
-    switch (rmx_label_read(&columns->fit[i].label, value)) {
-    case RMX_LABEL_NEGATIVE: columns->cell[i].label = 0; return true;
-    case RMX_LABEL_POSITIVE: columns->cell[i].label = 1; return true;
-    case RMX_LABEL_MISSING:
-        columns->cell[i].label = RMX_LABEL_MASKED;
-        return c->masked || bad_value(bad, RMX_BAD_NO_LABEL, i, c->name, value,
-                                      "is a missing label; 'masked' in the column's line keeps "
-                                      "such rows");
-    default:
-        return bad_value(bad, RMX_BAD_LABEL, i, c->name, value,
-                         "is neither a positive nor a negative label");
-    }
-}
-
-static uint64_t hash_of(const rmx_column *c, const char *value)
-{
-    size_t n = strlen(value);
-    if (c->last > 0 && n > (size_t)c->last) {
-        value += n - (size_t)c->last;
-        n = (size_t)c->last;
-    }
-    return rmx_value_hash(value, n);
+    const rmx_label_kind kind = rmx_label_read(&columns->fit[i].label, value);
+    columns->cell[i].label = kind == RMX_LABEL_MISSING ? RMX_LABEL_MASKED : (uint8_t)kind;
+    if (kind == RMX_LABEL_UNKNOWN)
+        return refuse(columns, i, value, RMX_BAD_LABEL,
+                      "is neither a positive nor a negative label", bad);
+    return kind != RMX_LABEL_MISSING || columns->spec->column[i].masked ||
+           refuse(columns, i, value, RMX_BAD_NO_LABEL,
+                  "is a missing label; 'masked' in the column's line keeps such rows", bad);
 }
 
 static void read_sparse(const rmx_columns *columns, int32_t i, const char *value)
 {
     const rmx_column *c = &columns->spec->column[i];
     rmx_cell *cell = &columns->cell[i];
-    cell->hash = hash_of(c, value);
-    if (c->buckets > 0)
-        cell->missing = !value[0] || rmx_texts_have(&columns->spec->missing, value);
-    else
+    const size_t n = strlen(value), last = c->last > 0 ? (size_t)c->last : n;
+    const size_t cut = n > last ? n - last : 0;
+    cell->hash = rmx_value_hash(value + cut, n - cut);
+    if (rmx_column_has_table(c))
         rmx_value_prefetch(&columns->fit[i].table, cell->hash);
+    else
+        cell->missing = rmx_missing_value(columns->spec, value);
 }
 
 bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad)
@@ -185,7 +163,7 @@ bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad)
         if (!value[i]) continue;
         switch (c->kind) {
         case RMX_COLUMN_LABEL:
-            if (columns->labelled) good = read_label(columns, i, value[i], bad);
+            good = !columns->labelled || read_label(columns, i, value[i], bad);
             break;
         case RMX_COLUMN_DENSE: good = read_dense(columns, i, value[i], bad); break;
         case RMX_COLUMN_TIME: good = read_time(columns, i, value[i], bad); break;
@@ -193,8 +171,8 @@ bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad)
         case RMX_COLUMN_SKIP: break;
         }
         if (good && (c->group || c->key) && strlen(value[i]) > RMX_TEXT_VALUE_MAX)
-            good = bad_value(bad, RMX_BAD_KEY, i, c->name, value[i],
-                             "is a key or group of more than 255 bytes");
+            good = refuse(columns, i, value[i], RMX_BAD_KEY,
+                          "is a key or group of more than 255 bytes", bad);
     }
     return good;
 }
@@ -214,117 +192,86 @@ rmx_status rmx_columns_observe(rmx_columns *columns, char *const *value, rmx_err
         rmx_column_fit *fit = &columns->fit[i];
         const rmx_cell *cell = &columns->cell[i];
         if (!value[i]) continue;
-        if (c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_TIME) {
-            if (c->zscore && !cell->missing) observe_number(fit, cell->number);
-        } else if (c->kind == RMX_COLUMN_SPARSE && c->buckets == 0 &&
-                   !rmx_value_count(&fit->table, cell->hash)) {
+        if (c->zscore && !cell->missing) observe_number(fit, cell->number);
+        if (rmx_column_has_table(c) && !rmx_value_count(&fit->table, cell->hash))
             return rmx_fail(error, RMX_ERR_MEMORY,
                             "column '%.60s' has too many different values for the memory or for "
                             "2^27: use buckets=N for it",
                             c->name);
-        }
     }
     return RMX_OK;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
+/* Where the next value of the row goes. */
+typedef struct cursor {
+    uint8_t *label;
+    float *dense;
+    uint32_t *sparse;
+    int64_t *unknown;
+    int64_t text;
+} cursor;
+
 static uint32_t sparse_id(const rmx_columns *columns, int32_t i, int64_t *unknown)
 {
     const rmx_column *c = &columns->spec->column[i];
     const rmx_cell *cell = &columns->cell[i];
-    if (c->buckets > 0)
+    if (!rmx_column_has_table(c))
         return cell->missing ? 0 : 1 + (uint32_t)(cell->hash % (uint64_t)c->buckets);
     const uint32_t id = rmx_value_id(&columns->fit[i].table, cell->hash);
     *unknown += id == 0;
     return id;
 }
 
-/* The key or group as written; a missing one is empty. */
-static void write_text(const rmx_columns *columns, const char *value, const rmx_block *block,
-                       int64_t place)
-{
-    char *to = block->text_bytes + place * (RMX_TEXT_VALUE_MAX + 1);
-    const bool missing = rmx_texts_have(&columns->spec->missing, value);
-    snprintf(to, RMX_TEXT_VALUE_MAX + 1, "%s", missing ? "" : value); /* read_row: it fits */
-    block->text[place] = to;
-}
-
-static uint64_t group_of(const rmx_columns *columns, const char *value)
-{
-    if (!value[0] || rmx_texts_have(&columns->spec->missing, value) || rmx_missing_word(value))
-        return 0;
-    return rmx_value_hash(value, strlen(value));
-}
-
-static void count_label(rmx_label_count *count, uint8_t label)
-{
-    count->positive += label == 1;
-    count->negative += label == 0;
-    count->masked += label == RMX_LABEL_MASKED;
-}
-
-typedef struct place {
-    int64_t sparse, dense, task, text; /* where the next value goes */
-    int64_t first_sparse, first_task;
-} place;
-
-static void write_value(rmx_columns *columns, int32_t i, const rmx_block *block, place *p,
-                        rmx_column_counts *counts, bool statistics)
+static void write_value(const rmx_columns *columns, int32_t i, cursor *to)
 {
     const rmx_column *c = &columns->spec->column[i];
-    rmx_column_fit *fit = &columns->fit[i];
     const rmx_cell *cell = &columns->cell[i];
-    const bool number = c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_TIME;
-    if (number) {
-        counts->missing += cell->missing;
-        if (statistics && !cell->missing && (c->kind == RMX_COLUMN_DENSE || fit->seconds))
-            rmx_stats_add(&fit->stats, cell->raw, cell->value);
-    }
     switch (c->kind) {
     case RMX_COLUMN_LABEL:
-        if (!columns->labelled) break;
-        count_label(&counts->label[p->task - p->first_task], cell->label);
-        block->label[p->task++] = cell->label;
+        if (columns->labelled) *to->label++ = cell->label;
         break;
     case RMX_COLUMN_DENSE:
-        block->dense[p->dense++] = cell->value;
-        if (c->flag) block->dense[p->dense++] = cell->missing ? 1.0f : 0.0f;
+        *to->dense++ = cell->value;
+        if (c->flag) *to->dense++ = cell->missing ? 1.0f : 0.0f;
         break;
-    case RMX_COLUMN_SPARSE:
-        block->sparse[p->sparse] =
-            sparse_id(columns, i, &counts->unknown[p->sparse - p->first_sparse]);
-        p->sparse++;
-        break;
+    case RMX_COLUMN_SPARSE: *to->sparse++ = sparse_id(columns, i, to->unknown++); break;
     case RMX_COLUMN_TIME:
-        if (fit->hour)
-            block->sparse[p->sparse++] = cell->missing ? 0 : 1 + rmx_time_hour(cell->second);
-        if (fit->weekday)
-            block->sparse[p->sparse++] = cell->missing ? 0 : rmx_time_weekday(cell->second);
-        if (fit->seconds) block->dense[p->dense++] = cell->value;
+        if (c->hour) *to->sparse++ = cell->missing ? 0 : 1 + rmx_time_hour(cell->second);
+        if (c->weekday) *to->sparse++ = cell->missing ? 0 : rmx_time_weekday(cell->second);
+        if (c->seconds) *to->dense++ = cell->value;
+        to->unknown += c->hour + c->weekday;
         break;
     case RMX_COLUMN_SKIP: break;
     }
 }
 
-void rmx_columns_convert(rmx_columns *columns, char *const *value, const rmx_schema *schema,
-                         const rmx_block *block, int64_t at, rmx_column_counts *counts,
-                         bool statistics)
+void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schema *schema,
+                       rmx_block *block, int64_t at, bool statistics)
 {
-    place p = {.sparse = at * schema->sparse_fields,
-               .dense = at * schema->dense_fields,
-               .task = at * schema->tasks,
-               .text = at * schema->text_columns};
-    p.first_sparse = p.sparse;
-    p.first_task = p.task;
-    for (int32_t i = 0; i < columns->spec->columns; i++) {
-        const rmx_column *c = &columns->spec->column[i];
+    const rmx_spec *spec = columns->spec;
+    const rmx_rows row = rmx_rows_at(schema, &block->rows, at);
+    cursor to = {row.label, row.dense, row.sparse, block->unknown, at * schema->text_columns};
+    for (int32_t i = 0; i < spec->columns; i++) {
+        const rmx_column *c = &spec->column[i];
+        const rmx_cell *cell = &columns->cell[i];
         if (!value[i]) continue;
-        write_value(columns, i, block, &p, counts, statistics);
-        if (c->group) {
-            block->group[at] = group_of(columns, value[i]);
-            counts->rows_without_group += block->group[at] == 0;
+        write_value(columns, i, &to);
+        if (c->kind == RMX_COLUMN_DENSE || c->kind == RMX_COLUMN_TIME) {
+            block->missing += cell->missing;
+            if (statistics && !cell->missing && rmx_column_dense_fields(c) > 0)
+                rmx_stats_add(&columns->fit[i].stats, cell->raw, cell->value);
         }
-        if (c->group || c->key) write_text(columns, value[i], block, p.text++);
+        if (c->group)
+            *row.group =
+                rmx_missing(spec, value[i]) ? 0 : rmx_value_hash(value[i], strlen(value[i]));
+        if (!c->group && !c->key) continue;
+        /* the text as it is written, or "" for a missing one; rmx_columns_read has checked its
+         * length */
+        char *text = block->text_bytes[to.text];
+        snprintf(text, sizeof *block->text_bytes, "%s",
+                 rmx_missing_value(spec, value[i]) ? "" : value[i]);
+        block->text[to.text++] = text;
     }
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* table_columns.h: from the values of a text row to a row of the dataset; for src/data only.
  *
- * A row is read once: rmx_columns_read parses its values into cells. What was read is then taken
- * into account (rmx_columns_observe, the pass that fits) or written (rmx_columns_convert). */
+ * rmx_columns_read parses the values of a row into cells. After that the pass that fits calls
+ * rmx_columns_observe, and the pass that writes calls rmx_columns_write. */
 #ifndef RMX_DATA_TABLE_COLUMNS_H
 #define RMX_DATA_TABLE_COLUMNS_H
 
 #include "data/bad_rows.h"
 #include "data/column_label.h"
 #include "data/column_stats.h"
-#include "data/column_time.h"
-#include "data/dataset.h"
+#include "data/dataset_file.h"
 #include "data/spec.h"
 #include "data/value_table.h"
 
@@ -24,8 +23,7 @@ typedef struct rmx_column_fit {
     rmx_label_values label;
     double *missing; /* dense: the spec's missing values that are numbers */
     int32_t missings;
-    rmx_column_stats stats;      /* dense and time: what became of the values */
-    bool hour, weekday, seconds; /* time: which fields there are */
+    rmx_column_stats stats; /* dense and time: what became of the values */
 } rmx_column_fit;
 
 /* A value as it was read. */
@@ -47,23 +45,14 @@ typedef struct rmx_columns {
     bool fitted;
 } rmx_columns;
 
-/* Rows in the types of the dataset, [rows] of each. */
+/* Rows of the dataset before the writer takes them, and counts of all rows so far. */
 typedef struct rmx_block {
-    uint8_t *label;
-    float *dense;
-    uint32_t *sparse;
-    uint64_t *group, *row;
-    char *text_bytes;  /* [rows, text_columns, RMX_TEXT_VALUE_MAX + 1] */
-    const char **text; /* [rows, text_columns] */
+    rmx_rows rows;                              /* without texts */
+    char (*text_bytes)[RMX_TEXT_VALUE_MAX + 1]; /* [rows, text_columns] */
+    const char **text;                          /* [rows, text_columns] */
+    int64_t *unknown;                           /* [sparse_fields] ids that are 0 */
+    int64_t missing;                            /* dense values and times */
 } rmx_block;
-
-/* What was written to one output. */
-typedef struct rmx_column_counts {
-    rmx_label_count *label; /* [tasks] */
-    int64_t *unknown;       /* [sparse_fields] */
-    int64_t missing;        /* dense values and times */
-    int64_t rows_without_group;
-} rmx_column_counts;
 
 RMX_NODISCARD rmx_status rmx_columns_create(rmx_columns *out, rmx_spec *spec, bool labelled,
                                             rmx_error *error);
@@ -73,19 +62,16 @@ void rmx_columns_forget_labels(rmx_columns *columns); /* which labels were seen 
 /* Parses a row; value[i] belongs to column i of the spec, NULL where the table has none. True where
  * the row is good; else *bad says what is wrong. */
 bool rmx_columns_read(rmx_columns *columns, char *const *value, rmx_bad *bad);
-/* Takes the row that was read into account. RMX_ERR_MEMORY: too many values. */
+/* Counts the row that was read. RMX_ERR_MEMORY: too many values. */
 RMX_NODISCARD rmx_status rmx_columns_observe(rmx_columns *columns, char *const *value,
                                              rmx_error *error);
 /* Writes the row that was read as row `at` of the block. statistics: dense values are looked at
  * for the warnings. */
-void rmx_columns_convert(rmx_columns *columns, char *const *value, const rmx_schema *schema,
-                         const rmx_block *block, int64_t at, rmx_column_counts *counts,
-                         bool statistics);
+void rmx_columns_write(rmx_columns *columns, char *const *value, const rmx_schema *schema,
+                       rmx_block *block, int64_t at, bool statistics);
 
-/* ---- column_fit.c ---------------------------------------------------------------------------- */
+/* ---- column_fit.c --------------------------------------------------------------------------- */
 
-/* Sparse fields that a column becomes. */
-int32_t rmx_columns_sparse(const rmx_column *column, const rmx_column_fit *fit);
 /* Fixes ids, centres and factors from what was observed. */
 RMX_NODISCARD rmx_status rmx_columns_fit(rmx_columns *columns, rmx_error *error);
 /* Takes ids from the tables of a dataset instead, and checks them against its encodings. */

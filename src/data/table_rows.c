@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "data/decimal.h"
-#include "data/missing_words.h"
+#include "data/missing.h"
 
 static rmx_status out_of_memory(rmx_error *error)
 {
@@ -30,8 +30,13 @@ typedef struct named {
 
 static int by_name(const void *a, const void *b)
 {
+    return strcmp(((const named *)a)->name, ((const named *)b)->name);
+}
+
+static int by_name_and_place(const void *a, const void *b)
+{
     const named *x = a, *y = b;
-    const int order = strcmp(x->name, y->name);
+    const int order = by_name(a, b);
     return order ? order : (x->place > y->place) - (x->place < y->place);
 }
 
@@ -40,21 +45,14 @@ static named *sorted_names(char *const *value, int32_t count)
 {
     named *list = malloc(((size_t)count + 1) * sizeof *list);
     for (int32_t i = 0; list && i < count; i++) list[i] = (named){value[i], i};
-    if (list) qsort(list, (size_t)count, sizeof *list, by_name);
+    if (list) qsort(list, (size_t)count, sizeof *list, by_name_and_place);
     return list;
 }
 
 static int32_t place_of(const named *list, int32_t count, const char *name)
 {
-    int32_t low = 0, high = count;
-    while (low < high) {
-        const int32_t middle = low + (high - low) / 2;
-        if (strcmp(list[middle].name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && strcmp(list[low].name, name) == 0 ? list[low].place : -1;
+    const named key = {name, 0}, *found = bsearch(&key, list, (size_t)count, sizeof key, by_name);
+    return found ? found->place : -1;
 }
 
 static rmx_status absent(const rmx_table *t, const rmx_column *c, rmx_error *error)
@@ -77,61 +75,54 @@ static rmx_status find_columns(rmx_table *t, const named *list, rmx_error *error
 {
     const rmx_spec *spec = t->spec;
     const rmx_column *no_label = NULL;
-    int32_t labels = 0, found = 0;
+    int32_t found = 0;
     for (int32_t i = 0; i < spec->columns; i++) {
         const rmx_column *c = &spec->column[i];
-        t->place[i] = place_of(list, t->row.values, c->name);
-        if (c->kind == RMX_COLUMN_LABEL) {
-            labels++;
-            found += t->place[i] >= 0;
-            if (t->place[i] < 0) no_label = c;
-        } else if (t->place[i] < 0 && needed(c)) {
-            return absent(t, c, error);
-        }
+        const int32_t place = place_of(list, t->row.values, c->name);
+        const bool label = c->kind == RMX_COLUMN_LABEL, there = place >= 0;
+        t->place[i] = place;
+        found += label && there;
+        if (!there && label) no_label = c;
+        if (!there && !label && needed(c)) return absent(t, c, error);
     }
-    const bool all = found == labels;
-    if (t->headers == 0) /* of the first file: the others have to do as it does */
-        t->labelled = labels > 0 && all && !t->options->unlabelled;
-    const bool fine = all || t->options->unlabelled ||
-                      (t->options->may_lack_labels && found == 0 && !t->labelled);
-    return fine ? RMX_OK : absent(t, no_label, error);
-}
-
-static void forget_header(rmx_table *t)
-{
-    for (int32_t i = 0; i < t->headers; i++) free(t->header[i]);
-    free(t->header);
-    t->header = NULL;
-    t->headers = 0;
+    if (t->header.count == 0) /* the first file decides; the others must be like it */
+        t->labelled = found > 0 && !no_label && !t->options->unlabelled;
+    if (!no_label || t->options->unlabelled ||
+        (t->options->may_lack_labels && found == 0 && !t->labelled))
+        return RMX_OK;
+    return absent(t, no_label, error);
 }
 
 static bool equals_header(const rmx_table *t)
 {
-    if (t->row.values != t->headers) return false;
-    for (int32_t i = 0; i < t->headers; i++)
-        if (strcmp(t->row.value[i], t->header[i]) != 0) return false;
-    return true;
+    bool same = t->row.values == t->header.count;
+    for (int32_t i = 0; same && i < t->header.count; i++)
+        same = strcmp(t->row.value[i], t->header.text[i]) == 0;
+    return same;
 }
 
 static rmx_status keep_header(rmx_table *t, rmx_error *error)
 {
-    if (t->headers > 0) {
-        if (!equals_header(t)) t->mixed = true;
-        return RMX_OK;
-    }
-    t->header = calloc((size_t)t->row.values, sizeof *t->header);
-    if (!t->header) return out_of_memory(error);
-    t->headers = t->row.values;
-    for (int32_t i = 0; i < t->headers; i++)
-        if (!(t->header[i] = strdup(t->row.value[i]))) return out_of_memory(error);
-    return RMX_OK;
-}
-
-static rmx_status keep_line(rmx_table *t, rmx_error *error)
-{
+    t->mixed = t->mixed || (t->header.count > 0 && !equals_header(t));
+    for (int32_t i = t->header.count; i < t->row.values && !t->mixed; i++)
+        if (!rmx_texts_add(&t->header, strdup(t->row.value[i]))) return out_of_memory(error);
     free(t->header_line);
     t->header_line = strndup(t->row.raw, t->row.raw_bytes);
     return t->header_line ? RMX_OK : out_of_memory(error);
+}
+
+/* Makes room for the columns, whose number is final once the first header has resolved the
+ * patterns. */
+static rmx_status fix_columns(rmx_table *t, rmx_error *error)
+{
+    const rmx_status status =
+        t->spec->header == RMX_HEADER_NO
+            ? RMX_OK
+            : rmx_spec_resolve(t->spec, t->spec_name, t->row.value, t->row.values, error);
+    if (status != RMX_OK) return status;
+    t->value = calloc((size_t)t->spec->columns + 1, sizeof *t->value);
+    t->place = calloc((size_t)t->spec->columns + 1, sizeof *t->place);
+    return t->value && t->place ? RMX_OK : out_of_memory(error);
 }
 
 static rmx_status refuse_twice(const rmx_table *t, const named *list, rmx_error *error)
@@ -155,16 +146,15 @@ static rmx_status read_header(rmx_table *t, rmx_error *error)
     named *list = sorted_names(t->row.value, t->row.values);
     if (!list) return out_of_memory(error);
     rmx_status status = refuse_twice(t, list, error);
+    if (status == RMX_OK && !t->place) status = fix_columns(t, error);
     if (status == RMX_OK) status = find_columns(t, list, error);
     free(list);
-    if (status != RMX_OK) return status;
     t->width = t->row.values;
-    status = keep_header(t, error);
-    return status == RMX_OK ? keep_line(t, error) : status;
+    return status == RMX_OK ? keep_header(t, error) : status;
 }
 
-/* Is the first row of a later file its header? It is where it names the columns, all or most of
- * them; then what is absent is an error. */
+/* Whether the first row of a later file is its header: it is where it names at least half of the
+ * columns. A column that it lacks is an error then. */
 static rmx_status names_columns(const rmx_table *t, bool *out, rmx_error *error)
 {
     int32_t wanted = 0, found = 0;
@@ -195,7 +185,7 @@ static rmx_status take_header(rmx_table *t, bool *header, rmx_error *error)
 {
     *header = false;
     if (t->spec->header == RMX_HEADER_NO || !t->row.first) return RMX_OK;
-    if (t->headers > 0) {
+    if (t->header.count > 0) {
         if (t->spec->header == RMX_HEADER_FIRST) return RMX_OK;
         const rmx_status status = names_columns(t, header, error);
         if (status != RMX_OK) return status;
@@ -221,7 +211,7 @@ static rmx_status refuse_names(const rmx_table *t, rmx_error *error)
 /* A row that equals the header, or the names of the spec where there is none. */
 static bool equals_names(const rmx_table *t)
 {
-    if (t->headers > 0) return equals_header(t);
+    if (t->header.count > 0) return equals_header(t);
     int32_t compared = 0;
     for (int32_t i = 0; i < t->spec->columns; i++) {
         if (!needed(&t->spec->column[i]) || !t->value[i]) continue;
@@ -231,8 +221,8 @@ static bool equals_names(const rmx_table *t)
     return compared > 0;
 }
 
-/* The first row of a file without headers: a number, a time or a label that is its column's own
- * name cannot be data. */
+/* In the first row of a file without headers, a number, a time or a label that equals the name of
+ * its column cannot be data. */
 static bool names_itself(const rmx_table *t)
 {
     double x;
@@ -241,8 +231,8 @@ static bool names_itself(const rmx_table *t)
         const char *value = t->value[i];
         if (!value || c->kind == RMX_COLUMN_SPARSE || c->kind == RMX_COLUMN_SKIP ||
             strcasecmp(value, c->name) != 0 || rmx_decimal_parse(value, false, &x) ||
-            rmx_missing_word(value) || rmx_texts_have(&t->spec->missing, value) ||
-            rmx_texts_have(&c->positive, value) || rmx_texts_have(&c->negative, value))
+            rmx_missing(t->spec, value) || rmx_texts_have(&c->positive, value) ||
+            rmx_texts_have(&c->negative, value))
             continue;
         return true;
     }
@@ -313,12 +303,6 @@ static rmx_status pad(rmx_table *t, int32_t have, rmx_error *error)
     return RMX_OK;
 }
 
-static void bad_row(rmx_table *t, rmx_bad_kind kind, const char *why)
-{
-    t->bad = (rmx_bad){.kind = kind, .column = -1, .name = "", .value = ""};
-    snprintf(t->bad.why, sizeof t->bad.why, "%s", why);
-}
-
 /* Puts the values in the spec's order. */
 static rmx_status place_values(rmx_table *t, rmx_error *error)
 {
@@ -327,13 +311,13 @@ static rmx_status place_values(rmx_table *t, rmx_error *error)
     char why[80];
     t->bad.kind = RMX_BAD_NONE;
     if (t->row.bad) {
-        bad_row(t, RMX_BAD_TEXT, t->row.bad);
+        t->bad = rmx_bad_of(RMX_BAD_TEXT, -1, "", "", t->row.bad);
         return RMX_OK;
     }
     const bool fill = t->spec->pad && have > 1 && have < t->width;
     if (have != t->width && !fill) {
         snprintf(why, sizeof why, "%d columns instead of %d", (int)have, (int)t->width);
-        bad_row(t, RMX_BAD_WIDTH, why);
+        t->bad = rmx_bad_of(RMX_BAD_WIDTH, -1, "", "", why);
         return RMX_OK;
     }
     for (int32_t i = 0; i < t->spec->columns; i++) {
@@ -363,11 +347,16 @@ rmx_status rmx_table_next(rmx_table *t, bool *more, rmx_error *error)
     }
 }
 
-rmx_status rmx_table_rewind(rmx_table *t, rmx_error *error)
+static void forget_headers(rmx_table *t)
 {
-    forget_header(t);
+    rmx_texts_free(&t->header);
     free(t->header_line);
     t->header_line = NULL;
+}
+
+rmx_status rmx_table_rewind(rmx_table *t, rmx_error *error)
+{
+    forget_headers(t);
     t->started = t->mixed = false;
     t->judged = t->odd = 0;
     t->rows = t->padded_rows = t->padded_values = 0;
@@ -375,75 +364,37 @@ rmx_status rmx_table_rewind(rmx_table *t, rmx_error *error)
 }
 
 /* Without a header the columns stand as in the spec. */
-static void place_in_order(rmx_table *t)
+static rmx_status place_in_order(rmx_table *t, rmx_error *error)
 {
+    const rmx_status status = fix_columns(t, error);
     int32_t labels = 0;
-    t->width = 0;
-    for (int32_t i = 0; i < t->spec->columns; i++) {
+    for (int32_t i = 0; status == RMX_OK && i < t->spec->columns; i++) {
         const bool label = t->spec->column[i].kind == RMX_COLUMN_LABEL;
         labels += label;
         t->place[i] = label && t->options->unlabelled ? -1 : t->width++;
     }
     t->labelled = labels > 0 && !t->options->unlabelled;
-}
-
-static rmx_status refuse_patterns(const rmx_spec *spec, const char *name, rmx_error *error)
-{
-    for (int32_t i = 0; i < spec->columns; i++)
-        if (spec->column[i].pattern)
-            return rmx_fail(error, RMX_ERR_ARGUMENT,
-                            "%.300s: '%.100s' stands for columns of a header, but header = no: "
-                            "write a range such as I1..I13, or each column",
-                            name, spec->column[i].name);
-    return RMX_OK;
-}
-
-/* Looks at the first row, by whose names the spec is resolved. */
-static rmx_status first_row(rmx_table *t, rmx_spec *spec, const char *spec_name, bool *more,
-                            rmx_error *error)
-{
-    rmx_status status = rmx_text_next(t->text, &t->row, more, error);
-    if (status != RMX_OK || !*more || spec->header == RMX_HEADER_NO) return status;
-    if (t->row.bad) return read_header(t, error);
-    named *list = sorted_names(t->row.value, t->row.values);
-    if (!list) return out_of_memory(error);
-    status = refuse_twice(t, list, error);
-    free(list);
-    if (status != RMX_OK) return status;
-    return rmx_spec_resolve(spec, spec_name, t->row.value, t->row.values, error);
+    return status;
 }
 
 rmx_status rmx_table_open(rmx_table *out, const rmx_table_options *options, rmx_spec *spec,
                           const char *spec_name, rmx_error *error)
 {
-    memset(out, 0, sizeof *out);
-    out->options = options;
-    out->spec = spec;
+    *out = (rmx_table){.options = options, .spec = spec, .spec_name = spec_name};
     const rmx_text_format format = {.separator = spec->separator,
                                     .quotes = spec->quotes,
                                     .trim = spec->trim,
                                     .comment = spec->comment,
                                     .skip_lines = spec->skip_lines};
     bool more = false;
-    rmx_status status = RMX_OK;
-    if (spec->header == RMX_HEADER_NO) status = refuse_patterns(spec, spec_name, error);
-    if (status == RMX_OK)
-        status = rmx_text_open(options->input, options->inputs, &format, &out->text, error);
-    if (status == RMX_OK) status = first_row(out, spec, spec_name, &more, error);
-    if (status == RMX_OK) {
-        out->value = calloc((size_t)spec->columns + 1, sizeof *out->value);
-        out->place = calloc((size_t)spec->columns + 1, sizeof *out->place);
-        if (!out->value || !out->place) status = out_of_memory(error);
-    }
+    rmx_status status = rmx_text_open(options->input, options->inputs, &format, &out->text, error);
+    if (status == RMX_OK) status = rmx_text_next(out->text, &out->row, &more, error);
     if (status == RMX_OK && !more)
         status = rmx_fail(error, RMX_ERR_DATA, "%.400s: there are 0 good rows: the table is empty",
                           options->input[0]);
-    if (status == RMX_OK) {
-        if (spec->header == RMX_HEADER_NO)
-            place_in_order(out);
-        else
-            status = read_header(out, error);
-    }
+    if (status == RMX_OK)
+        status =
+            spec->header == RMX_HEADER_NO ? place_in_order(out, error) : read_header(out, error);
     if (status == RMX_OK) status = rmx_table_rewind(out, error);
     if (status != RMX_OK) rmx_table_close(out);
     return status;
@@ -452,8 +403,7 @@ rmx_status rmx_table_open(rmx_table *out, const rmx_table_options *options, rmx_
 void rmx_table_close(rmx_table *t)
 {
     rmx_text_close(t->text);
-    forget_header(t);
-    free(t->header_line);
+    forget_headers(t);
     free(t->value);
     free(t->place);
     memset(t, 0, sizeof *t);

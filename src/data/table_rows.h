@@ -20,7 +20,8 @@ typedef struct rmx_table_options {
 
 typedef struct rmx_table {
     const rmx_table_options *options;
-    const rmx_spec *spec;
+    rmx_spec *spec;
+    const char *spec_name;
     rmx_text_rows *text;
     rmx_text_row row; /* the row as text */
     char **value;     /* [columns] the row in the spec's order; NULL: the table has no such */
@@ -28,11 +29,10 @@ typedef struct rmx_table {
     int64_t number;   /* of the data row, over all files, from 0 */
     int64_t rows;     /* data rows so far */
     int64_t padded_rows, padded_values;
-    bool labelled;  /* the label columns are there and wanted; fixed by the first file */
-    int32_t *place; /* [columns] column of the text; -1: absent */
-    int32_t width;  /* columns of the text */
-    char **header;  /* [headers] names in the first file's header; NULL: none */
-    int32_t headers;
+    bool labelled;     /* the label columns are there and wanted; fixed by the first file */
+    int32_t *place;    /* [columns] column of the text; -1: absent */
+    int32_t width;     /* columns of the text */
+    rmx_texts header;  /* names in the first file's header */
     bool mixed;        /* headers with other names or another order were seen */
     char *header_line; /* of the current file as it stands; NULL: none */
     bool started;      /* a row of this pass was seen */

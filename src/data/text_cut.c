@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* text_cut.c: see text_cut.h. Values are cut in a copy of the row, as the row itself is kept for
- * whoever reports it. */
-#include "data/text_cut.h"
+/* text_cut.c: see text_parts.h. Values are cut in a copy of the row, because errors show the row
+ * itself. */
+#include "data/text_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +62,8 @@ static uint64_t eight_bytes(const char *at)
     return word;
 }
 
-/* Values are short, 3 to 8 bytes in click logs: a memchr for each would cost more than to look at
- * eight bytes at a time for all separators in them. */
+/* Looks at eight bytes at a time for all separators in them. Values are short, 3 to 8 bytes in
+ * click logs, so a memchr for each would cost more. */
 static void cut_at_bytes(rmx_text_cutter *c, char *text, size_t bytes)
 {
     const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
@@ -125,7 +125,7 @@ typedef struct place {
     char *out; /* where the next byte of a value goes */
 } place;
 
-/* Whether what follows cannot be judged without the bytes after the end. */
+/* Whether the next `bytes` bytes are needed and have not been read yet. */
 static bool too_near(const place *p, size_t bytes)
 {
     return !p->last && (size_t)(p->end - p->at) < bytes;
@@ -138,7 +138,7 @@ static void skip_blanks(const rmx_text_cutter *c, place *p, bool tabs)
         p->at++;
 }
 
-/* From after the quote that begins a value to after the one that ends it and the blanks there. */
+/* Takes the rest of a value after its first quote, the last quote, and the blanks after it. */
 static rmx_text_cut take_quoted(const rmx_text_cutter *c, place *p)
 {
     for (;;) {

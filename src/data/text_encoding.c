@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text_encoding.c: see text_encoding.h. */
-#include "data/text_encoding.h"
+/* text_encoding.c: see text_parts.h. */
+#include "data/text_parts.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* text_input.c: see text_input.h. zlib and libzstd are optional: without one, its format is named
- * and the way around is told. */
-#include "data/text_input.h"
+/* text_input.c: see text_parts.h. zlib and libzstd are optional. Without one, an error names its
+ * format and another way to read it. */
+#include "data/text_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,6 @@ struct rmx_text_input {
     bool ended;        /* of the file */
     bool inside;       /* a gzip member or a zstd frame has begun and has not ended */
     bool padded;       /* zeros follow the last gzip member */
-    bool opened;       /* the decompressor below is there */
 #ifdef RMX_WITH_ZLIB
     z_stream gzip;
 #endif
@@ -43,7 +42,7 @@ const char *rmx_packing_note(rmx_packing packing)
 
 rmx_packing rmx_text_input_packing(const rmx_text_input *input) { return input->packing; }
 
-/* zstd may begin with frames that hold no data but notes: 50 .. 5f 2a 4d 18. */
+/* zstd may begin with frames of notes, which begin with 50 .. 5f 2a 4d 18. */
 static rmx_packing packing_of(const unsigned char *head, size_t bytes)
 {
     if (bytes >= 3 && memcmp(head, "\x1f\x8b\x08", 3) == 0) return RMX_PACKED_GZIP;
@@ -112,7 +111,7 @@ static rmx_status not_built_in(const rmx_text_input *in, const char *format, con
 }
 #endif
 
-/* ---- gzip: members one after the other, as from cat a.gz b.gz; zeros may follow -------------- */
+/* ---- gzip: members one after the other, as from cat a.gz b.gz; zeros may follow ------------- */
 #ifdef RMX_WITH_ZLIB
 static rmx_status open_gzip(rmx_text_input *in, rmx_error *error)
 {
@@ -122,9 +121,7 @@ static rmx_status open_gzip(rmx_text_input *in, rmx_error *error)
     return RMX_OK;
 }
 
-static void close_gzip(rmx_text_input *in) { (void)inflateEnd(&in->gzip); }
-
-/* What stands between members: nothing, or zeros up to the end. */
+/* Between members there is nothing; after the last one there may be zeros. */
 static rmx_status next_member(rmx_text_input *in, rmx_error *error)
 {
     for (; in->at < in->filled && in->raw[in->at] == 0; in->at++) in->padded = true;
@@ -168,20 +165,9 @@ static rmx_status read_gzip(rmx_text_input *in, unsigned char *out, size_t bytes
     }
     return RMX_OK;
 }
-#else
-static rmx_status open_gzip(rmx_text_input *in, rmx_error *error)
-{
-    return not_built_in(in, "gzip", "zlib", "gzip -dc", error);
-}
-static void close_gzip(rmx_text_input *in) { (void)in; }
-static rmx_status read_gzip(rmx_text_input *in, unsigned char *out, size_t bytes, size_t *got,
-                            rmx_error *error)
-{
-    return (void)out, (void)bytes, (void)got, open_gzip(in, error);
-}
 #endif
 
-/* ---- zstd: frames one after the other -------------------------------------------------------- */
+/* ---- zstd: frames one after the other ------------------------------------------------------- */
 #ifdef RMX_WITH_ZSTD
 static rmx_status open_zstd(rmx_text_input *in, rmx_error *error)
 {
@@ -189,8 +175,6 @@ static rmx_status open_zstd(rmx_text_input *in, rmx_error *error)
     if (!in->zstd) return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for reading zstd");
     return RMX_OK;
 }
-
-static void close_zstd(rmx_text_input *in) { (void)ZSTD_freeDStream(in->zstd); }
 
 static rmx_status zstd_failed(const rmx_text_input *in, size_t result, rmx_error *error)
 {
@@ -224,26 +208,40 @@ static rmx_status read_zstd(rmx_text_input *in, unsigned char *out, size_t bytes
     *got = to.pos;
     return RMX_OK;
 }
-#else
-static rmx_status open_zstd(rmx_text_input *in, rmx_error *error)
-{
-    return not_built_in(in, "zstd", "libzstd", "zstd -dc", error);
-}
-static void close_zstd(rmx_text_input *in) { (void)in; }
-static rmx_status read_zstd(rmx_text_input *in, unsigned char *out, size_t bytes, size_t *got,
-                            rmx_error *error)
-{
-    return (void)out, (void)bytes, (void)got, open_zstd(in, error);
-}
 #endif
+
+/* ---- Any of them ---------------------------------------------------------------------------- */
+
+static rmx_status open_packed(rmx_text_input *in, rmx_error *error)
+{
+    switch (in->packing) {
+    case RMX_PACKED_GZIP:
+#ifdef RMX_WITH_ZLIB
+        return open_gzip(in, error);
+#else
+        return not_built_in(in, "gzip", "zlib", "gzip -dc", error);
+#endif
+    case RMX_PACKED_ZSTD:
+#ifdef RMX_WITH_ZSTD
+        return open_zstd(in, error);
+#else
+        return not_built_in(in, "zstd", "libzstd", "zstd -dc", error);
+#endif
+    default: return RMX_OK;
+    }
+}
 
 rmx_status rmx_text_input_read(rmx_text_input *input, void *out, size_t bytes, size_t *got,
                                rmx_error *error)
 {
     *got = 0;
     switch (input->packing) {
+#ifdef RMX_WITH_ZLIB
     case RMX_PACKED_GZIP: return read_gzip(input, out, bytes, got, error);
+#endif
+#ifdef RMX_WITH_ZSTD
     case RMX_PACKED_ZSTD: return read_zstd(input, out, bytes, got, error);
+#endif
     default: return read_plain(input, out, bytes, got, error);
     }
 }
@@ -259,25 +257,23 @@ rmx_status rmx_text_input_open(const char *name, int descriptor, rmx_text_input 
     in->descriptor = descriptor;
     rmx_status status = RMX_OK;
     while (status == RMX_OK && in->filled < 4 && !in->ended) status = fill(in, error);
-    if (status == RMX_OK) {
-        in->packing = packing_of(in->raw, in->filled);
-        if (in->packing == RMX_PACKED_GZIP)
-            status = open_gzip(in, error);
-        else if (in->packing == RMX_PACKED_ZSTD)
-            status = open_zstd(in, error);
-        in->opened = status == RMX_OK;
-    }
+    in->packing = packing_of(in->raw, in->filled);
+    if (status == RMX_OK) status = open_packed(in, error);
     if (status == RMX_OK)
         *out = in;
     else
-        rmx_text_input_close(in);
+        free(in);
     return status;
 }
 
 void rmx_text_input_close(rmx_text_input *input)
 {
     if (!input) return;
-    if (input->opened && input->packing == RMX_PACKED_GZIP) close_gzip(input);
-    if (input->opened && input->packing == RMX_PACKED_ZSTD) close_zstd(input);
+#ifdef RMX_WITH_ZLIB
+    if (input->packing == RMX_PACKED_GZIP) (void)inflateEnd(&input->gzip);
+#endif
+#ifdef RMX_WITH_ZSTD
+    if (input->packing == RMX_PACKED_ZSTD) (void)ZSTD_freeDStream(input->zstd);
+#endif
     free(input);
 }

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* text_rows.c: see text_rows.h. Files are read in blocks; a row is found in the block and cut in a
+/* text_rows.c: see text_rows.h. Files are read in blocks. A row is found in the block and cut in a
  * copy of its own. */
 #include "data/text_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/text_cut.h"
-#include "data/text_source.h"
+#include "data/text_parts.h"
 
 #define BLOCK_BYTES (256 << 10) /* read at a time: small enough for a cache */
 #define BUFFER_BYTES (RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA + BLOCK_BYTES)
-/* Looking for the end of quotes that have none may cost so many bytes, and as many again as the
- * file has so far, before the file is refused: else a hostile one would take for ever. */
+/* The search for the end of a quote that has none may look at this many bytes, plus as many as the
+ * file has so far. Then the file is refused; otherwise a hostile file would take too long. */
 #define WASTE_MAX (INT64_C(1) << 30)
 #define UNKNOWN SIZE_MAX
 
-/* Where a byte stands next in the buffer; looked for once, not for every row. */
+/* Where a byte stands next in the buffer. It is searched once, not for every row. */
 typedef struct next_place {
     char byte;
     size_t at; /* `filled`: nowhere */
@@ -132,8 +131,8 @@ static size_t next_of(const rmx_text_rows *rows, next_place *place)
     return place->at;
 }
 
-/* Where the line at `at` ends. False: not within the buffer, or at a CR after which an LF may come;
- * the bytes before *end are of the line all the same. */
+/* Where the line at `at` ends. False: the end is not in the buffer, or an LF may follow its CR. In
+ * both cases the bytes before *end belong to the line. */
 static bool line_end(rmx_text_rows *rows, size_t *end, size_t *ending)
 {
     const size_t lf = next_of(rows, &rows->lf), cr = next_of(rows, &rows->cr);
@@ -142,7 +141,7 @@ static bool line_end(rmx_text_rows *rows, size_t *end, size_t *ending)
     return lf < cr || (cr < rows->filled && (cr + 1 < rows->filled || rows->ended));
 }
 
-/* The line that begins at `at`, read in whole unless it is too long. */
+/* Finds the line that begins at `at`, and reads all of it unless it is too long. */
 static rmx_status find_line(rmx_text_rows *rows, line *out, rmx_error *error)
 {
     *out = (line){.there = true};
@@ -188,7 +187,7 @@ static bool is_comment(const rmx_text_rows *rows, const line *l)
            memcmp(rows->buffer + rows->at, rows->format.comment, rows->comment_bytes) == 0;
 }
 
-/* Nothing but blanks; tabs that separate values are none. */
+/* Whether the line holds blanks alone. A tab that separates values is no blank. */
 static bool is_blank(const rmx_text_rows *rows, const line *l)
 {
     const char *text = rows->buffer + rows->at;
@@ -205,7 +204,7 @@ static void give_bad(rmx_text_row *out, const char *why)
     out->bad = why;
 }
 
-/* The lines within a row, its last one too. */
+/* The number of lines that a row covers. */
 static int64_t lines_in(const char *row, size_t bytes)
 {
     int64_t lines = 1;
@@ -221,8 +220,9 @@ static const char *why_not_cut(rmx_text_cut result)
                                         : "a quote has no end within 1 MiB";
 }
 
-/* Takes the row at `at`, whose first line may be the first of several: *l becomes the whole row.
- * Where a quote has no end, only its line is left out, lest one quote takes all rows after it. */
+/* Takes the row at `at`, which may cover several lines: *l becomes the whole row. Where a quote
+ * has no end, only its first line is left out, so that one quote does not take all rows after
+ * it. */
 static rmx_status take_quoted(rmx_text_rows *rows, line *l, rmx_text_row *out, rmx_error *error)
 {
     const size_t most = RMX_TEXT_LINE_MAX + RMX_TEXT_CUT_EXTRA;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* text_rows.h: rows of text tables, one file after the other, cut into values.
  *
- * A file may be plain text, gzip or zstd, a pipe or "-" (standard input); UTF-8 with or without a
- * byte order mark, or UTF-16 with one; lines end in LF, CR LF or CR. What can be read once only is
- * copied to a temporary file, as a table is read more than once. */
+ * A file may be plain text, gzip or zstd, a pipe or "-" (standard input). It may be UTF-8 with or
+ * without a byte order mark, or UTF-16 with one. Lines end in LF, CR LF or CR. A table is read
+ * more than once, so a file that can be read once only is copied to a temporary file. */
 #ifndef RMX_DATA_TEXT_ROWS_H
 #define RMX_DATA_TEXT_ROWS_H
 
@@ -40,10 +40,11 @@ typedef struct rmx_text_row {
                           then values is 0; else NULL */
 } rmx_text_row;
 
-/* Looks at all files. What is no table (Parquet, zip, xz, bzip2, HDF5, libsvm and libffm rows,
- * UTF-16 without a mark, ...) is RMX_ERR_DATA that names the format and the way to go on. Pipes,
- * compressed files and UTF-16 are copied, as UTF-8, to one temporary file without a name, in TMPDIR
- * or /tmp. Paths and the format's texts are borrowed. RMX_OK, RMX_ERR_DATA, RMX_ERR_MEMORY. */
+/* Looks at all files. A file that is no table (Parquet, zip, xz, bzip2, HDF5, libsvm and libffm
+ * rows, UTF-16 without a mark, ...) is RMX_ERR_DATA; the text names the format and the way to go
+ * on. Pipes, compressed files and UTF-16 are copied, as UTF-8, to one temporary file without a
+ * name, in TMPDIR or /tmp. Paths and the format's texts are borrowed. RMX_OK, RMX_ERR_DATA,
+ * RMX_ERR_MEMORY. */
 RMX_NODISCARD rmx_status rmx_text_open(const char *const *paths, int32_t inputs,
                                        const rmx_text_format *format, rmx_text_rows **out,
                                        rmx_error *error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* text_shape.c: rmx_text_shape of text_kind.h: text that is no table, by its first lines. */
+/* text_shape.c: rmx_text_shape of text_parts.h: formats of text that are no tables. */
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-#include "data/text_kind.h"
+#include "data/text_parts.h"
 
 #define LINES_MAX 16 /* looked at */
 #define LINES_MIN 3  /* that must have a shape, unless there are fewer */
@@ -32,7 +32,7 @@ static line trimmed(line l)
     return l;
 }
 
-/* The first lines with something in them; one that the head cuts off does not count. */
+/* The first lines that are not blank. A line that the head cuts off does not count. */
 static lines first_lines(const char *head, size_t bytes, bool whole, const rmx_text_format *format)
 {
     lines all = {.count = 0};
@@ -62,7 +62,7 @@ static const char *digits(const char *at, const char *end)
     return at;
 }
 
-/* After a decimal number that begins here; `at` itself where none does. */
+/* The end of the decimal number that begins at `at`; `at` where there is none. */
 static const char *number(const char *at, const char *end)
 {
     const char *from = at + (at < end && (*at == '-' || *at == '+'));
@@ -82,7 +82,7 @@ static const char *number(const char *at, const char *end)
     return p;
 }
 
-/* ---- libsvm: label [qid:n] index:value ...; libffm: label field:index:value ... -------------- */
+/* ---- libsvm: label [qid:n] index:value ...; libffm: label field:index:value ... ------------- */
 typedef struct sparse_row {
     int parts; /* of each entry: 2 or 3; 0: none seen; -1: no such row */
     int entries;
@@ -93,7 +93,8 @@ static bool between(const char *at, const char *end)
     return at == end || *at == ' ' || *at == '\t';
 }
 
-/* After one entry, or `at` itself; *parts: how many numbers it has. */
+/* The end of the entry that begins at `at`; `at` where there is none. *parts: how many numbers it
+ * has. */
 static const char *entry(const char *at, const char *end, int *parts)
 {
     const char *p = at;
@@ -139,8 +140,9 @@ static sparse_row sparse_row_of(line l)
     return row;
 }
 
-/* 2: libsvm, 3: libffm, 0: neither. Where the separator is in the rows, they could be a table with
- * columns such as 12:30: then they must be of different lengths, which a table's are not. */
+/* 2: libsvm, 3: libffm, 0: neither. Rows with the separator in them could be a table with columns
+ * such as 12:30. Then they must have different numbers of entries, which rows of a table have
+ * not. */
 static int sparse_rows(const lines *all)
 {
     int parts = 0, least = INT32_MAX, most = 0;
@@ -155,7 +157,7 @@ static int sparse_rows(const lines *all)
 }
 
 /* ---- Others --------------------------------------------------------------------------------- */
-/* One object a line. Commas are in JSON, too; another separator would not be. */
+/* One object a line. JSON has commas, but no other separator. */
 static bool json_rows(const lines *all, const rmx_text_format *format)
 {
     if (all->separated && strcmp(format->separator, ",") != 0) return false;

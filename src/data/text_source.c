@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text_source.c: see text_source.h. */
-#include "data/text_source.h"
+/* text_source.c: see text_parts.h. */
+#include "data/text_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,23 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/text_encoding.h"
-#include "data/text_input.h"
-#include "data/text_kind.h"
-
 static rmx_status cannot_open(const rmx_text_source *s, rmx_error *error)
 {
     return rmx_fail_system(error, errno, "%.400s: cannot open the table", s->name);
 }
 
-/* ---- Whether a file is as it was ------------------------------------------------------------- */
+/* ---- Whether a file is as it was ------------------------------------------------------------ */
 static bool same_time(struct timespec a, struct timespec b)
 {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* The time of the last change of the inode is looked at, too: the time of the contents' last change
- * can be set back, as some programs do. */
+/* Compares the time of the inode's last change, too: some programs set the time of the contents'
+ * last change back. */
 static bool same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -39,7 +35,7 @@ static rmx_status changed(const rmx_text_source *s, rmx_error *error)
                     s->name);
 }
 
-/* Under its name and, where descriptor >= 0, behind that. */
+/* Whether the file under its name and, where descriptor >= 0, the open file are as they were. */
 static rmx_status see_same(const rmx_text_source *s, int descriptor, rmx_error *error)
 {
     struct stat now;
@@ -96,7 +92,7 @@ static rmx_status add_to_copy(rmx_text_sources *all, const rmx_text_source *s, c
     return with_advice(status, s, error);
 }
 
-/* ---- The first look at a file ---------------------------------------------------------------- */
+/* ---- The first look at a file --------------------------------------------------------------- */
 /* What is needed for one file. */
 typedef struct look {
     const rmx_text_format *format;
@@ -107,16 +103,7 @@ typedef struct look {
     char decoded[RMX_UTF16_ROOM(RMX_TEXT_HEAD_BYTES)];
 } look;
 
-static rmx_status copy_decoded(rmx_text_sources *all, const rmx_text_source *s, look *l,
-                               rmx_text_encoding encoding, const unsigned char *piece,
-                               size_t bytes, rmx_error *error)
-{
-    if (encoding == RMX_TEXT_UTF8) return add_to_copy(all, s, piece, bytes, error);
-    const size_t n = rmx_utf16_decode(&l->utf16, piece, bytes, l->decoded);
-    return add_to_copy(all, s, l->decoded, n, error);
-}
-
-/* From the head on to the end of the input. */
+/* Copies the head and the rest of the input. */
 static rmx_status copy_all(rmx_text_sources *all, rmx_text_source *s, look *l, size_t mark_bytes,
                            rmx_text_encoding encoding, rmx_error *error)
 {
@@ -128,7 +115,9 @@ static rmx_status copy_all(rmx_text_sources *all, rmx_text_source *s, look *l, s
     size_t bytes = l->head_bytes - mark_bytes;
     bool more = l->head_bytes == sizeof l->head;
     while (status == RMX_OK) {
-        status = copy_decoded(all, s, l, encoding, piece, bytes, error);
+        const bool decode = encoding != RMX_TEXT_UTF8;
+        const size_t n = decode ? rmx_utf16_decode(&l->utf16, piece, bytes, l->decoded) : bytes;
+        status = add_to_copy(all, s, decode ? (const void *)l->decoded : piece, n, error);
         if (status != RMX_OK || !more) break;
         status = rmx_text_input_read(l->input, l->head, sizeof l->head, &bytes, error);
         piece = l->head;
@@ -146,13 +135,6 @@ static rmx_status copy_all(rmx_text_sources *all, rmx_text_source *s, look *l, s
     return status;
 }
 
-static rmx_status refuse_kind(const rmx_text_source *s, rmx_packing packing,
-                              const rmx_text_kind *kind, rmx_error *error)
-{
-    return rmx_fail(error, RMX_ERR_DATA, "%.400s: is %s%s, which cannot be read here; %s", s->name,
-                    kind->name, rmx_packing_note(packing), kind->advice);
-}
-
 static rmx_status take(rmx_text_sources *all, rmx_text_source *s, int descriptor, look *l,
                        rmx_error *error)
 {
@@ -168,7 +150,9 @@ static rmx_status take(rmx_text_sources *all, rmx_text_source *s, int descriptor
     if (!kind && encoding == RMX_TEXT_UTF8)
         kind =
             rmx_text_shape((const char *)l->head + mark, l->head_bytes - mark, whole, l->format);
-    if (kind) return refuse_kind(s, packing, kind, error);
+    if (kind)
+        return rmx_fail(error, RMX_ERR_DATA, "%.400s: is %s%s, which cannot be read here; %s",
+                        s->name, kind->name, rmx_packing_note(packing), kind->advice);
     if (packing == RMX_PACKED_NOT && encoding == RMX_TEXT_UTF8 && S_ISREG(s->found.st_mode) &&
         strcmp(s->path, "-") != 0 && (int64_t)l->head_bytes <= (int64_t)s->found.st_size) {
         s->begin = (int64_t)mark;
@@ -183,23 +167,20 @@ static rmx_status look_at(rmx_text_sources *all, rmx_text_source *s, look *l, rm
     const bool standard = strcmp(s->path, "-") == 0;
     const int descriptor =
         standard ? STDIN_FILENO : open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (descriptor < 0 || fstat(descriptor, &s->found) != 0) {
-        const rmx_status status = cannot_open(s, error);
-        if (descriptor >= 0 && !standard) (void)close(descriptor);
-        return status;
-    }
     rmx_status status = RMX_OK;
-    if (S_ISDIR(s->found.st_mode))
+    if (descriptor < 0 || fstat(descriptor, &s->found) != 0)
+        status = cannot_open(s, error);
+    else if (S_ISDIR(s->found.st_mode))
         status = rmx_fail_system(error, EISDIR, "%.400s: name the files in it", s->name);
     else
         status = take(all, s, descriptor, l, error);
     rmx_text_input_close(l->input);
     l->input = NULL;
-    /* Damaged or cut short, too, is what has been changed under the reader. */
+    /* A file that changed while it was read may look damaged or cut short. */
     if (S_ISREG(s->found.st_mode) && status != RMX_ERR_MEMORY &&
         see_same(s, descriptor, NULL) != RMX_OK)
         status = changed(s, error);
-    if (!standard) (void)close(descriptor);
+    if (!standard && descriptor >= 0) (void)close(descriptor);
     return status;
 }
 

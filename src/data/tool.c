@@ -3,12 +3,10 @@
 #include "data/tool.h"
 
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "data/progress_line.h"
+#include "data/exit_code.h"
 
 static volatile sig_atomic_t stop_asked;
 static bool be_quiet, looked;
@@ -37,19 +35,8 @@ bool rmx_tool_stopped(void) { return stop_asked != 0; }
 
 void rmx_tool_quiet(bool quiet) { be_quiet = quiet; }
 
-void rmx_tool_say(const char *format, ...)
-{
-    if (be_quiet) return;
-    rmx_tool_progress_end();
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-}
-
 /* Looks at stderr once, after -q was read. */
-static rmx_progress *progress(void)
+rmx_progress *rmx_tool_terminal(void)
 {
     if (!looked) rmx_progress_init(&shown, be_quiet ? -1 : 0);
     looked = true;
@@ -61,25 +48,26 @@ bool rmx_tool_progress(void *user, int64_t done, int64_t total)
     char what[64];
     snprintf(what, sizeof what, "of %lld %s", (long long)total,
              user ? (const char *)user : "steps");
-    rmx_progress_work(progress(), done, total, what);
+    rmx_progress_work(rmx_tool_terminal(), done, total, what);
     return !stop_asked;
 }
 
-void rmx_tool_progress_end(void) { rmx_progress_end(progress()); }
+void rmx_tool_progress_end(void) { rmx_progress_end(rmx_tool_terminal()); }
+
+rmx_status rmx_tool_arguments(const struct argp *argp, int argc, char **argv, void *out,
+                              rmx_error *error)
+{
+    if (argp_parse(argp, argc, argv, 0, NULL, out) == 0) return RMX_OK;
+    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the options");
+}
 
 int rmx_tool_exit(rmx_status status, const rmx_error *error)
 {
     rmx_tool_progress_end();
-    if (status == RMX_OK) return 0;
-    if (stop_asked) {
+    if (status != RMX_OK && stop_asked) {
         rmx_tool_say("rmx-data: stopped; nothing unfinished was left behind");
-        return 143;
+        return RMX_EXIT_STOPPED;
     }
-    fprintf(stderr, "rmx-data: %s\n", error->text);
-    switch (status) {
-    case RMX_ERR_ARGUMENT: return 2;
-    case RMX_ERR_DATA: return 3;
-    case RMX_ERR_MEMORY: return 4;
-    default: return 1;
-    }
+    if (status != RMX_OK) fprintf(stderr, "rmx-data: %s\n", error->text);
+    return rmx_exit_code(status);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tool_generate.c: rmx-data generate. */
-#include <argp.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,44 +12,6 @@ typedef struct arguments {
     rmx_synthetic_config config;
     const char *folder;
 } arguments;
-
-/* Where a number goes; the help of each is in the options below. */
-static const struct {
-    int key;
-    char kind; /* i: int64_t, w: int32_t, u: uint64_t, d: double */
-    size_t offset;
-} places[] = {
-    {'s', 'u', offsetof(rmx_synthetic_config, seed)},
-    {1, 'i', offsetof(rmx_synthetic_config, rows_train)},
-    {2, 'i', offsetof(rmx_synthetic_config, rows_valid)},
-    {3, 'i', offsetof(rmx_synthetic_config, rows_test)},
-    {4, 'w', offsetof(rmx_synthetic_config, sparse_fields)},
-    {5, 'w', offsetof(rmx_synthetic_config, dense_fields)},
-    {6, 'i', offsetof(rmx_synthetic_config, vocabulary)},
-    {7, 'i', offsetof(rmx_synthetic_config, groups)},
-    {8, 'd', offsetof(rmx_synthetic_config, zipf)},
-    {9, 'd', offsetof(rmx_synthetic_config, base_rate)},
-    {10, 'd', offsetof(rmx_synthetic_config, strength)},
-    {11, 'd', offsetof(rmx_synthetic_config, noise)},
-};
-
-static const struct argp_option options[] = {
-    {"output", 'o', "FOLDER", 0, "write train.h5, valid.h5 and test.h5 here (default: .)", 0},
-    {"seed", 's', "N", 0, "of the planted model and the rows", 0},
-    {"rows-train", 1, "N", 0, "rows for training; 0: no such file", 0},
-    {"rows-valid", 2, "N", 0, "rows for validation; 0: no such file", 0},
-    {"rows-test", 3, "N", 0, "rows for a last test; 0: no such file", 0},
-    {"sparse-fields", 4, "N", 0, "sparse fields", 0},
-    {"dense-fields", 5, "N", 0, "dense fields", 0},
-    {"vocabulary", 6, "N", 0, "ids of each sparse field", 0},
-    {"groups", 7, "N", 0, "users, for GAUC; 0: none", 0},
-    {"zipf", 8, "X", 0, "skew of the ids; 0: uniform", 0},
-    {"base-rate", 9, "X", 0, "mean click probability", 0},
-    {"strength", 10, "X", 0, "standard deviation of the planted logit", 0},
-    {"noise", 11, "X", 0, "that of a part no feature shows", 0},
-    {"quiet", 'q', NULL, 0, "only errors on stderr", 0},
-    {NULL, 0, NULL, 0, NULL, 0},
-};
 
 static bool take_number(char kind, void *to, const char *text)
 {
@@ -84,22 +44,21 @@ static error_t parse(int key, char *text, struct argp_state *state)
         rmx_tool_quiet(true);
         return 0;
     }
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (places[i].key == key) {
-            if (!take_number(places[i].kind, (char *)&a->config + places[i].offset, text))
-                argp_error(state, "'%s' is not a number that fits here", text);
-            return 0;
-        }
+    if (key == 's' || (key > 0 && key < RMX_SYNTHETIC_FIELDS)) {
+        const rmx_synthetic_field *f = &rmx_synthetic_fields[key == 's' ? 0 : key];
+        if (!take_number(f->kind, (char *)&a->config + f->offset, text))
+            argp_error(state, "'%s' is not a number that fits here", text);
+        return 0;
+    }
     if (key == ARGP_KEY_ARG) argp_error(state, "unexpected '%s'", text);
     return ARGP_ERR_UNKNOWN;
 }
 
-static rmx_status write_set(const arguments *a, rmx_synthetic_split split, int64_t rows,
-                            const char *name, rmx_error *error)
+static rmx_status write_set(const arguments *a, rmx_synthetic_split split, rmx_error *error)
 {
-    if (rows == 0) return RMX_OK;
+    static const char *const names[] = {"train.h5", "valid.h5", "test.h5"};
     char path[4096];
-    const int n = snprintf(path, sizeof path, "%s/%s", a->folder, name);
+    const int n = snprintf(path, sizeof path, "%s/%s", a->folder, names[split]);
     if (n < 0 || (size_t)n >= sizeof path)
         return rmx_fail(error, RMX_ERR_ARGUMENT, "the name of the folder is too long");
     char unit[] = "rows";
@@ -114,24 +73,44 @@ static rmx_status write_set(const arguments *a, rmx_synthetic_split split, int64
     return RMX_OK;
 }
 
+enum { OPTIONS = RMX_SYNTHETIC_FIELDS + 3 };
+
+/* Makes an option for each field: --rows-train for rows_train. Its key is the place of the field,
+ * but 's' for the seed, the first one. */
+static void list_options(struct argp_option out[OPTIONS], char names[RMX_SYNTHETIC_FIELDS][20])
+{
+    const struct argp_option output = {
+        "output", 'o', "FOLDER", 0, "write train.h5, valid.h5 and test.h5 here (default: .)", 0};
+    const struct argp_option quiet = {"quiet", 'q', NULL, 0, "only errors on stderr", 0};
+    memset(out, 0, OPTIONS * sizeof *out);
+    for (int i = 0; i < RMX_SYNTHETIC_FIELDS; i++) {
+        const rmx_synthetic_field *f = &rmx_synthetic_fields[i];
+        snprintf(names[i], sizeof names[i], "%s", f->name);
+        for (char *c = names[i]; *c; c++)
+            if (*c == '_') *c = '-';
+        const char *number = f->kind == 'd' ? "X" : "N";
+        out[i] = (struct argp_option){names[i], i ? i : 's', number, 0, f->help, 0};
+    }
+    out[RMX_SYNTHETIC_FIELDS] = output;
+    out[RMX_SYNTHETIC_FIELDS + 1] = quiet;
+}
+
 int rmx_tool_generate(int argc, char **argv)
 {
     static const char doc[] = "Make click data from a planted model whose best AUC is known.\v"
                               "Example: rmx-data generate -o data --rows-train 200000 --seed 1";
+    struct argp_option options[OPTIONS];
+    char names[RMX_SYNTHETIC_FIELDS][20];
+    list_options(options, names);
     const struct argp argp = {options, parse, NULL, doc, NULL, NULL, NULL};
     arguments a = {rmx_synthetic_default(), "."};
     rmx_error error = {.text = ""};
-    if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
-        return rmx_tool_exit(rmx_fail(&error, RMX_ERR_MEMORY, "out of memory"), &error);
-    const rmx_synthetic_config *c = &a.config;
-    rmx_status status = rmx_synthetic_check(c, &error);
-    if (status == RMX_OK && c->rows_train + c->rows_valid + c->rows_test == 0)
+    rmx_status status = rmx_tool_arguments(&argp, argc, argv, &a, &error);
+    const int64_t rows[] = {a.config.rows_train, a.config.rows_valid, a.config.rows_test};
+    if (status == RMX_OK) status = rmx_synthetic_check(&a.config, &error);
+    if (status == RMX_OK && rows[0] + rows[1] + rows[2] == 0)
         status = rmx_fail(&error, RMX_ERR_ARGUMENT, "no rows asked for");
-    if (status == RMX_OK)
-        status = write_set(&a, RMX_SYNTHETIC_TRAIN, c->rows_train, "train.h5", &error);
-    if (status == RMX_OK)
-        status = write_set(&a, RMX_SYNTHETIC_VALID, c->rows_valid, "valid.h5", &error);
-    if (status == RMX_OK)
-        status = write_set(&a, RMX_SYNTHETIC_TEST, c->rows_test, "test.h5", &error);
+    for (int i = 0; i < 3 && status == RMX_OK; i++)
+        if (rows[i] > 0) status = write_set(&a, (rmx_synthetic_split)i, &error);
     return rmx_tool_exit(status, &error);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* tool_import.c: rmx-data import. */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,20 +132,16 @@ int rmx_tool_import(int argc, char **argv)
     const struct argp argp = {options, parse, "INPUT...", doc, NULL, NULL, NULL};
     rmx_error error = {.text = ""};
     rmx_import_result result;
-    arguments a;
-    memset(&a, 0, sizeof a);
-    a.options.format = "csv";
-    a.options.split_fraction = 0.1;
-    a.options.split_seed = 1;
-    a.options.progress = rmx_tool_progress;
     char unit[] = "bytes";
-    a.options.user = unit;
+    arguments a = {.options = {.format = "csv",
+                               .split_fraction = 0.1,
+                               .split_seed = 1,
+                               .progress = rmx_tool_progress,
+                               .user = unit}};
     a.input = calloc((size_t)argc + 1, sizeof *a.input);
     if (!a.input) return rmx_tool_exit(rmx_fail(&error, RMX_ERR_MEMORY, "out of memory"), &error);
     memset(&result, 0, sizeof result);
-    rmx_status status = RMX_OK;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
-        status = rmx_fail(&error, RMX_ERR_MEMORY, "out of memory for the options");
+    rmx_status status = rmx_tool_arguments(&argp, argc, argv, &a, &error);
     a.options.input = a.input;
     if (status == RMX_OK) status = rmx_import(&a.options, &result, &error);
     rmx_tool_progress_end();

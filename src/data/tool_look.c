@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* tool_look.c: rmx-data check and rmx-data info. */
-#include <argp.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +40,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-static rmx_status take_arguments(const struct argp *argp, int argc, char **argv, arguments *out,
-                                 rmx_error *error)
-{
-    if (argp_parse(argp, argc, argv, 0, NULL, out) == 0) return RMX_OK;
-    return rmx_fail(error, RMX_ERR_MEMORY, "out of memory for the options");
-}
-
 /* ---- check ---------------------------------------------------------------------------------- */
 
 static void print_tasks(const rmx_schema *s)
@@ -58,7 +50,7 @@ static void print_tasks(const rmx_schema *s)
     }
 }
 
-/* A task of one class cannot be ranked, however good the file is. */
+/* Rows of one class cannot be ranked: AUC is undefined for them. */
 static void warn_classes(const char *path, const rmx_schema *s)
 {
     for (int32_t i = 0; i < s->tasks && s->has_label; i++) {
@@ -80,7 +72,7 @@ int rmx_tool_check(int argc, char **argv)
     rmx_error error = {.text = ""};
     rmx_schema schema;
     char unit[] = "rows";
-    rmx_status status = take_arguments(&argp, argc, argv, &a, &error);
+    rmx_status status = rmx_tool_arguments(&argp, argc, argv, &a, &error);
     if (status == RMX_OK) status = rmx_dataset_check(a.path, rmx_tool_progress, unit, &error);
     rmx_tool_progress_end();
     if (status == RMX_OK) status = rmx_dataset_schema(a.path, &schema, &error);
@@ -172,7 +164,7 @@ int rmx_tool_info(int argc, char **argv)
     arguments a = {NULL, false};
     rmx_error error = {.text = ""};
     rmx_schema schema;
-    rmx_status status = take_arguments(&argp, argc, argv, &a, &error);
+    rmx_status status = rmx_tool_arguments(&argp, argc, argv, &a, &error);
     if (status == RMX_OK) status = rmx_dataset_schema(a.path, &schema, &error);
     if (status == RMX_OK) {
         if (a.json)

@@ -49,16 +49,17 @@ bool rmx_utf8_valid(const char *text, size_t bytes)
     return valid;
 }
 
-void rmx_utf8_mend(char *text)
-{
-    while (*text) {
-        const size_t n = rmx_utf8_length(text, RMX_UTF8_MAX);
-        if (n == 0) *text = '?';
-        text += n ? n : 1;
-    }
-}
-
 bool rmx_utf8_control(uint32_t character)
 {
     return character < 0x20 || (character >= 0x7f && character <= 0x9f);
+}
+
+void rmx_utf8_mend(char *text, bool controls)
+{
+    while (*text) {
+        uint32_t character;
+        const size_t n = rmx_utf8_character(text, &character), bytes = n ? n : 1;
+        if (n == 0 || (controls && rmx_utf8_control(character))) memset(text, '?', bytes);
+        text += bytes;
+    }
 }

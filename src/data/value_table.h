@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* value_table.h: values of a sparse column, counted, then numbered.
+/* value_table.h: counts the values of a sparse column, then numbers them.
  *
- * A value is known by its XXH3-64 alone, so a table takes 8 bytes a value in the file; two values
- * with one hash share an id (among 10 million values: once in 370,000 tables). */
+ * A value is known by its XXH3-64 alone, so a table takes 8 bytes a value in the file. Two values
+ * with one hash share an id; among 10 million values this happens once in 370,000 tables. */
 #ifndef RMX_DATA_VALUE_TABLE_H
 #define RMX_DATA_VALUE_TABLE_H
 
@@ -29,7 +29,8 @@ bool rmx_value_rank(const rmx_value_table *table, int64_t min_count, int64_t mos
 /* Fills an empty table so that list[i] has id i + 1. false: out of memory (slots stays 0), or a
  * hash is there twice or is 0. */
 bool rmx_value_number(rmx_value_table *table, const uint64_t *list, int64_t count);
-/* Asks the memory for where the hash stands, so that the next call with it need not wait. */
+/* Starts to load the place of the hash from memory, so that the next call with it need not
+ * wait. */
 void rmx_value_prefetch(const rmx_value_table *table, uint64_t hash);
 /* The id, or 0 for a value that is not in the table. */
 uint32_t rmx_value_id(const rmx_value_table *table, uint64_t hash);

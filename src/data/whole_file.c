@@ -14,7 +14,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/file_bytes.h"
+/* ---- pieces --------------------------------------------------------------------------------- */
+
+rmx_status rmx_read_fully(int fd, const char *path, void *out, int64_t bytes, int64_t offset,
+                          rmx_error *error)
+{
+    for (int64_t done = 0; done < bytes;) {
+        const ssize_t n = pread(fd, (char *)out + done, (size_t)(bytes - done), offset + done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return rmx_fail_system(error, errno, "%.400s: cannot be read", path);
+        if (n == 0)
+            return rmx_fail(error, RMX_ERR_DATA, "%.400s: has become shorter while it was read",
+                            path);
+        done += n;
+    }
+    return RMX_OK;
+}
+
+rmx_status rmx_write_fully(int fd, const char *path, const void *from, int64_t bytes,
+                           int64_t offset, rmx_error *error)
+{
+    for (int64_t done = 0; done < bytes;) {
+        const char *at = (const char *)from + done;
+        const size_t left = (size_t)(bytes - done);
+        const ssize_t n = offset < 0 ? write(fd, at, left) : pwrite(fd, at, left, offset + done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0)
+            return rmx_fail_system(error, n < 0 ? errno : ENOSPC, "%.400s: cannot write", path);
+        done += n;
+    }
+    return RMX_OK;
+}
+
+/* ---- files that appear whole ---------------------------------------------------------------- */
 
 static int sync_path(const char *path, int flags)
 {
@@ -54,10 +86,10 @@ rmx_status rmx_put_in_place(const char *temporary, const char *path, rmx_error *
     return RMX_OK;
 }
 
-/* ---- what killed programs left ------------------------------------------------------------- */
+/* ---- what killed programs left -------------------------------------------------------------- */
 
-/* The length of NAME in NAME.tmp.PID, or in NAME.tmp.PID.old, a second name that keeps an older
- * output for a moment; 0: another name. */
+/* The length of NAME in NAME.tmp.PID and in NAME.tmp.PID.old, the second name of an older output.
+ * 0: it is another name. */
 static size_t leftover_length(const char *name, long *pid)
 {
     static const char mark[] = ".tmp.", old[] = ".old";
@@ -76,7 +108,7 @@ static bool process_gone(long pid)
     return pid > 0 && pid <= INT_MAX && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
-/* name: only this one's; else those that are ours(). */
+/* name: removes the leftovers of this one; NULL: of those that are ours(). */
 static void remove_leftovers(const char *folder, const char *name, bool (*ours)(const char *),
                              bool alone)
 {
@@ -109,7 +141,7 @@ void rmx_remove_leftovers_in(const char *folder, bool (*ours)(const char *name),
     remove_leftovers(folder, NULL, ours, alone);
 }
 
-/* ---- folders ------------------------------------------------------------------------------- */
+/* ---- small files and folders ---------------------------------------------------------------- */
 
 static rmx_status write_text(const char *temporary, const char *path, const char *text,
                              rmx_error *error)

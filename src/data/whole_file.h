@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* whole_file.h: a file appears under its name whole, or not at all; and the folder for it. */
+/* whole_file.h: files that appear under their names whole or not at all, their folders, and pieces
+ * of files that are read or written whole. */
 #ifndef RMX_DATA_WHOLE_FILE_H
 #define RMX_DATA_WHOLE_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/error.h"
 
-/* The folder that path lies in, or will lie in; to be freed. NULL: out of memory. */
+/* path: of the file, for errors. A file that is too short is RMX_ERR_DATA. */
+RMX_NODISCARD rmx_status rmx_read_fully(int fd, const char *path, void *out, int64_t bytes,
+                                        int64_t offset, rmx_error *error);
+/* offset -1: where the file stands. */
+RMX_NODISCARD rmx_status rmx_write_fully(int fd, const char *path, const void *from, int64_t bytes,
+                                         int64_t offset, rmx_error *error);
+
+/* The folder of path, which need not exist. Free it. NULL: out of memory. */
 char *rmx_folder_of(const char *path);
 
-/* PATH.tmp.PID, to be freed; NULL where memory is out. A program that was killed leaves such a
- * file; those of path whose process is gone are removed here. */
+/* PATH.tmp.PID. Free it; NULL: out of memory. A program that was killed leaves such a file. Those
+ * of path whose process is gone are removed here. */
 char *rmx_temporary_name(const char *path);
 
 /* fsyncs temporary, renames it to path, fsyncs the folder. The temporary file stays on failure. */
 RMX_NODISCARD rmx_status rmx_put_in_place(const char *temporary, const char *path,
                                           rmx_error *error);
 
-/* The same of every NAME in a folder that is ours(NAME). alone: a lock keeps all other processes
- * from writing here, so whatever is there was left, whoever has the number now. */
+/* Removes the leftovers of every NAME in a folder that is ours(NAME). alone: a lock keeps other
+ * processes from writing here, so all such files are leftovers, even if another process has the
+ * number now. */
 void rmx_remove_leftovers_in(const char *folder, bool (*ours)(const char *name), bool alone);
 
 /* A whole small file: written to PATH.tmp.PID, then put in place. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* writer.c: rows into a dataset. The number of rows is known at the end only, so the rows of each
+/* writer.c: rows into a dataset. The number of rows is known only at the end, so the rows of each
  * array wait in a spool until the file can be laid out (container.h). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "data/dataset.h"
 #include "data/dataset_file.h"
+#include "data/list.h"
 #include "data/schema_json.h"
 #include "data/whole_file.h"
 #include "data/writer_texts.h"
@@ -22,14 +23,14 @@ struct rmx_writer {
     rmx_spool spool[RMX_SETS];
     XXH3_state_t *hash[RMX_SETS];
     uint64_t *block_hash[RMX_SETS];
-    int64_t blocks, block_room;
+    int64_t blocks;
     rmx_writer_texts texts;
     uint64_t **table; /* [sparse fields] */
     bool begun;       /* the temporary file may exist */
     bool complete;
 };
 
-/* ---- Opening --------------------------------------------------------------------------------- */
+/* ---- Opening -------------------------------------------------------------------------------- */
 
 static bool has_set(const rmx_writer *w, int set)
 {
@@ -85,28 +86,18 @@ rmx_status rmx_writer_open(const char *path, const rmx_schema *schema, int64_t b
     return status;
 }
 
-/* ---- Appending ------------------------------------------------------------------------------- */
-
-static rmx_status grow_hashes(rmx_writer *w, rmx_error *error)
-{
-    if (w->blocks < w->block_room) return RMX_OK;
-    const int64_t room = w->block_room ? 2 * w->block_room : 64;
-    for (int s = 0; s < RMX_SETS; s++) {
-        uint64_t *grown = realloc(w->block_hash[s], (size_t)room * sizeof *grown);
-        if (!grown)
-            return rmx_fail(error, RMX_ERR_MEMORY, "%.300s: out of memory for checksums", w->path);
-        w->block_hash[s] = grown;
-    }
-    w->block_room = room;
-    return RMX_OK;
-}
+/* ---- Appending ------------------------------------------------------------------------------ */
 
 static rmx_status write_block(rmx_writer *w, rmx_error *error)
 {
-    rmx_status status = grow_hashes(w, error);
+    rmx_status status = RMX_OK;
     for (int s = 0; s < RMX_SETS && status == RMX_OK; s++) {
         const void *rows = rmx_rows_pointer(&w->block, s);
         const size_t bytes = (size_t)(rmx_set_row_bytes(&w->schema, s) * w->held);
+        uint64_t *grown = rmx_list_grow(w->block_hash[s], w->blocks, sizeof *grown);
+        if (!grown)
+            return rmx_fail(error, RMX_ERR_MEMORY, "%.300s: out of memory for checksums", w->path);
+        w->block_hash[s] = grown;
         if (!rows) continue;
         w->block_hash[s][w->blocks] = XXH3_64bits(rows, bytes);
         (void)XXH3_64bits_update(w->hash[s], rows, bytes);
@@ -120,7 +111,7 @@ static rmx_status write_block(rmx_writer *w, rmx_error *error)
 rmx_status rmx_writer_append(rmx_writer *w, int64_t rows, const rmx_writer_rows *values,
                              rmx_error *error)
 {
-    /* never written through: rmx_rows is one type for reading and writing */
+    /* not written through; rmx_rows has no const */
     const rmx_rows from = {.label = (uint8_t *)(uintptr_t)values->label,
                            .dense = (float *)(uintptr_t)values->dense,
                            .sparse = (uint32_t *)(uintptr_t)values->sparse,
@@ -131,16 +122,11 @@ rmx_status rmx_writer_append(rmx_writer *w, int64_t rows, const rmx_writer_rows 
             !(s == RMX_SET_TEXT ? (const void *)values->text : rmx_rows_pointer(&from, s)))
             return rmx_fail(error, RMX_ERR_ARGUMENT, "%.400s: no values given for %s", w->path,
                             rmx_set_name(s));
-    rmx_rows checked = from; /* arrays that the schema lacks are not looked at */
-    if (!w->block.label) checked.label = NULL;
-    if (!w->block.dense) checked.dense = NULL;
-    if (!w->block.sparse) checked.sparse = NULL;
-    if (!w->block.group) checked.group = NULL;
-    rmx_status status = rmx_rows_check(&w->schema, w->path, w->schema.rows, &checked, rows, error);
+    rmx_status status = rmx_rows_check(&w->schema, w->path, w->schema.rows, &from, rows, error);
     if (status == RMX_OK && w->schema.text_columns > 0)
         status = rmx_writer_texts_add(&w->texts, w->path, rows, values->text, error);
     if (status == RMX_OK)
-        rmx_rows_count(&w->schema, &checked, rows, w->schema.label_count,
+        rmx_rows_count(&w->schema, &from, rows, w->schema.label_count,
                        &w->schema.rows_without_group);
     for (int64_t at = 0; at < rows && status == RMX_OK;) {
         const int64_t space = w->block_rows - w->held;
@@ -171,9 +157,11 @@ rmx_status rmx_writer_table(rmx_writer *w, int32_t sparse_field, const uint64_t 
     return RMX_OK;
 }
 
+const rmx_schema *rmx_writer_schema(const rmx_writer *w) { return &w->schema; }
+
 void rmx_writer_set_ceiling(rmx_writer *w, double auc) { w->schema.ceiling_auc = auc; }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 /* The arrays of the file, with room for all. */
 typedef struct layout {
@@ -201,10 +189,10 @@ static void add_bytes(layout *l, const char *name, rmx_array_type type, int64_t 
 static void add_set(layout *l, const rmx_writer *w, int set, uint64_t xxh3)
 {
     char hash_name[RMX_CONTAINER_NAME + 1];
-    rmx_array *a = add_array(l, rmx_set_type(set), w->schema.rows, NULL);
+    rmx_array *a = add_array(l, rmx_sets[set].type, w->schema.rows, NULL);
     snprintf(a->name, sizeof a->name, "%s", rmx_set_name(set));
     a->xxh3 = xxh3;
-    a->dims = rmx_set_dims(set);
+    a->dims = rmx_sets[set].dims;
     if (a->dims == 2) a->shape[1] = rmx_set_columns(&w->schema, set);
     rmx_array_data *d = &l->data[l->arrays - 1];
     d->fd = w->spool[set].fd;
@@ -218,17 +206,19 @@ static void add_set(layout *l, const rmx_writer *w, int set, uint64_t xxh3)
     add_bytes(l, hash_name, RMX_ARRAY_U64, w->blocks, w->block_hash[set]);
 }
 
+/* NULL: out of memory. */
 static json_t *about_json(const rmx_writer *w)
 {
-    json_t *about = json_object();
-    int bad = json_object_set_new(about, "requires", json_array());
-    bad |= json_object_set_new(about, "rows", json_integer(w->schema.rows));
-    bad |= json_object_set_new(about, "block_rows", json_integer(w->block_rows));
-    bad |= rmx_json_set_hash(about, "fingerprint", w->schema.fingerprint);
-    bad |= json_object_set_new(about, "schema", rmx_schema_to_json(&w->schema));
-    if (!bad) return about;
-    json_decref(about);
-    return NULL;
+    char fingerprint[17];
+    json_t *schema = rmx_schema_to_json(&w->schema);
+    rmx_hash_text(w->schema.fingerprint, fingerprint);
+    json_t *about =
+        schema ? json_pack("{s:[], s:I, s:I, s:s, s:O}", "requires", "rows",
+                           (json_int_t)w->schema.rows, "block_rows", (json_int_t)w->block_rows,
+                           "fingerprint", fingerprint, "schema", schema)
+               : NULL;
+    json_decref(schema);
+    return about;
 }
 
 static rmx_status write_file(rmx_writer *w, const uint64_t rows_hash[RMX_SETS], rmx_error *error)
@@ -260,7 +250,7 @@ cleanup:
     return status;
 }
 
-/* Opens what was written as a reader would. */
+/* Opens the file as a reader does. */
 static rmx_status look_again(const rmx_writer *w, rmx_error *error)
 {
     rmx_dataset_file file;

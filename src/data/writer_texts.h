@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* writer_texts.h: the text columns of a set while it is written. Their widths are known at the end
- * only, so values are kept one after the other, a byte of length before each, and become records of
- * fixed widths then. */
+/* writer_texts.h: the text columns of a set while it is written. Their widths are known only at
+ * the end. Until then values stand one after the other, each after a byte with its length; then
+ * they become records of fixed widths. */
 #ifndef RMX_DATA_WRITER_TEXTS_H
 #define RMX_DATA_WRITER_TEXTS_H
 
@@ -21,8 +21,8 @@ RMX_NODISCARD rmx_status rmx_writer_texts_open(const char *near, int32_t columns
 RMX_NODISCARD rmx_status rmx_writer_texts_add(rmx_writer_texts *texts, const char *name,
                                               int64_t rows, const char *const *text,
                                               rmx_error *error);
-/* The records of all rows into `out` (opened already), the XXH3-64 of all of them and of each
- * block of block_rows. */
+/* Writes the records of all rows to `out`, which is open. *all and block_hash: the XXH3-64 of all
+ * of them and of each block of block_rows. */
 RMX_NODISCARD rmx_status rmx_writer_texts_records(rmx_writer_texts *texts, const char *name,
                                                   int64_t rows, int64_t block_rows, rmx_spool *out,
                                                   uint64_t *all, uint64_t *block_hash,

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* norm_large.h: LayerNorm and RMSNorm of rows whose sum, or sum of squares, overflows; ops.h has
- * the contract. The reference, the CPU and the GPU share this text. */
+/* norm_large.h: LayerNorm and RMSNorm of rows whose sum or sum of squares overflows. ops.h has the
+ * contract. All backends include this file. */
 #ifndef RMX_NORM_LARGE_H
 #define RMX_NORM_LARGE_H
 
 #include "kernels/numerics.h"
 
-/* What the elements are multiplied by. The largest float becomes 2^32, whose square leaves room for
- * rows of 2^60 elements; a row that overflowed has one of at least 2^64 / sqrt(dim). What is below
- * 2^-30 may lose bits, all of which are far below the last one of the sums. */
+/* The elements of such a row are multiplied by RMX_NORM_SCALE. The largest float becomes 2^32,
+ * whose square leaves room for rows of 2^60 elements. A row that overflowed has an element of at
+ * least 2^64 / sqrt(dim). An element below 2^-30 may lose bits; they are far below the last bit of
+ * the sums. */
 #define RMX_NORM_SCALE 0x1p-96f
 #define RMX_NORM_UNSCALE 0x1p96f
 
-/* Where x - mean may overflow, rstd is below this. A variance that is a float gives at least as
- * much. */
+/* Where x - mean may overflow, rstd is below this. A variance that is a finite float gives an rstd
+ * of at least this. */
 #define RMX_NORM_HALVED 0x1p-64f
 
-/* Whether nothing overflowed on the way to this rstd: an infinite variance gives 0, and NaN is not
- * above 0. */
+/* True if no sum overflowed before this rstd. An infinite variance gives 0, and a NaN is not above
+ * 0. */
 RMX_HD int rmx_norm_usual(float rstd) { return rstd > 0.0f; }
 
-/* From the mean and the variance of the scaled elements those of the row. False where they are not
- * finite either, as the row is not: then the first ones stay.
+/* Computes the row's mean and rstd from the mean and the variance of its scaled elements. Returns
+ * 0 and leaves them alone if the scaled ones are not finite, because then the row is not.
  *
- * A variance that is a float, as of a row whose sum alone overflowed, is used as ever. For any
- * other, at least 2^128, eps * 2^-192 has no subnormal bits that matter. Roundings may bring the
- * mean above the largest element, but not above the largest float. */
+ * A variance below 2^128, as of a row whose sum alone overflowed, is used as usual. For a larger
+ * one, the subnormal bits that eps * 2^-192 loses do not matter. Rounding may bring the mean above
+ * the largest element, but the mean stays within the floats. */
 RMX_HD int rmx_norm_unscale(float scaled_mean, float scaled_variance, float eps, float *mean,
                             float *rstd)
 {
@@ -42,11 +43,11 @@ RMX_HD int rmx_norm_unscale(float scaled_mean, float scaled_variance, float eps,
     return 1;
 }
 
-/* Whether a row's elements are halved before the mean is subtracted. */
+/* True if a row's elements are halved before the mean is subtracted. */
 RMX_HD int rmx_norm_halved(float rstd) { return rmx_absf(rstd) < RMX_NORM_HALVED; }
 
-/* h of a halved element. The difference has the bits of x - mean, unless that overflows. With the
- * mean 0 it has those of x * rstd, so RMSNorm need not halve. */
+/* h of an element that is halved. The result has the bits of the usual formula where that does not
+ * overflow. With mean 0 it has the bits of x * rstd, so RMSNorm need not halve. */
 RMX_HD float rmx_norm_halved_h(float x, float mean, float rstd)
 {
     const float centred = rmx_fmaf(x, 0.5f, rmx_negf(rmx_mulf(mean, 0.5f)));

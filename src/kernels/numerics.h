@@ -1,40 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* numerics.h: every fp32 rounding of the library is decided in this file.
+/* numerics.h: this file decides every fp32 rounding of the library.
  *
- * gcc, clang and nvcc (host and device passes) compile the same text, and a kernel that does its
- * arithmetic with the functions below has one result, bit for bit, wherever it runs.
- *
- * What makes that true:
- *  - add, sub, mul, div, sqrt and fma are the only operations that round, each once, to nearest
- *    even. Whether a multiply and an add are fused is written in the source (rmx_fmaf), never left
- *    to a compiler: build with -ffp-contract=off on the host, -fmad=false on the device, and
- *    without --use_fast_math. No macro tells about any of these flags, so the tests look at bits.
- *  - The elementary functions further down use those operations, integer operations on bit
- *    patterns and selects; no library call, no table, no branch. One expression for all inputs
+ * gcc, clang and nvcc (host and device passes) compile the same text. A kernel that does its
+ * arithmetic with the functions below has one result, bit for bit, wherever it runs. The reasons:
+ *  - Only add, sub, mul, div, sqrt and fma round. Each rounds once, to nearest even. The source
+ *    says where a multiply and an add are fused (rmx_fmaf); no compiler chooses. So the host needs
+ *    -ffp-contract=off, the device -fmad=false, and --use_fast_math is forbidden. No macro tells
+ *    about these flags, so tests compare bits.
+ *  - The elementary functions use those operations, integer operations on bit patterns, and
+ *    selects. They have no library call, no table and no branch. One expression for all inputs
  *    lets a plain loop vectorise on the CPU and keeps a warp together on the GPU.
- *  - Subnormals are operands and results like any other number; flushing to zero breaks the file.
- *  - A NaN gives a NaN. Which NaN is not promised.
+ *  - Subnormal numbers are operands and results like any other. Flushing them to zero breaks the
+ *    file.
+ *  - A NaN gives a NaN. Its payload and its sign are not promised.
  *
- * "Worst" is the largest error over all 2^32 inputs in ulp of the exact result, as printed by
- * tests/long_numerics.c; one ulp of a subnormal is 2^-149. All coefficients are minimax fits:
- * least squares, weighted for relative error and reweighted until the worst error stops falling
- * (Lawson's algorithm), to values computed with 40 digits. Then coefficients were rounded to fp32
- * one at a time, the most important first, and those left were fitted again after each.
+ * "Worst" is the largest error over all 2^32 inputs, in ulp of the exact result, which
+ * tests/long_numerics.c prints. One ulp of a subnormal is 2^-149. All coefficients are minimax
+ * fits to values of 40 digits: least squares, weighted for relative error, and weighted again
+ * until the worst error stopped falling (Lawson's algorithm). Then the coefficients were rounded
+ * to fp32 one at a time, the most important first, and the others were fitted again after each.
  *
- * Reductions. "The sum of row v[0..n-1]" has this order and no other, whatever computes it:
- *   n <= RMX_SPAN  RMX_PARTIAL_SUMS partial sums start at +0. Element j goes into partial j % RMX_PARTIAL_SUMS,
- *                  j ascending: s += v[j], or s = fma(a[j], b[j], s) for a sum of products. Then
- *                  for off = RMX_PARTIAL_SUMS / 2, ..., 2, 1: s[l] = s[l] + s[l + off] for every l < off.
- *                  The sum is s[0]. Partials that got no element take part as the +0 they are.
- *   n > RMX_SPAN   The row is cut into spans of RMX_SPAN elements, the last may be shorter. Each
- *                  is summed as above, and their sums are a row to be summed by the same rule
- *                  (with plain additions).
- * 128 partials are one warp with 16 bytes a load, or a few vector registers of a CPU. Spans let
- * several blocks share a long row without the order depending on how many blocks there are. */
+ * The order of a sum along a row v[0..n-1] is this, whatever computes it:
+ *   n <= RMX_SPAN  There are P = RMX_PARTIAL_SUMS partial sums, which start at +0. Element j goes
+ *                  to partial sum j % P, j ascending: s += v[j], or s = fma(a[j], b[j], s) for a
+ *                  sum of products. A tree reduction follows: for off = P / 2, ..., 2, 1, for
+ *                  every l < off, s[l] = s[l] + s[l + off]. The sum is s[0]. A partial sum without
+ *                  an element takes part as +0.
+ *   n > RMX_SPAN   The row is cut into spans of RMX_SPAN elements; the last may be shorter. Each
+ *                  is summed as above. Their sums are a row, which is summed by the same rule with
+ *                  plain additions.
+ * 128 partial sums are one warp with 16 bytes a load, or a few vector registers of a CPU. Spans
+ * let several blocks share a long row, and the order does not depend on how many blocks there
+ * are. */
 #ifndef RMX_KERNELS_NUMERICS_H
 #define RMX_KERNELS_NUMERICS_H
 
-/* Number of the rules in docs/numerics.md: results of different numbers have different bits. */
+/* The number of the rules in docs/numerics.md. It changes when they change bits. */
 #define RMX_NUMERICS_CONTRACT 1
 
 #include <float.h>
@@ -48,7 +49,7 @@
 #if !defined(FLT_EVAL_METHOD) || FLT_EVAL_METHOD != 0
 #error "numerics.h: float expressions must be evaluated in float (no x87, no excess precision)"
 #endif
-#ifdef __clang__ /* gcc knows no such pragma, there the flag has to do */
+#ifdef __clang__ /* gcc has no such pragma, only the flag */
 #pragma STDC FP_CONTRACT OFF
 #endif
 
@@ -59,12 +60,12 @@
 #endif
 
 #define RMX_PARTIAL_SUMS 128 /* partial sums of a row */
-#define RMX_SPAN 4096        /* longest row that is summed in one go */
-#define RMX_ROW_BLOCK 128    /* samples in a block, for sums over samples that are not products */
+#define RMX_SPAN 4096        /* elements of a row that are summed at once */
+#define RMX_ROW_BLOCK 128    /* rows of a block, for sums down the rows that are not products */
 
 /* ---- Operations that round once ---- */
 
-#ifdef __CUDA_ARCH__ /* these intrinsics are never fused, whatever the flags say */
+#ifdef __CUDA_ARCH__ /* no flag lets these intrinsics be fused */
 RMX_HD float rmx_addf(float a, float b) { return __fadd_rn(a, b); }
 RMX_HD float rmx_subf(float a, float b) { return __fsub_rn(a, b); }
 RMX_HD float rmx_mulf(float a, float b) { return __fmul_rn(a, b); }
@@ -76,7 +77,7 @@ RMX_HD double rmx_muld(double a, double b) { return __dmul_rn(a, b); }
 RMX_HD double rmx_divd(double a, double b) { return __ddiv_rn(a, b); }
 RMX_HD double rmx_sqrtd(double a) { return __dsqrt_rn(a); }
 RMX_HD double rmx_fmad(double a, double b, double c) { return __fma_rn(a, b, c); }
-#else /* __builtin_fma is one instruction where the target has it, libm's exact fma elsewhere */
+#else /* __builtin_fma is one instruction, or libm's exact fma where the target has none */
 RMX_HD float rmx_addf(float a, float b) { return a + b; }
 RMX_HD float rmx_subf(float a, float b) { return a - b; }
 RMX_HD float rmx_mulf(float a, float b) { return a * b; }
@@ -115,16 +116,16 @@ RMX_HD float rmx_sign_from(float a, float b)
     return rmx_bits_float(rmx_float_bits(a) | (rmx_float_bits(b) & 0x80000000u));
 }
 
-/* The larger of two numbers. If either is NaN, or they are zeros of two signs, the answer is b:
- * start a running maximum as m = rmx_maxf(x, m) to pass over NaNs, m = rmx_maxf(m, x) if the last
- * element is to decide. A maximum that must show every NaN has to test for it. */
+/* The larger of two numbers. The result is b if either is a NaN or if they are zeros of two signs.
+ * So a running maximum m = rmx_maxf(x, m) passes over NaNs, and m = rmx_maxf(m, x) lets the last
+ * element decide. A maximum that must show every NaN has to test for it. */
 RMX_HD float rmx_maxf(float a, float b) { return a > b ? a : b; }
 
-/* x, but not above a bound; and not below one. NaN stays NaN, which fminf and fmaxf would drop.
- * The bound must be a number other than zero. */
+/* The smaller of x and a bound, and the larger of the two. A NaN stays a NaN; fminf and fmaxf
+ * would drop it. The bound must be a number other than zero. */
 RMX_HD float rmx_at_mostf(float x, float bound)
 {
-#ifdef __CUDA_ARCH__ /* the select would take two instructions, for the sake of NaN */
+#ifdef __CUDA_ARCH__ /* the select would take two instructions because of NaN */
     asm("min.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(bound));
     return x;
 #else
@@ -144,7 +145,7 @@ RMX_HD float rmx_at_leastf(float x, float bound)
 
 /* ---- Order of a row sum ---- */
 
-/* One halving step: the upper `off` partials onto the lower ones. */
+/* One step of the tree reduction: partial sums off to 2 off - 1 are added onto 0 to off - 1. */
 RMX_HD void rmx_lanes_fold(float *s, int off)
 {
     for (int l = 0; l < off; l++) {
@@ -152,8 +153,8 @@ RMX_HD void rmx_lanes_fold(float *s, int off)
     }
 }
 
-/* The end of a row sum on the host: s[0] becomes the sum of all partials. The steps are written
- * out because with constant distances the compiler sees that reads and writes do not overlap. */
+/* The tree reduction on the host; s[0] becomes the sum. The steps are written out because constant
+ * distances let the compiler see that reads and writes do not overlap. */
 RMX_HD void rmx_lanes_halve(float s[RMX_PARTIAL_SUMS])
 {
     rmx_lanes_fold(s, 64);
@@ -170,16 +171,16 @@ RMX_HD void rmx_lanes_halve(float s[RMX_PARTIAL_SUMS])
 #define RMX_INF rmx_bits_float(0x7f800000u)
 #define RMX_NAN rmx_bits_float(0x7fc00000u)
 
-/* Adding RMX_ROUND to |v| < 2^22 and subtracting it again rounds v to an integer, and the low bits
- * of the sum are that integer: the same on every machine, which a cast is not for NaN and large
- * values. RMX_ROUND_SCALED has 127 + 64 in its low bits, so that (bits of the sum) << 23 are the
- * bits of 2^(integer + 64). That is a normal number for integers from -190 to 63, and a last
- * multiplication by 2^-64 then rounds once into the subnormals. */
+/* Adding RMX_ROUND to a v with |v| < 2^22 and subtracting it again rounds v to an integer. The low
+ * bits of the sum are that integer on every machine; machines differ in the cast of a NaN or a
+ * large value. RMX_ROUND_SCALED has 127 + 64 in its low bits, so (bits of the sum) << 23 are the
+ * bits of 2^(integer + 64). That is a normal number for integers from -190 to 63. A last
+ * multiplication by 2^-64 rounds it once into the subnormals. */
 #define RMX_ROUND 0x1.8p+23f
 #define RMX_ROUND_SCALED (RMX_ROUND + 191.0f)
 #define RMX_UNSCALE 0x1p-64f
 
-/* exp(r) for |r| <= ln(2)/2, relative error of the polynomial 2^-28.2 */
+/* exp(r) for |r| <= ln(2)/2. The relative error of the polynomial is 2^-28.2. */
 RMX_HD float rmx_exp_poly(float r)
 {
     float p = 0x1.6a4002p-10f;
@@ -191,14 +192,14 @@ RMX_HD float rmx_exp_poly(float r)
     return rmx_fmaf(p, r, 1.0f);
 }
 
-/* x - n ln 2, with ln 2 in two parts, the first short enough for n times it to be exact */
+/* x - n ln 2. ln 2 has two parts; n times the first one is exact. */
 RMX_HD float rmx_exp_reduce(float x, float n)
 {
     const float r = rmx_fmaf(n, -0x1.62e400p-1f, x);
     return rmx_fmaf(n, -0x1.7f7d1cp-20f, r);
 }
 
-/* 2^64 exp(x) for -120 <= x <= 0, a normal number also where exp(x) is subnormal */
+/* 2^64 exp(x) for -120 <= x <= 0: a normal number, even where exp(x) is subnormal. */
 RMX_HD float rmx_exp_scaled(float x)
 {
     const float t = rmx_fmaf(x, 0x1.715476p+0f, RMX_ROUND_SCALED);
@@ -207,8 +208,8 @@ RMX_HD float rmx_exp_scaled(float x)
     return rmx_mulf(p, rmx_bits_float(rmx_float_bits(t) << 23));
 }
 
-/* 1/d within 2^-14.9, for d from 2^-120 to 2^120: subtracting the bits from a constant gives 1/d
- * within 5 %, and a quadratic in the remaining factor does the rest. */
+/* 1/d within 2^-14.9, for d from 2^-120 to 2^120. Subtracting the bits from a constant gives 1/d
+ * within 5 %. A quadratic in the remaining factor does the rest. */
 RMX_HD float rmx_recip_seed(float d)
 {
     const float y = rmx_bits_float(0x7ef31000u - rmx_float_bits(d));
@@ -218,7 +219,7 @@ RMX_HD float rmx_recip_seed(float d)
     return rmx_mulf(y, q);
 }
 
-/* num / d without a division, whose slow path would cost the GPU a call; at most 1 ulp off */
+/* num / d within 1 ulp. It has no division, whose slow path is a call on a GPU. */
 RMX_HD float rmx_quotient(float num, float d)
 {
     const float y = rmx_recip_seed(d);
@@ -226,7 +227,7 @@ RMX_HD float rmx_quotient(float num, float d)
     return rmx_fmaf(rmx_fmaf(-d, q, num), y, q);
 }
 
-/* num / (1 + e) for 0 <= e <= 1, as if 1 + e had not been rounded: num - q is exact */
+/* num / (1 + e) for 0 <= e <= 1, as if 1 + e were not rounded, because num - q is exact. */
 RMX_HD float rmx_quotient_1p(float num, float e)
 {
     const float y = rmx_recip_seed(rmx_addf(1.0f, e));
@@ -236,8 +237,8 @@ RMX_HD float rmx_quotient_1p(float num, float e)
 
 /* ---- Elementary functions ---- */
 
-/* exp(x). The power of two is applied in two halves, since 2^128 is no float and the rounding of a
- * subnormal result must be left to the last multiplication. Worst: 0.897 ulp. */
+/* exp(x). The power of two is applied in two halves, for two reasons: 2^128 is no float, and the
+ * last multiplication must be the one that rounds a subnormal result. Worst: 0.897 ulp. */
 RMX_HD float rmx_expf(float x)
 {
     const float c = rmx_at_leastf(rmx_at_mostf(x, 89.0f), -104.0f); /* exp: infinity, 0 */
@@ -245,13 +246,13 @@ RMX_HD float rmx_expf(float x)
     const float n = rmx_subf(t, RMX_ROUND);
     const float p = rmx_exp_poly(rmx_exp_reduce(c, n));
     const uint32_t u = rmx_float_bits(t);
-    const uint32_t half = (u >> 1) << 23; /* RMX_ROUND's own bits are shifted out */
+    const uint32_t half = (u >> 1) << 23; /* without RMX_ROUND's own bits */
     const float f0 = rmx_bits_float(half + 0x3f800000u);
     const float f1 = rmx_bits_float((u << 23) - half + 0x3f800000u);
     return rmx_mulf(rmx_mulf(p, f0), f1);
 }
 
-/* log(x): x = 2^k m with m in [2/3, 4/3), log(m) = f + f^2 P(f) with f = m - 1 exact.
+/* log(x). x = 2^k m with m in [2/3, 4/3). log(m) = f + f^2 P(f), where f = m - 1 is exact.
  * Worst: 0.903 ulp. */
 RMX_HD float rmx_logf(float x)
 {
@@ -277,8 +278,9 @@ RMX_HD float rmx_logf(float x)
     return x > 0.0f ? p : edge;
 }
 
-/* log(1 + x) for finite x > -1: 1 + x = 2^k (1 + m) with m in (-1/4, 1/2]; k comes from the
- * rounded sum but m from x itself. A sum of 1.5 has k = 0: with 1, m would lose a bit. */
+/* log(1 + x) for finite x > -1. 1 + x = 2^k (1 + m) with m in (-1/4, 1/2]. k comes from the
+ * rounded sum, but m comes from x itself. A sum of 1.5 has k = 0, because m would lose a bit with
+ * k = 1. */
 RMX_HD float rmx_log1p_finite(float x)
 {
     const uint32_t i = (rmx_float_bits(rmx_addf(1.0f, x)) - 0x3f400001u) & 0xff800000u;
@@ -318,7 +320,7 @@ RMX_HD float rmx_softplusf(float x)
     return rmx_addf(x < 0.0f ? 0.0f : x, rmx_log1p_finite(e));
 }
 
-/* 1 / (1 + exp(-x)); for negative x as exp(x) / (1 + exp(x)), which keeps small results accurate.
+/* 1 / (1 + exp(-x)). A negative x takes exp(x) / (1 + exp(x)), which keeps small results accurate.
  * Worst: 1.49 ulp. */
 RMX_HD float rmx_sigmoidf(float x)
 {
@@ -327,7 +329,7 @@ RMX_HD float rmx_sigmoidf(float x)
     return rmx_quotient_1p(x < 0.0f ? e : 1.0f, e);
 }
 
-/* tanh(x): x + x^3 P(x^2) up to 0.55, then 1 - 2 e / (1 + e) with e = exp(-2|x|).
+/* tanh(x) is x + x^3 P(x^2) up to 0.55, then 1 - 2 e / (1 + e) with e = exp(-2|x|).
  * Worst: 1.13 ulp. */
 RMX_HD float rmx_tanhf(float x)
 {
@@ -345,7 +347,7 @@ RMX_HD float rmx_tanhf(float x)
     return rmx_sign_from(a < 0.55f ? p : q, x);
 }
 
-/* erf(x): x + x P(x^2) up to 0.92, then 1 - 2^-w with w = |x| P(|x|). Worst: 1.10 ulp. */
+/* erf(x) is x + x P(x^2) up to 0.92, then 1 - 2^-w with w = |x| P(|x|). Worst: 1.10 ulp. */
 RMX_HD float rmx_erff(float x)
 {
     const float s = rmx_mulf(x, x);
@@ -380,12 +382,12 @@ RMX_HD float rmx_erff(float x)
 }
 
 /* ---- GELU ----
- * Both kinds are x S(x) with S(-x) = 1 - S(x). With a = |x| and T = S(-a), a number from 1/2 down
- * to 0 that is computed to full relative accuracy,
+ * Both kinds are x S(x) with S(-x) = 1 - S(x). Let a = |x| and T = S(-a). T falls from 1/2 to 0
+ * and is computed to full relative accuracy. Then
  *   value    = max(x, 0) - a T           gradient = G for x < 0, 1 - G else, G = T - a S'(a)
- * and nothing cancels except where the exact result itself passes through zero.
- * For erf, T = exp(-a^2/2) R(a) with R a quotient of polynomials whose coefficients are all
- * positive (relative error 2^-25.5 for a <= 14.6), the square taken in twice the precision. */
+ * Nothing cancels, except where the exact result itself passes through zero.
+ * For erf, T = exp(-a^2/2) R(a). R is a quotient of polynomials with positive coefficients
+ * (relative error 2^-25.5 for a <= 14.6), and the square has twice the precision. */
 
 /* 2^64 exp(-a^2/2) for 0 <= a <= 14.625 */
 RMX_HD float rmx_gauss_scaled(float a)
@@ -407,7 +409,7 @@ RMX_HD float rmx_gauss_scaled(float a)
     return rmx_mulf(p, rmx_bits_float(rmx_float_bits(t) << 23));
 }
 
-/* 2 R(a) = (1 + a N(a)) / (1 + a D(a)); this is a N(a) */
+/* a N(a), where 2 R(a) = (1 + a N(a)) / (1 + a D(a)). */
 RMX_HD float rmx_gelu_numerator(float a)
 {
     float p = 0x1.0ca680p-7f;
@@ -417,7 +419,7 @@ RMX_HD float rmx_gelu_numerator(float a)
     return rmx_mulf(p, a);
 }
 
-/* 1 + a D(a) */
+/* 1 + a D(a), likewise. */
 RMX_HD float rmx_gelu_denominator(float a)
 {
     float p = 0x1.50b304p-7f;
@@ -438,7 +440,7 @@ RMX_HD float rmx_gelu_erff(float x)
     return rmx_fmaf(rmx_mulf(a, q), -0.5f * RMX_UNSCALE, x < 0.0f ? 0.0f : x);
 }
 
-/* Phi(x) + x phi(x). Worst: 5.38 ulp; between -1.25 and -0.5, where it is 0 once, 2^-23.7. */
+/* Phi(x) + x phi(x). Worst: 5.38 ulp; 2^-23.7 between -1.25 and -0.5, where it passes zero. */
 RMX_HD float rmx_gelu_erf_gradf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 14.625f);
@@ -450,7 +452,7 @@ RMX_HD float rmx_gelu_erf_gradf(float x)
 }
 
 /* x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). The rounding of u
- * counts: worst 7 ulp for x > -2, 20 ulp for x > -4, 215 ulp near x = -10 (results of 1e-40). */
+ * counts. Worst: 7 ulp for x > -2, 20 ulp for x > -4, 215 ulp near x = -10 (results of 1e-40). */
 RMX_HD float rmx_gelu_tanhf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 11.0f);
@@ -461,7 +463,7 @@ RMX_HD float rmx_gelu_tanhf(float x)
 }
 
 /* The derivative of rmx_gelu_tanhf: G = T (1 - a (1 - T) dv/da), v = 2 u. Worst: 8 ulp for x > -2,
- * 20 ulp for x > -4, 210 ulp near x = -10; between -1.25 and -0.5 2^-24. */
+ * 20 ulp for x > -4, 210 ulp near x = -10; 2^-24 between -1.25 and -0.5. */
 RMX_HD float rmx_gelu_tanh_gradf(float x)
 {
     const float a = rmx_at_mostf(rmx_absf(x), 11.0f);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* ops.h: the table of kernels, each with its contract. Layers check, kernels compute.
  *
- * A backend fills every slot. The reference (kernels/reference/) is the text below in C, written
- * plainly; every other backend gives the same bits. All work is fp32 through numerics.h, whose
- * RMX_PARTIAL_SUMS, RMX_SPAN and RMX_ROW_BLOCK fix the order of every sum:
- *   lanes(n)   a sum along a row: 128 partials, element j to partial j % 128, then halving;
- *              rows over RMX_SPAN are summed span by span (numerics.h).
- *   rows(n)    a sum down the rows: fixed blocks of RMX_ROW_BLOCK rows, in each block one
- *              ascending chain from +0, then a chain over the blocks that starts from what the
- *              destination holds.
- *   chain      one ascending chain.
- * So no result depends on threads, grid, batch size or a row's place, and a batch cut at a
+ * A backend fills every slot. The reference (kernels/reference/) is the text below in plain C.
+ * Every other backend gives the same bits. All arithmetic is fp32 through numerics.h. A sum has
+ * one of three orders:
+ *   along(t_j)    along a row: 128 partial sums, term j to partial sum j % 128, then a tree
+ *                 reduction; a row over RMX_SPAN is summed span by span (numerics.h). A term
+ *                 fma(a, b) is added by one fused multiply-add.
+ *   down(t_r)     down the rows: each block of RMX_ROW_BLOCK rows accumulates sequentially from
+ *                 +0; then the blocks accumulate sequentially from what the destination holds.
+ *   sequentially  one accumulator, ascending order.
+ * So no result depends on threads, grid, batch size or a row's place, and a batch that is cut at a
  * multiple of RMX_ROW_BLOCK gives the bits of the whole.
  *
- * Kernels trust their arguments (the layers have checked them): sizes >= 0, pointers valid on
- * the backend, no overlap of an output with another operand unless "in place" is said. A size
- * of 0 is valid and touches nothing that it does not own. Rows are contiguous; a row stride
- * (ld, in elements) may exceed the row. Nothing here allocates or waits, except where said.
+ * Kernels trust their arguments, because the layers have checked them: sizes are >= 0, pointers
+ * are valid on the backend, and an output overlaps no other operand unless the contract allows it.
+ * A size of 0 is valid. Rows are contiguous; a row stride (ld, in elements) may exceed the row. A
+ * kernel does not allocate or wait, unless its contract says so.
  *
  * Activations (x, y, dy, dx, ...) are void * and have the type that `dtype` names, F32 by default.
  * Parameters, statistics, losses, sums and gradients of parameters are fp32. A kernel computes in
@@ -66,17 +66,18 @@ typedef struct rmx_matrix_out { /* column stride 1 */
 
 /* For each of batch[0] * batch[1] products, A [m,k], B [k,n], C [m,n]:
  *
- *   acc  = accumulate ? C : +0;  for kk = 0 .. k-1: acc = fma(A[i,kk], B[kk,j], acc)    chain
+ *   acc  = accumulate ? C : +0;  for kk = 0 .. k-1: acc = fma(A[i,kk], B[kk,j], acc)
  *   v    = alpha * acc                        (alpha == 1: v = acc)
  *   v    = fma(beta, bias[i,j], v)            if bias.p
- *   activation_gradient[i,j] = act'(v)                      if activation_gradient.p; act' the derivative of act
+ *   activation_gradient[i,j] = act'(v)        if activation_gradient.p; act' is act's derivative
  *   v    = act(v)
- *   v    = v * multiplier[i,j]                    if multiplier.p
+ *   v    = v * multiplier[i,j]                if multiplier.p
  *   v    = v + residual[i,j]                  if residual.p
  *   C[i,j] = v
  *
- * residual and multiplier may be C's own memory (in place); A and B may not. A backward pass takes the
- * activation_gradient for its multiplier: both of act and act' cost little more than one. */
+ * residual and multiplier may be C's own memory; A and B may not. The activation gradient of a
+ * forward pass is the multiplier of its backward pass, because act and act' together cost little
+ * more than one of them. */
 typedef struct rmx_product_args {
     rmx_dtype dtype;     /* of A and B */
     rmx_dtype out_dtype; /* of C, activation_gradient, multiplier and residual; bias is fp32 */
@@ -92,7 +93,7 @@ typedef struct rmx_product_args {
     rmx_matrix multiplier, residual;
 } rmx_product_args;
 
-/* dst[g, j] += sum over r of x[g * group_stride + r * ld + j], order rows(rows).
+/* dst[g, j] += down(x[g * group_stride + r * ld + j]).
  * x [groups, rows, cols], dst [groups, cols] contiguous. ws: rmx_column_sum_scratch(groups, rows,
  * cols, 1). The bias gradient of a linear layer. */
 typedef struct rmx_column_sum_args {
@@ -103,8 +104,8 @@ typedef struct rmx_column_sum_args {
     void *ws;
 } rmx_column_sum_args;
 
-/* Bytes of scratch for `outputs` sums down the rows: one partial per block, group and column.
- * RMX_SIZE_TOO_LARGE (size.h) where they overflow; so for the sizes below. */
+/* Bytes of scratch for `outputs` sums down the rows: one float per row block, group and column.
+ * RMX_SIZE_TOO_LARGE (size.h) if they overflow, like the sizes below. */
 static inline size_t rmx_column_sum_scratch(int64_t groups, int64_t rows, int64_t cols,
                                             int64_t outputs)
 {
@@ -116,7 +117,7 @@ static inline size_t rmx_column_sum_scratch(int64_t groups, int64_t rows, int64_
 /* ---- row operations ---------------------------------------------------------------------- */
 
 /* x, y [outer, n, inner] contiguous; each (outer, inner) pair is one row of n elements.
- *   m = max_j x_j + 0;  e_j = exp(x_j - m);  s = lanes sum of e_j
+ *   m = max_j x_j + 0;  e_j = exp(x_j - m);  s = along(e_j)
  *   softmax: y_j = e_j * (1 / s)            log_softmax: y_j = (x_j - m) - log(s)
  * A NaN in a row, +inf, or a row of only -inf gives NaN in all of it.
  * y may be x. */
@@ -128,8 +129,8 @@ typedef struct rmx_softmax_args {
     void *y;
 } rmx_softmax_args;
 
-/*   softmax:     c = lanes sum of fma(dy_j, y_j);  dx_j = y_j * (dy_j - c)
- *   log_softmax: c = lanes sum of dy_j;            dx_j = fma(-exp(y_j), c, dy_j)
+/*   softmax:     c = along(fma(dy_j, y_j));  dx_j = y_j * (dy_j - c)
+ *   log_softmax: c = along(dy_j);            dx_j = fma(-exp(y_j), c, dy_j)
  * dx may be dy. */
 typedef struct rmx_softmax_backward_args {
     rmx_dtype dtype;
@@ -139,7 +140,7 @@ typedef struct rmx_softmax_backward_args {
     void *dx;
 } rmx_softmax_backward_args;
 
-/* y[o] = (lanes sum over r of x[o, r]) / (float)R. o runs over the kept axes (y contiguous in
+/* y[o] = along(x[o, r]) / (float)R. o runs over the kept axes (y contiguous in
  * their order), r = 0 .. R-1 over the reduced axes in row-major order. x has any strides.
  * R = 0 gives NaN. 0 .. RMX_MAX_DIMS axes on either side. */
 typedef struct rmx_mean_args {
@@ -160,9 +161,9 @@ typedef struct rmx_mean_backward_args {
 } rmx_mean_backward_args;
 
 /* For each of rows rows of dim elements, D = (float)dim, u = 2^96:
- *   layer: mean = lanes(x) / D;  c_j = x_j - mean;  var = lanes(fma(c_j, c_j)) / D
+ *   layer: mean = along(x_j) / D;  c_j = x_j - mean;  var = along(fma(c_j, c_j)) / D
  *          rstd = 1 / sqrt(var + eps);  h_j = c_j * rstd
- *   rms:   rstd = 1 / sqrt(lanes(fma(x_j, x_j)) / D + eps);  h_j = x_j * rstd
+ *   rms:   rstd = 1 / sqrt(along(fma(x_j, x_j)) / D + eps);  h_j = x_j * rstd
  *   y_j = fma(h_j, gamma_j, beta_j)   gamma NULL: ones; beta NULL: +0 (rms takes none)
  * Where rstd is not above 0, a sum has overflowed or x is not finite. Then m and v, the mean (rms:
  * +0) and the variance of x_j / u, are computed as above, and with them
@@ -186,11 +187,11 @@ typedef struct rmx_norm_args {
 } rmx_norm_args;
 
 /* With h as above and g_j = dy_j * gamma_j:
- *   layer: a = lanes(g_j) / D, b = lanes(fma(g_j, h_j)) / D
+ *   layer: a = along(g_j) / D, b = along(fma(g_j, h_j)) / D
  *          dx_j = rstd * fma(-h_j, b, g_j - a)
  *   rms:   b as above;  dx_j = rstd * fma(-h_j, b, g_j)
  *   dx_j = dx_j + residual_j                       if residual
- *   dgamma_j += rows sum of fma(dy_j, h_j);  dbeta_j += rows sum of dy_j     (either may be NULL)
+ *   dgamma_j += down(fma(dy_j, h_j));  dbeta_j += down(dy_j)     (either may be NULL)
  * dx, residual, dy and x share ld. dx may be dy or residual. NULL dx: parameters only.
  * ws: rmx_column_sum_scratch(1, rows, dim, 2). */
 typedef struct rmx_norm_backward_args {
@@ -245,7 +246,7 @@ typedef struct rmx_token_mixer_backward_args {
     void *ws;
 } rmx_token_mixer_backward_args;
 
-/* dz of the whole batch, then the partial sums down the rows. */
+/* dz of the whole batch, then the scratch of the sums down the rows. */
 static inline size_t rmx_token_mixer_scratch(int64_t samples, int64_t tokens, int64_t width)
 {
     const size_t rows = rmx_size_mul(rmx_size_mul(1, samples), tokens);
@@ -334,7 +335,7 @@ typedef struct rmx_embedding_sort_args {
     void *ws;
 } rmx_embedding_sort_args;
 
-/* grad[u, :] = chain from +0 over i = start[u] .. start[u+1]-1 of
+/* grad[u, :] = sequentially from +0, over i = start[u] .. start[u+1]-1, the sum of
  *              dout[b, column[f] .. + width-1], with order[i] = b * fields + f
  * for u < *unique. grad [n, width], only the first *unique rows are written. */
 typedef struct rmx_embedding_gradient_args {
@@ -349,11 +350,11 @@ typedef struct rmx_embedding_gradient_args {
 /* ---- loss -------------------------------------------------------------------------------- */
 
 /* Weighted binary cross-entropy with logits z [samples, tasks], labels y (0, 1 or masked):
- *   l[b]     = chain over t from +0 of fma(task_weight[t], softplus(z) - y*z, .), then
+ *   l[b]     = sequentially from +0, over t: fma(task_weight[t], softplus(z) - y*z, .), then
  *              * sample_weight[b] if given.  softplus(z) - y*z is computed as softplus(y ? -z : z)
- *   *loss   += chain over blocks of 128 samples, in double, of (double)(lanes sum of l[b])
+ *   *loss   += sequentially, over blocks of 128 samples, in double: (double)along(l[b])
  *   dlogits[b,t] = ((task_weight[t] * sample_weight[b]) * (sigmoid(z) - y)) * scale
- * A masked label leaves l[b] as it is in the chain, and dlogits[b,t] = +0.
+ * A masked label adds no term to l[b], and dlogits[b,t] = +0.
  * dlogits and loss may be NULL. scale is 1 / (samples of the global batch), rounded once.
  * ws: rmx_loss_scratch(samples). */
 typedef struct rmx_loss_args {
@@ -403,7 +404,7 @@ typedef struct rmx_optimizer_scalars {
  *   rmsprop           s1 = fma(beta2, s1, one_minus_beta2 * (g*g));
  *                     w = w - (lr * g) / (sqrt(s1) + eps)
  *   adagrad           s1 = fma(g, g, s1);                      w = w - (lr * g) / (sqrt(s1) + eps)
- *   rowwise_adagrad   s1[row] = s1[row] + lanes(fma(g, g)) / width;  then as adagrad with s1[row]
+ *   rowwise_adagrad   s1[row] = s1[row] + along(fma(g, g)) / width;  then as adagrad with s1[row]
  *   adamw             s1 = fma(beta1, s1, one_minus_beta1 * g);
  *                     s2 = fma(beta2, s2, one_minus_beta2 * (g*g));
  *                     w = w - (lr * (s1 * bias1)) / (sqrt(s2 * bias2) + eps)
@@ -423,7 +424,7 @@ typedef struct rmx_optimizer_args {
     const float *grad_scale;
 } rmx_optimizer_args;
 
-/* *sum += chain in double over blocks of RMX_SPAN values of (double)(lanes sum of fma(g, g)).
+/* *sum += sequentially, over blocks of RMX_SPAN values, in double: (double)along(fma(g, g)).
  * n values, or, where unique is given, *unique * width of them (n is then the most possible).
  * ws: rmx_gradient_norm_scratch(n). */
 typedef struct rmx_gradient_norm_sum_squares_args {
@@ -461,17 +462,16 @@ typedef struct rmx_nonfinite_args {
 
 /* Every kernel. Kernel k takes rmx_<k>_args; a backend calls it rmx_<backend>_<k>. Where the
  * arguments have a dtype, a kernel may take one type and not another (rmx_ops.takes). */
-#define RMX_TYPED_KERNELS(X)                                                                      \
-    X(column_sum)                                                                                 \
-    X(softmax)                                                                                    \
-    X(softmax_backward)                                                                           \
-    X(mean)                                                                                       \
-    X(mean_backward) X(norm) X(norm_backward) X(token_mix) X(token_mixer) X(token_mixer_backward) \
-        X(activation) X(activation_backward) X(add) X(dropout) X(embedding_lookup)                \
-            X(embedding_gradient) X(loss) X(nonfinite)
+/* clang-format off */
+#define RMX_TYPED_KERNELS(X) \
+    X(column_sum) X(softmax) X(softmax_backward) X(mean) X(mean_backward) X(norm) \
+    X(norm_backward) X(token_mix) X(token_mixer) X(token_mixer_backward) X(activation) \
+    X(activation_backward) X(add) X(dropout) X(embedding_lookup) X(embedding_gradient) X(loss) \
+    X(nonfinite)
 #define RMX_FLOAT_KERNELS(X) \
     X(embedding_sort) X(sigmoid) X(optimizer) X(gradient_norm_sum_squares) X(gradient_norm_clip)
 #define RMX_KERNELS(X) X(product) RMX_TYPED_KERNELS(X) RMX_FLOAT_KERNELS(X)
+/* clang-format on */
 
 enum {
     RMX_TAKES_F32 = 1 << RMX_F32,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* philox.h: random numbers as a function of what they are for, not of when they are drawn.
+/* philox.h: random numbers that depend on what they are for, not on when they are drawn.
  *
  * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
- * 2011) maps a 128-bit counter and a 64-bit key to four 32-bit words. There is no state to keep,
- * save or hand out, so a draw does not depend on threads, launch shape, batch or resumption.
+ * 2011) maps a 128-bit counter and a 64-bit key to four 32-bit words. It has no state. So a draw
+ * does not depend on threads, grid, batch or resumption.
  *
- * The library's use of counter and key:
+ * The library uses counter and key like this:
  *   key     = {seed low, seed high}
  *   counter = {element / 4 low, element / 4 high, step low, purpose << 24 | step bits 32 to 55}
  *   word    = output word (element % 4)
@@ -16,7 +16,7 @@
 
 #include "kernels/numerics.h"
 
-/* The numbers are part of what a checkpoint means: never renumber, only append (up to 255). */
+/* Checkpoints depend on these numbers: append new ones, up to 255, and never renumber. */
 enum rmx_random_purpose {
     RMX_RANDOM_INIT = 0,
     RMX_RANDOM_DROPOUT = 1,
@@ -44,7 +44,7 @@ RMX_HD void rmx_philox4x32(const uint32_t ctr[4], const uint32_t key[2], uint32_
     out[3] = c3;
 }
 
-/* The four words of elements 4 quad ... 4 quad + 3, for kernels that use all of them. */
+/* The four words of elements 4 quad to 4 quad + 3, for kernels that use all of them. */
 RMX_HD void rmx_random_words4(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t quad,
                               uint32_t out[4])
 {
@@ -54,18 +54,18 @@ RMX_HD void rmx_random_words4(uint64_t seed, uint32_t purpose, uint64_t step, ui
     rmx_philox4x32(ctr, key, out);
 }
 
-/* One word. Steps are told apart up to 2^56, purposes up to 2^8. */
+/* The word of one element. step < 2^56, purpose < 2^8. */
 RMX_HD uint32_t rmx_random_word(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t element)
 {
     uint32_t out[4];
     rmx_random_words4(seed, purpose, step, element / 4, out);
-    /* selects, not out[element % 4]: an indexed array would live in memory on the GPU */
+    /* These are selects because a GPU keeps an array that is indexed in memory. */
     const uint32_t low = (element & 1) != 0 ? out[1] : out[0];
     const uint32_t high = (element & 1) != 0 ? out[3] : out[2];
     return (element & 2) != 0 ? high : low;
 }
 
-/* The upper 24 bits of a word as a multiple of 2^-24 in [0, 1): exact, 1 cannot come out. */
+/* The upper 24 bits of a word times 2^-24: exact, in [0, 1). */
 RMX_HD float rmx_uniformf(uint32_t word) { return rmx_mulf((float)(word >> 8), 0x1p-24f); }
 
 #endif /* RMX_KERNELS_PHILOX_H */

@@ -3,8 +3,8 @@
  * rankmixer/attention.h. Queries, keys and values are three planes [B, T, D]; head h of sample b
  * is the [T, d] matrix of rows D apart that starts at b * T * D + h * d. */
 #include "core/arena.h"
-#include "core/context.h"
 #include "layers/check_layers.h"
+#include "layers/projection.h"
 #include "rankmixer/attention.h"
 
 typedef struct sizes {
@@ -23,9 +23,24 @@ static sizes sizes_of(const rmx_attention_desc *desc)
     return s;
 }
 
-static rmx_status product(rmx_context *ctx, const rmx_product_args *args)
+/* Rows of x to those of the three planes, and from P V to y. */
+static rmx_projection planes_of(const sizes *s)
 {
-    return rmx_run_product(ctx, args);
+    return (rmx_projection){.groups = 3,
+                            .rows = s->b * s->t,
+                            .in = s->d,
+                            .out = s->d,
+                            .x_row = s->d,
+                            .y_row = s->d,
+                            .y_group = s->x};
+}
+
+static rmx_projection output_of(const sizes *s)
+{
+    rmx_projection p = planes_of(s);
+    p.groups = 1;
+    p.y_group = 0;
+    return p;
 }
 
 /* Head matrices [T, d] of a plane, and the same transposed; batch (sample, head). */
@@ -64,14 +79,9 @@ static rmx_matrix_out score_out(const sizes *s, float *p)
 static rmx_status per_head(rmx_context *ctx, const sizes *s, int64_t n, int64_t k, float alpha,
                            rmx_matrix a, rmx_matrix b, rmx_matrix_out c)
 {
-    return product(ctx, &(rmx_product_args){.m = s->t,
-                                            .n = n,
-                                            .k = k,
-                                            .batch = {s->b, s->h},
-                                            .a = a,
-                                            .b = b,
-                                            .c = c,
-                                            .alpha = alpha});
+    const rmx_product_args args = {
+        .m = s->t, .n = n, .k = k, .batch = {s->b, s->h}, .a = a, .b = b, .c = c, .alpha = alpha};
+    return rmx_run_product(ctx, &args);
 }
 
 static rmx_status check_operands(rmx_context *ctx, const rmx_attention_desc *desc,
@@ -109,19 +119,9 @@ rmx_status rmx_attention_forward(rmx_context *ctx, const rmx_attention_desc *des
     RMX_TRY(rmx_check_ranges(ctx, outs, 4, ins, 2));
 
     const float *q = saved->qkv, *k = q + s.x, *v = k + s.x;
-    const int64_t rows = s.b * s.t;
-    const rmx_product_args project = {
-        .m = rows,
-        .n = s.d,
-        .k = s.d,
-        .batch = {3, 1},
-        .a = {.p = x, .rs = s.d, .cs = 1},
-        .b = {.p = weights->wqkv, .rs = s.d, .cs = 1, .batch = {s.d * s.d, 0}},
-        .c = {.p = saved->qkv, .rs = s.d, .batch = {s.x, 0}},
-        .alpha = 1.0f,
-        .beta = 1.0f,
-        .bias = {.p = weights->bqkv, .rs = 0, .cs = 1, .batch = {s.d, 0}}};
-    RMX_TRY(product(ctx, &project));
+    const rmx_projection planes = planes_of(&s), output = output_of(&s);
+    const rmx_projection_epilogue add = {.residual = residual};
+    RMX_TRY(rmx_project(ctx, &planes, x, weights->wqkv, weights->bqkv, NULL, saved->qkv));
     RMX_TRY(per_head(ctx, &s, s.t, s.head, s.scale, head(&s, q), head_transposed(&s, k),
                      score_out(&s, saved->probabilities)));
     const rmx_softmax_args softmax = {.outer = s.b * s.h * s.t,
@@ -132,18 +132,7 @@ rmx_status rmx_attention_forward(rmx_context *ctx, const rmx_attention_desc *des
     RMX_TRY(rmx_run_softmax(ctx, &softmax));
     RMX_TRY(per_head(ctx, &s, s.head, s.t, 1.0f, score(&s, saved->probabilities), head(&s, v),
                      head_out(&s, saved->mixed)));
-    const rmx_product_args output = {.m = rows,
-                                     .n = s.d,
-                                     .k = s.d,
-                                     .batch = {1, 1},
-                                     .a = {.p = saved->mixed, .rs = s.d, .cs = 1},
-                                     .b = {.p = weights->wo, .rs = s.d, .cs = 1},
-                                     .c = {.p = y, .rs = s.d},
-                                     .alpha = 1.0f,
-                                     .beta = 1.0f,
-                                     .bias = {.p = weights->bo, .rs = 0, .cs = 1},
-                                     .residual = {.p = residual, .rs = s.d, .cs = 1}};
-    return product(ctx, &output);
+    return rmx_project(ctx, &output, saved->mixed, weights->wo, weights->bo, &add, y);
 }
 
 /* Gradients of [B, T, D] mixed, of the three planes, of the scores; sums down the rows. */
@@ -168,32 +157,6 @@ size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc)
     rmx_arena arena = {0};
     scratch_of(&s, &arena);
     return arena.used;
-}
-
-/* dw [planes, D, D] += a^T d, db [planes, D] += sums of d; a is shared by all planes. */
-static rmx_status projection_gradient(rmx_context *ctx, const sizes *s, int64_t planes,
-                                      const float *a, const float *d, float *dw, float *db,
-                                      float *ws)
-{
-    RMX_TRY(
-        product(ctx, &(rmx_product_args){.m = s->d,
-                                         .n = s->d,
-                                         .k = s->b * s->t,
-                                         .batch = {planes, 1},
-                                         .a = {.p = a, .rs = 1, .cs = s->d},
-                                         .b = {.p = d, .rs = s->d, .cs = 1, .batch = {s->x, 0}},
-                                         .c = {.p = dw, .rs = s->d, .batch = {s->d * s->d, 0}},
-                                         .accumulate = true,
-                                         .alpha = 1.0f}));
-    const rmx_column_sum_args bias = {.groups = planes,
-                                      .rows = s->b * s->t,
-                                      .cols = s->d,
-                                      .ld = s->d,
-                                      .group_stride = s->x,
-                                      .x = d,
-                                      .dst = db,
-                                      .ws = ws};
-    return rmx_run_column_sum(ctx, &bias);
 }
 
 /* From the gradient of P V to those of Q, K, V. */
@@ -235,7 +198,7 @@ static rmx_status input_gradient(rmx_context *ctx, const sizes *s, const float *
             .accumulate = plane > 0,
             .alpha = 1.0f,
             .residual = {.p = plane == 2 ? residual : NULL, .rs = s->d, .cs = 1}};
-        RMX_TRY(product(ctx, &args));
+        RMX_TRY(rmx_run_product(ctx, &args));
     }
     return RMX_OK;
 }
@@ -280,17 +243,12 @@ rmx_status rmx_attention_backward(rmx_context *ctx, const rmx_attention_desc *de
     rmx_arena arena = {.base = ws};
     const scratch w = scratch_of(&s, &arena);
 
-    RMX_TRY(
-        projection_gradient(ctx, &s, 1, saved->mixed, dy, gradients->wo, gradients->bo, w.rows));
-    RMX_TRY(product(ctx, &(rmx_product_args){.m = s.b * s.t,
-                                             .n = s.d,
-                                             .k = s.d,
-                                             .batch = {1, 1},
-                                             .a = {.p = dy, .rs = s.d, .cs = 1},
-                                             .b = {.p = weights->wo, .rs = 1, .cs = s.d},
-                                             .c = {.p = w.dmixed, .rs = s.d},
-                                             .alpha = 1.0f}));
+    const rmx_projection planes = planes_of(&s), output = output_of(&s);
+    RMX_TRY(rmx_project_gradients(ctx, &output, saved->mixed, dy, gradients->wo, gradients->bo,
+                                  w.rows));
+    RMX_TRY(rmx_project_back(ctx, &output, dy, weights->wo, NULL, NULL, w.dmixed));
     RMX_TRY(heads_backward(ctx, &s, saved, &w));
-    RMX_TRY(projection_gradient(ctx, &s, 3, x, w.dqkv, gradients->wqkv, gradients->bqkv, w.rows));
+    RMX_TRY(
+        rmx_project_gradients(ctx, &planes, x, w.dqkv, gradients->wqkv, gradients->bqkv, w.rows));
     return input_gradient(ctx, &s, weights->wqkv, w.dqkv, residual, dx);
 }

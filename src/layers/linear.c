@@ -2,8 +2,8 @@
 /* linear.c: see rankmixer/linear.h. */
 #include "rankmixer/linear.h"
 
-#include "core/context.h"
 #include "layers/check.h"
+#include "layers/projection.h"
 
 static rmx_status check_linear(rmx_context *ctx, const rmx_linear_desc *desc)
 {
@@ -16,6 +16,16 @@ static rmx_status check_linear(rmx_context *ctx, const rmx_linear_desc *desc)
                             (int64_t[]){desc->rows, desc->out_features}, 2, NULL));
     return rmx_check_count(ctx, "in_features * out_features",
                            (int64_t[]){desc->in_features, desc->out_features}, 2, NULL);
+}
+
+static rmx_projection projection_of(const rmx_linear_desc *desc)
+{
+    return (rmx_projection){.groups = 1,
+                            .rows = desc->rows,
+                            .in = desc->in_features,
+                            .out = desc->out_features,
+                            .x_row = desc->in_features,
+                            .y_row = desc->out_features};
 }
 
 static int64_t bytes_of(int64_t rows, int64_t columns)
@@ -37,17 +47,8 @@ rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc, con
     const rmx_range ins[] = {
         {"x", x, bytes_of(n, in)}, {"w", w, bytes_of(in, out)}, {"b", b, bytes_of(1, out)}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 3));
-    const rmx_product_args args = {.m = n,
-                                   .n = out,
-                                   .k = in,
-                                   .batch = {1, 1},
-                                   .a = {.p = x, .rs = in, .cs = 1},
-                                   .b = {.p = w, .rs = out, .cs = 1},
-                                   .c = {.p = y, .rs = out},
-                                   .alpha = 1.0f,
-                                   .beta = 1.0f,
-                                   .bias = {.p = b, .rs = 0, .cs = 1}};
-    return rmx_run_product(ctx, &args);
+    const rmx_projection p = projection_of(desc);
+    return rmx_project(ctx, &p, x, w, b, NULL, y);
 }
 
 size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc)
@@ -85,30 +86,7 @@ rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc, co
                                void *ws, size_t ws_bytes)
 {
     RMX_TRY(check_backward(ctx, desc, dy, x, w, dx, dw, db, ws, ws_bytes));
-    const int64_t n = desc->rows, in = desc->in_features, out = desc->out_features;
-    const rmx_product_args weights = {.m = in,
-                                      .n = out,
-                                      .k = n,
-                                      .batch = {1, 1},
-                                      .a = {.p = x, .rs = 1, .cs = in},
-                                      .b = {.p = dy, .rs = out, .cs = 1},
-                                      .c = {.p = dw, .rs = out},
-                                      .accumulate = true,
-                                      .alpha = 1.0f};
-    RMX_TRY(rmx_run_product(ctx, &weights));
-    if (db) {
-        const rmx_column_sum_args bias = {
-            .groups = 1, .rows = n, .cols = out, .ld = out, .x = dy, .dst = db, .ws = ws};
-        RMX_TRY(rmx_run_column_sum(ctx, &bias));
-    }
-    if (!dx) return RMX_OK;
-    const rmx_product_args inputs = {.m = n,
-                                     .n = in,
-                                     .k = out,
-                                     .batch = {1, 1},
-                                     .a = {.p = dy, .rs = out, .cs = 1},
-                                     .b = {.p = w, .rs = 1, .cs = out},
-                                     .c = {.p = dx, .rs = in},
-                                     .alpha = 1.0f};
-    return rmx_run_product(ctx, &inputs);
+    const rmx_projection p = projection_of(desc);
+    RMX_TRY(rmx_project_gradients(ctx, &p, x, dy, dw, db, ws));
+    return dx ? rmx_project_back(ctx, &p, dy, w, NULL, NULL, dx) : RMX_OK;
 }

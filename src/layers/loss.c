@@ -2,21 +2,23 @@
 /* loss.c: see rankmixer/loss.h. */
 #include "rankmixer/loss.h"
 
+#include <math.h>
+
 #include "core/context.h"
 #include "layers/check.h"
 
-static rmx_status check_bce(rmx_context *ctx, const rmx_loss_desc *desc, int64_t *count)
+static rmx_status check_loss_desc(rmx_context *ctx, const rmx_loss_desc *desc, int64_t *count)
 {
     RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.tasks", desc->tasks, 1, INT32_MAX));
-    RMX_TRY(rmx_check_finite(ctx, "desc.scale", desc->scale));
+    RMX_TRY(rmx_check_range(ctx, "desc.scale", desc->scale, 0.0f, INFINITY));
     return rmx_check_count(ctx, "samples * tasks", (int64_t[]){desc->samples, desc->tasks}, 2,
                            count);
 }
 
 size_t rmx_loss_workspace(const rmx_loss_desc *desc)
 {
-    if (!desc || check_bce(NULL, desc, NULL) != RMX_OK) return 0;
+    if (!desc || check_loss_desc(NULL, desc, NULL) != RMX_OK) return 0;
     return rmx_loss_scratch(desc->samples);
 }
 
@@ -27,7 +29,7 @@ rmx_status rmx_loss_forward_backward(rmx_context *ctx, const rmx_loss_desc *desc
 {
     int64_t count = 0;
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(check_bce(ctx, desc, &count));
+    RMX_TRY(check_loss_desc(ctx, desc, &count));
     RMX_TRY(rmx_check_array(ctx, "logits", logits, count));
     if (count > 0 && !labels) return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "labels: NULL");
     RMX_TRY(rmx_check_optional(ctx, "task_weight", task_weight));
@@ -40,6 +42,14 @@ rmx_status rmx_loss_forward_backward(rmx_context *ctx, const rmx_loss_desc *desc
         rmx_check_workspace(ctx, "rmx_loss_workspace", ws, ws_bytes, rmx_loss_workspace(desc)));
     RMX_TRY(rmx_check_in_place(ctx, "dlogits", dlogits, "logits", logits,
                                count * (int64_t)sizeof(float)));
+    const int64_t size = (int64_t)sizeof(float);
+    const rmx_range outs[] = {{"dlogits", dlogits, count * size},
+                              {"loss", loss, (int64_t)sizeof *loss},
+                              {"workspace", ws, (int64_t)rmx_loss_workspace(desc)}};
+    const rmx_range ins[] = {{"labels", labels, count},
+                             {"task_weight", task_weight, desc->tasks * size},
+                             {"sample_weight", sample_weight, desc->samples * size}};
+    RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 3));
     const rmx_loss_args args = {.samples = desc->samples,
                                 .tasks = desc->tasks,
                                 .logits = logits,

@@ -113,7 +113,11 @@ void rmx_model_destroy(rmx_model *m)
     free(m->column);
     free(m->task_weight);
     free(m->parameters);
-    free(m->blocks);
+    free(m->weight);
+    free(m->weight_gradient);
+    free(m->stages.stage);
+    free(m->stages.value);
+    free(m->stages.buffer);
     free(m);
 }
 
@@ -157,6 +161,7 @@ rmx_status rmx_model_parameter(const rmx_model *m, int32_t i, rmx_parameter *out
                            .role = p->role,
                            .dims = p->dims,
                            .count = p->count,
+                           .dtype = RMX_F32,
                            .value = m->value[p->role] + p->offset};
     memcpy(out->shape, p->shape, sizeof out->shape);
     if (m->gradient[p->role]) out->gradient = m->gradient[p->role] + p->offset;
@@ -167,9 +172,11 @@ rmx_status rmx_model_parameter(const rmx_model *m, int32_t i, rmx_parameter *out
 double rmx_model_forward_flop(const rmx_model *m)
 {
     if (!m) return 0.0;
-    const rmx_model_config *c = &m->config;
-    const double t = c->tokens, d = c->width, k = d * c->expansion;
-    double block = 4.0 * t * d * k;
-    if (c->mixer == RMX_MIXER_ATTENTION) block += 8.0 * t * d * d + 4.0 * t * t * d;
-    return 2.0 * (double)m->features * d + c->layers * block + 2.0 * d * c->tasks;
+    const rmx_stage_desc desc = rmx_model_stage_desc(m, 1, false);
+    double sum = 0.0;
+    for (int32_t i = 0; i < m->stages.count; i++) {
+        const rmx_stage_kind *kind = m->stages.stage[i].entry.kind;
+        if (kind->flop) sum += kind->flop(&desc);
+    }
+    return sum;
 }

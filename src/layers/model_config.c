@@ -98,9 +98,7 @@ static rmx_status copy_arrays(rmx_model *m, const rmx_model_config *c)
     m->row_offset = copy_of(NULL, sparse * sizeof *m->row_offset);
     m->column = copy_of(NULL, fields * sizeof *m->column);
     m->task_weight = copy_of(NULL, (size_t)c->tasks * sizeof *m->task_weight);
-    m->blocks = calloc((size_t)c->layers + 1, sizeof *m->blocks);
-    if (!m->vocabulary || !m->unknown || !m->row_offset || !m->column || !m->task_weight ||
-        !m->blocks)
+    if (!m->vocabulary || !m->unknown || !m->row_offset || !m->column || !m->task_weight)
         return rmx_context_fail(m->ctx, RMX_ERR_MEMORY, "out of host memory");
     for (int32_t f = 0; f < c->sparse_fields; f++) {
         m->unknown[f] = c->unknown && c->unknown[f];
@@ -115,24 +113,14 @@ static rmx_status copy_arrays(rmx_model *m, const rmx_model_config *c)
     return RMX_OK;
 }
 
-/* Of each operand of a pass and of each parameter; the sum of all is looked at in model.c. */
+/* Of each operand of a whole batch; a pass's are looked at by its stages, the sum of all in
+ * model.c. */
 static rmx_status check_counts(rmx_context *ctx, const rmx_model_config *c, int32_t slice)
 {
-    const int64_t pass = c->micro_batch > 0 ? c->micro_batch : c->batch;
-    const int64_t heads = c->mixer == RMX_MIXER_ATTENTION ? c->heads : 0;
-    RMX_TRY(rmx_check_count(ctx, "batch * tokens * width * expansion",
-                            (int64_t[]){c->batch, c->tokens, c->width, c->expansion}, 4, NULL));
-    RMX_TRY(rmx_check_count(ctx, "tokens * width * width * expansion",
-                            (int64_t[]){c->tokens, c->width, c->width, c->expansion}, 4, NULL));
-    RMX_TRY(rmx_check_count(ctx, "columns of all tokens * width",
-                            (int64_t[]){c->tokens, slice, c->width}, 3, NULL));
     RMX_TRY(rmx_check_count(ctx, "batch * columns of all tokens",
                             (int64_t[]){c->batch, c->tokens, slice}, 3, NULL));
-    RMX_TRY(rmx_check_count(ctx, "batch * sparse_fields * embedding_width",
-                            (int64_t[]){c->batch, c->sparse_fields, c->embedding_width}, 3, NULL));
-    if (heads == 0) return RMX_OK;
-    return rmx_check_count(ctx, "samples of a pass * heads * tokens * tokens",
-                           (int64_t[]){pass, heads, c->tokens, c->tokens}, 4, NULL);
+    return rmx_check_count(ctx, "batch * sparse_fields * embedding_width",
+                           (int64_t[]){c->batch, c->sparse_fields, c->embedding_width}, 3, NULL);
 }
 
 rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
@@ -165,5 +153,9 @@ rmx_status rmx_model_resolve(rmx_model *m, const rmx_model_config *config,
                                         .width = c->width};
     RMX_TRY(rmx_tokenizer_layout(ctx, &m->tokenizer, config->token_of_field, m->column, NULL));
     m->features = (int64_t)m->tokenizer.tokens * m->tokenizer.slice;
-    return check_counts(ctx, c, m->tokenizer.slice);
+    RMX_TRY(check_counts(ctx, c, m->tokenizer.slice));
+    RMX_TRY(rmx_model_list_stages(m));
+    const int64_t pass = c->micro_batch > 0 ? c->micro_batch : c->batch;
+    const rmx_stage_desc desc = rmx_model_stage_desc(m, pass, m->training);
+    return rmx_stages_check(ctx, &m->stages, &desc);
 }

@@ -20,43 +20,21 @@ static rmx_status look(rmx_model *m, const char *prefix, const char *name, const
     return RMX_OK;
 }
 
-static rmx_status look_at_block(rmx_model *m, int32_t i, int64_t first, int64_t samples,
-                                bool train, bool *found)
+/* A pass, and a look at what each stage wrote before a later one writes there. */
+static rmx_status pass_and_look(rmx_model *m, int64_t first, int64_t samples, bool train,
+                                bool *found)
 {
-    const model_block *b = &m->blocks[i];
-    const rmx_block_desc desc = rmx_model_block_desc(m, samples, i, first, train);
-    char prefix[32];
-    snprintf(prefix, sizeof prefix, "block.%d.", i);
-    rmx_block_part parts[16];
-    const int32_t count = rmx_block_parts(&desc, parts, 16);
-    for (int32_t p = 0; p < count; p++)
-        RMX_TRY(look(m, prefix, parts[p].name,
-                     (const float *)((const char *)b->saved + parts[p].offset_bytes),
-                     parts[p].count, found));
-    return look(m, prefix, "output", b->out, samples * m->config.tokens * m->config.width, found);
-}
-
-/* A pass through the first `layers` blocks, and a look at what the last of them computed. */
-static rmx_status pass_and_look(rmx_model *m, int32_t layers, int64_t first, int64_t samples,
-                                bool train, bool *found)
-{
-    const rmx_model_config *c = &m->config;
-    const int64_t x = samples * c->tokens * c->width;
-    const int32_t all = c->layers;
-    m->config.layers = layers;
-    const rmx_status status = rmx_model_forward_pass(m, first, samples, train);
-    m->config.layers = all;
-    RMX_TRY(status);
-    if (layers == 0) {
-        RMX_TRY(look(m, "", "tokenizer.features", m->features_in, samples * m->features, found));
-        RMX_TRY(look(m, "", "tokenizer", m->x0, x, found));
-    } else {
-        RMX_TRY(look_at_block(m, layers - 1, first, samples, train, found));
+    const rmx_stage_desc desc = rmx_model_begin_pass(m, first, samples, train);
+    for (int32_t i = 0; i < m->stages.count && !*found; i++) {
+        rmx_stage_piece piece[RMX_STAGE_SAVED + 1];
+        char name[RMX_BLOCK_NAME];
+        RMX_TRY(rmx_stages_forward(m->ctx, &m->stages, i, &desc));
+        const int32_t count = rmx_stages_pieces(&m->stages, i, &desc, piece);
+        for (int32_t k = 0; k < count; k++)
+            RMX_TRY(look(m, "", rmx_stage_name(&m->stages.stage[i], piece[k].part, name),
+                         *piece[k].at, piece[k].count, found));
     }
-    if (layers < all) return RMX_OK;
-    RMX_TRY(look(m, "", "norm", m->last, c->norm_place == RMX_NORM_PLACE_PRE ? x : 0, found));
-    RMX_TRY(look(m, "", "pooled", m->pooled, samples * c->width, found));
-    return look(m, "", "logits", m->logits + first * c->tasks, samples * c->tasks, found);
+    return RMX_OK;
 }
 
 static rmx_status look_at_parameters(rmx_model *m, bool gradients, bool *found)
@@ -72,8 +50,7 @@ static rmx_status look_at_parameters(rmx_model *m, bool gradients, bool *found)
     return RMX_OK;
 }
 
-/* Parameters, then what a forward pass computes. It is run anew up to each block, as the blocks of
- * a model that only scores share their memory. */
+/* Parameters, then what a forward pass computes. */
 static rmx_status find_forward(rmx_model *m, bool train, bool *found)
 {
     RMX_TRY(rmx_model_begin(m));
@@ -81,8 +58,7 @@ static rmx_status find_forward(rmx_model *m, bool train, bool *found)
     const int64_t micro = m->config.micro_batch;
     for (int64_t i = 0; i < m->samples && !*found; i += micro) {
         const int64_t n = m->samples - i < micro ? m->samples - i : micro;
-        for (int32_t layers = 0; layers <= m->config.layers && !*found; layers++)
-            RMX_TRY(pass_and_look(m, layers, i, n, train, found));
+        RMX_TRY(pass_and_look(m, i, n, train, found));
     }
     return RMX_OK;
 }

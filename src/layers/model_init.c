@@ -16,7 +16,8 @@
 static float bound_of(const model_parameter *p)
 {
     if (p->role == RMX_ROLE_EMBEDDING) return TABLE_BOUND;
-    return rmx_sqrtf(rmx_divf(3.0f, (float)p->fan_in));
+    const int64_t fan_in = p->shape[p->dims - 2];
+    return rmx_sqrtf(rmx_divf(3.0f, (float)fan_in));
 }
 
 static rmx_status fill(rmx_model *m, float *dst, int64_t count, float value, float *stage)

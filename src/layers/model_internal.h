@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* model_internal.h: what a model is made of. model_config.c checks, model_layout.c plans,
- * model_init.c fills the parameters, model_batch.c brings input in, model_pass.c runs a
- * micro-batch, model_step.c a step, model_diagnose.c looks for NaNs, model.c creates and
- * describes. */
+/* model_internal.h: what a model is made of. model_config.c checks, model_stages.c lists the
+ * stages, model_layout.c plans, model_init.c fills the parameters, model_batch.c brings input in,
+ * model_pass.c runs a micro-batch, model_step.c a step, model_diagnose.c looks for NaNs, model.c
+ * creates and describes. */
 #ifndef RMX_MODEL_INTERNAL_H
 #define RMX_MODEL_INTERNAL_H
 
 #include "core/arena.h"
 #include "core/context.h"
+#include "layers/stages.h"
 #include "rankmixer/embedding.h"
-#include "rankmixer/model.h"
-#include "rankmixer/tokenizer.h"
 
 /* Parameters of one role lie together: an optimiser call covers a role. */
 #define RMX_ROLES 3
@@ -23,7 +22,6 @@ typedef struct model_parameter {
     int32_t dims;
     int64_t shape[4], count;
     int64_t offset; /* elements, from the start of its role's region */
-    int64_t fan_in; /* of a weight */
     float initial;  /* of a vector */
 } model_parameter;
 
@@ -78,14 +76,6 @@ enum {
     EVENT_DONE = EVENT_CONSUMED + MODEL_SLOTS
 };
 
-/* One block. */
-typedef struct model_block {
-    rmx_block_weights weights;
-    rmx_block_gradients gradients;
-    void *saved;
-    float *out; /* [M, T, D] */
-} model_block;
-
 struct rmx_model {
     rmx_context *ctx;
     rmx_model_config config; /* resolved: no zeros that stand for defaults, no borrowed arrays */
@@ -102,7 +92,10 @@ struct rmx_model {
     float *task_weight;               /* [tasks] */
     model_parameter *parameters;
     int32_t parameter_count, parameter_capacity;
-    model_block *blocks;               /* [layers] */
+    rmx_stages stages;
+    int32_t logits_value;              /* of the stages: set by each pass */
+    const float **weight;              /* [parameter_count], as the table; */
+    float **weight_gradient;           /* NULL for tables and in a scoring model */
     char where[MODEL_NAME_BYTES + 32]; /* of rmx_model_find_nonfinite */
 
     /* device memory: one allocation, cut by model_layout.c */
@@ -115,12 +108,6 @@ struct rmx_model {
     int32_t *dev_column;
     float *dev_task_weight;
     model_control *control;
-
-    /* parameters outside the blocks, and their gradients */
-    const float *tokenizer_weight, *tokenizer_bias, *last_gamma, *last_beta;
-    const float *head_weight, *head_bias;
-    float *d_tokenizer_weight, *d_tokenizer_bias, *d_last_gamma, *d_last_beta;
-    float *d_head_weight, *d_head_bias;
 
     /* host memory of host_alloc: staging of the input, results */
     void *host_memory;
@@ -142,15 +129,9 @@ struct rmx_model {
     float *logits;    /* [batch, tasks] */
     float *dfeatures; /* [batch, features] */
 
-    /* of a micro-batch */
-    float *features_in;                  /* [M, features] */
-    float *x0;                           /* [M, T, D]: the tokens */
-    float *last, *last_mean, *last_rstd; /* pre-norm: the last LayerNorm */
-    float *pooled, *dpooled;             /* [M, D] */
-    float *dlogits;                      /* [M, tasks] */
-    float *dx[2];                        /* [M, T, D] */
-    uint32_t *touched;                   /* [batch * sparse_fields]: rows of embedding_gradient */
-    float *embedding_gradient;           /* [batch * sparse_fields, E] */
+    /* of a step */
+    uint32_t *touched;         /* [batch * sparse_fields]: rows of embedding_gradient */
+    float *embedding_gradient; /* [batch * sparse_fields, E] */
     void *scratch;
     size_t scratch_bytes;
 };
@@ -159,19 +140,18 @@ struct rmx_model {
  * allocated hangs on the model: rmx_model_destroy frees it. */
 rmx_status rmx_model_resolve(rmx_model *model, const rmx_model_config *config,
                              const rmx_model_training *training);
+/* model_stages.c: the stages; the sizes and options of a pass. */
+rmx_status rmx_model_list_stages(rmx_model *model);
+rmx_stage_desc rmx_model_stage_desc(const rmx_model *model, int64_t samples, bool train);
 /* model_layout.c: the parameter table; then all pieces from the arena, twice: to plan with base
  * NULL, and to cut. Fills plan. */
 rmx_status rmx_model_list_parameters(rmx_model *model, const char *const *field_names);
 void rmx_model_choose_passes(rmx_model *model); /* where config.micro_batch is 0 */
 void rmx_model_cut(rmx_model *model, rmx_arena *arena, rmx_arena *host);
-/* By name; NULL where the model has none. */
-float *rmx_model_value(const rmx_model *model, const char *name);
-float *rmx_model_gradient(const rmx_model *model, const char *name);
 /* model_init.c */
 rmx_status rmx_model_initialise(rmx_model *model);
 /* model_pass.c: one micro-batch of the loaded batch, from sample `first`. */
-rmx_block_desc rmx_model_block_desc(const rmx_model *model, int64_t samples, int32_t layer,
-                                    int64_t first, bool train);
+rmx_stage_desc rmx_model_begin_pass(rmx_model *model, int64_t first, int64_t samples, bool train);
 rmx_embedding_desc rmx_model_embedding_desc(const rmx_model *model, int64_t samples);
 rmx_status rmx_model_forward_pass(rmx_model *model, int64_t first, int64_t samples, bool train);
 rmx_status rmx_model_backward_pass(rmx_model *model, int64_t first, int64_t samples);

@@ -2,9 +2,10 @@
 /* tokenizer.c: where features lie, and their projection to tokens; see rankmixer/tokenizer.h. */
 #include "rankmixer/tokenizer.h"
 
-#include "core/arena.h"
-#include "core/context.h"
+#include <stdlib.h>
+
 #include "layers/check_layers.h"
+#include "layers/projection.h"
 
 static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
@@ -21,7 +22,7 @@ static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
                            (int64_t[]){desc->samples, desc->dense_fields}, 2, NULL);
 }
 
-static rmx_status check_tokenizer(rmx_context *ctx, const rmx_tokenizer_desc *desc)
+rmx_status rmx_check_tokenizer_desc(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
     RMX_TRY(check_fields(ctx, desc));
     RMX_TRY(rmx_check_size(ctx, "slice", desc->slice, 1, INT32_MAX));
@@ -51,50 +52,61 @@ static void layout_slices(rmx_tokenizer_desc *desc, int64_t slice, int32_t *colu
     desc->slice = (int32_t)slice;
 }
 
-/* token_of_field NULL: whole fields in order, as many to one token as to another, or one more. */
+/* Field f's token; token_of_field NULL: whole fields in order, as many to one token as to another,
+ * or one more. */
 static int32_t token_of(const rmx_tokenizer_desc *desc, const int32_t *token_of_field, int32_t f)
 {
     const int64_t fields = (int64_t)desc->sparse_fields + desc->dense_fields;
     return token_of_field ? token_of_field[f] : (int32_t)((int64_t)f * desc->tokens / fields);
 }
 
-/* Columns that token t's fields take; fills column[] with offsets from `first`. */
-static int64_t place_fields(const rmx_tokenizer_desc *desc, const int32_t *token_of_field,
-                            int32_t t, int64_t first, int32_t *column)
-{
-    int64_t used = 0;
-    for (int32_t f = 0; f < desc->sparse_fields + desc->dense_fields; f++) {
-        if (token_of(desc, token_of_field, f) != t) continue;
-        column[f] = (int32_t)(first + used);
-        used += columns_of(desc, f);
-    }
-    return used;
-}
-
-/* Each field to its token; tokens padded to the widest. */
-static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
-                                const int32_t *token_of_field, int32_t *column)
+static rmx_status check_tokens_of_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc,
+                                         const int32_t *token_of_field)
 {
     for (int32_t f = 0; token_of_field && f < desc->sparse_fields + desc->dense_fields; f++)
         if (token_of_field[f] < 0 || token_of_field[f] >= desc->tokens)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "token_of_field[%d] = %d: must be 0 to %d", f,
                                     token_of_field[f], desc->tokens - 1);
+    return RMX_OK;
+}
+
+/* Each field to its token; tokens padded to the widest. used [tokens] starts as zeros. */
+static rmx_status place_fields(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                               const int32_t *token_of_field, int64_t *used, int32_t *column)
+{
+    const int32_t fields = desc->sparse_fields + desc->dense_fields;
     int64_t widest = 0;
+    for (int32_t f = 0; f < fields; f++)
+        used[token_of(desc, token_of_field, f)] += columns_of(desc, f);
     for (int32_t t = 0; t < desc->tokens; t++) {
-        const int64_t used = place_fields(desc, token_of_field, t, 0, column);
-        if (used == 0)
+        if (used[t] == 0)
             return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                     "token %d has no feature: give it one, or use fewer tokens",
                                     t);
-        if (used > widest) widest = used;
+        if (used[t] > widest) widest = used[t];
     }
     RMX_TRY(rmx_check_size(ctx, "columns of the widest token", widest, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "tokens * widest token", widest * desc->tokens, 1, INT32_MAX));
-    for (int32_t t = 0; t < desc->tokens; t++)
-        place_fields(desc, token_of_field, t, t * widest, column);
+    for (int32_t t = 0; t < desc->tokens; t++) used[t] = t * widest;
+    for (int32_t f = 0; f < fields; f++) {
+        int64_t *next = &used[token_of(desc, token_of_field, f)];
+        column[f] = (int32_t)*next;
+        *next += columns_of(desc, f);
+    }
     desc->slice = (int32_t)widest;
     return RMX_OK;
+}
+
+static rmx_status layout_groups(rmx_context *ctx, rmx_tokenizer_desc *desc,
+                                const int32_t *token_of_field, int32_t *column)
+{
+    RMX_TRY(check_tokens_of_fields(ctx, desc, token_of_field));
+    int64_t *used = calloc((size_t)desc->tokens, sizeof *used);
+    if (!used) return rmx_context_fail(ctx, RMX_ERR_MEMORY, "out of host memory");
+    const rmx_status status = place_fields(ctx, desc, token_of_field, used, column);
+    free(used);
+    return status;
 }
 
 /* Equal slices, or whole fields where those would leave the last tokens without any column. */
@@ -134,20 +146,17 @@ rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
     return layout_groups(ctx, desc, token_of_field, column);
 }
 
-/* Token t's slice of every sample: rows T * W apart. */
-static rmx_matrix slices(const rmx_tokenizer_desc *d, const float *features, bool transposed)
+/* Token t's slice of every sample to its row of x. */
+static rmx_projection projection_of(const rmx_tokenizer_desc *desc)
 {
-    const int64_t row = (int64_t)d->tokens * d->slice;
-    return (rmx_matrix){.p = features,
-                        .rs = transposed ? 1 : row,
-                        .cs = transposed ? row : 1,
-                        .batch = {d->slice, 0}};
-}
-
-static rmx_matrix token_rows(const rmx_tokenizer_desc *d, const float *x)
-{
-    return (rmx_matrix){
-        .p = x, .rs = (int64_t)d->tokens * d->width, .cs = 1, .batch = {d->width, 0}};
+    return (rmx_projection){.groups = desc->tokens,
+                            .rows = desc->samples,
+                            .in = desc->slice,
+                            .out = desc->width,
+                            .x_row = (int64_t)desc->tokens * desc->slice,
+                            .x_group = desc->slice,
+                            .y_row = (int64_t)desc->tokens * desc->width,
+                            .y_group = desc->width};
 }
 
 rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
@@ -155,7 +164,7 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                  const float *b, float *features, float *x)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
     RMX_TRY(rmx_check_pointer(ctx, "inputs", inputs));
     RMX_TRY(rmx_check_pointer(ctx, "inputs.column", inputs->column));
     RMX_TRY(rmx_check_array(ctx, "inputs.table", inputs->table, desc->sparse_fields));
@@ -168,12 +177,12 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "x", x, desc->samples));
 
-    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
+    const rmx_projection p = projection_of(desc);
     const rmx_embedding_lookup_args gather = {.samples = desc->samples,
                                               .fields = desc->sparse_fields,
                                               .width = desc->embedding_width,
                                               .dense_fields = desc->dense_fields,
-                                              .out_width = row,
+                                              .out_width = p.x_row,
                                               .table = inputs->table,
                                               .row_offset = inputs->row_offset,
                                               .column = inputs->column,
@@ -182,23 +191,12 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
                                               .dense = inputs->dense,
                                               .out = features};
     RMX_TRY(rmx_run_embedding_lookup(ctx, &gather));
-    const rmx_product_args project = {
-        .m = desc->samples,
-        .n = width,
-        .k = desc->slice,
-        .batch = {desc->tokens, 1},
-        .a = slices(desc, features, false),
-        .b = {.p = w, .rs = width, .cs = 1, .batch = {desc->slice * width, 0}},
-        .c = {.p = x, .rs = desc->tokens * width, .batch = {width, 0}},
-        .alpha = 1.0f,
-        .beta = 1.0f,
-        .bias = {.p = b, .rs = 0, .cs = 1, .batch = {width, 0}}};
-    return rmx_run_product(ctx, &project);
+    return rmx_project(ctx, &p, features, w, b, NULL, x);
 }
 
 size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
 {
-    if (!desc || check_tokenizer(NULL, desc) != RMX_OK) return 0;
+    if (!desc || rmx_check_tokenizer_desc(NULL, desc) != RMX_OK) return 0;
     return rmx_column_sum_scratch(desc->tokens, desc->samples, desc->width, 1);
 }
 
@@ -208,7 +206,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
                                   size_t ws_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
-    RMX_TRY(check_tokenizer(ctx, desc));
+    RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
     RMX_TRY(rmx_check_array(ctx, "dx", dx, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_pointer(ctx, "w", w));
@@ -218,35 +216,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
     RMX_TRY(rmx_check_workspace(ctx, "rmx_tokenizer_backward_workspace", ws, ws_bytes,
                                 rmx_tokenizer_backward_workspace(desc)));
 
-    const int64_t row = (int64_t)desc->tokens * desc->slice, width = desc->width;
-    const rmx_product_args weights = {
-        .m = desc->slice,
-        .n = width,
-        .k = desc->samples,
-        .batch = {desc->tokens, 1},
-        .a = slices(desc, features, true),
-        .b = token_rows(desc, dx),
-        .c = {.p = dw, .rs = width, .batch = {desc->slice * width, 0}},
-        .accumulate = true,
-        .alpha = 1.0f};
-    RMX_TRY(rmx_run_product(ctx, &weights));
-    const rmx_column_sum_args bias = {.groups = desc->tokens,
-                                      .rows = desc->samples,
-                                      .cols = width,
-                                      .ld = desc->tokens * width,
-                                      .group_stride = width,
-                                      .x = dx,
-                                      .dst = db,
-                                      .ws = ws};
-    RMX_TRY(rmx_run_column_sum(ctx, &bias));
-    const rmx_product_args inputs = {
-        .m = desc->samples,
-        .n = desc->slice,
-        .k = width,
-        .batch = {desc->tokens, 1},
-        .a = token_rows(desc, dx),
-        .b = {.p = w, .rs = 1, .cs = width, .batch = {desc->slice * width, 0}},
-        .c = {.p = dfeatures, .rs = row, .batch = {desc->slice, 0}},
-        .alpha = 1.0f};
-    return rmx_run_product(ctx, &inputs);
+    const rmx_projection p = projection_of(desc);
+    RMX_TRY(rmx_project_gradients(ctx, &p, features, dx, dw, db, ws));
+    return rmx_project_back(ctx, &p, dx, w, NULL, NULL, dfeatures);
 }

@@ -27,13 +27,7 @@ int rmx_program_exit(const char *program, rmx_status status, const rmx_error *er
     if (status == RMX_OK) return RMX_EXIT_OK;
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", program, error->text[0] ? error->text : rmx_status_name(status));
-    switch (status) {
-    case RMX_ERR_ARGUMENT: return RMX_EXIT_USAGE;
-    case RMX_ERR_DATA: return RMX_EXIT_DATA;
-    case RMX_ERR_DEVICE:
-    case RMX_ERR_MEMORY: return RMX_EXIT_DEVICE;
-    default: return RMX_EXIT_ERROR;
-    }
+    return rmx_exit_code(status);
 }
 
 int rmx_program_main(const rmx_program *program, int argc, char **argv, void *arguments)

@@ -7,16 +7,8 @@
 #include <stdbool.h>
 
 #include "core/error.h"
+#include "data/exit_code.h"
 #include "rankmixer/context.h"
-
-enum {
-    RMX_EXIT_OK = 0,
-    RMX_EXIT_ERROR = 1,
-    RMX_EXIT_USAGE = 2, /* usage or config */
-    RMX_EXIT_DATA = 3,
-    RMX_EXIT_DEVICE = 4,   /* no usable device, or too little memory on it or on the host */
-    RMX_EXIT_STOPPED = 143 /* by SIGTERM or SIGINT, after saving */
-};
 
 typedef struct rmx_program {
     const char *name;

@@ -20,6 +20,7 @@
 
 typedef struct cuda_state {
     cudaStream_t stream, input; /* the queues of ops.h */
+    bool borrowed;              /* the stream is the caller's */
     cudaEvent_t events[RMX_EVENTS];
     int device;
     int32_t multiprocessors;
@@ -60,14 +61,20 @@ static rmx_status count_devices(rmx_backend *backend, int *count)
                                 sizeof backend->error);
 }
 
-/* The first device of compute capability 8.0 or more. */
-static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
+/* Device `ordinal`, or, of 0, the first of compute capability 8.0 or more. */
+static rmx_status choose_device(rmx_backend *backend, cuda_state *state, int32_t ordinal,
                                 struct cudaDeviceProp *chosen)
 {
     int count = 0;
     rmx_status status = count_devices(backend, &count);
     if (status != RMX_OK) return status;
-    for (int device = 0; device < count; device++) {
+    if (ordinal >= count) {
+        snprintf(backend->error, sizeof backend->error, "ordinal = %d: there are %d GPUs, 0 to %d",
+                 ordinal, count, count - 1);
+        return RMX_ERR_DEVICE;
+    }
+    const int end = ordinal > 0 ? ordinal + 1 : count;
+    for (int device = ordinal; device < end; device++) {
         status = rmx_cuda_check(backend, cudaGetDeviceProperties(chosen, device),
                                 "reading a GPU's properties");
         if (status != RMX_OK) return status;
@@ -85,13 +92,16 @@ static rmx_status choose_device(rmx_backend *backend, cuda_state *state,
     return status; /* of the last device */
 }
 
-static rmx_status start(rmx_backend *backend, cuda_state *state)
+static rmx_status start(rmx_backend *backend, cuda_state *state, cudaStream_t stream)
 {
     rmx_status status = rmx_cuda_check(backend, cudaSetDevice(state->device), "taking the GPU");
     if (status != RMX_OK) return status;
-    status =
-        rmx_cuda_check(backend, cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
-                       "creating a stream");
+    state->stream = stream;
+    state->borrowed = stream != NULL;
+    if (!stream)
+        status = rmx_cuda_check(backend,
+                                cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
+                                "creating a stream");
     if (status != RMX_OK) return status;
     status =
         rmx_cuda_check(backend, cudaStreamCreateWithFlags(&state->input, cudaStreamNonBlocking),
@@ -120,7 +130,8 @@ static rmx_status start(rmx_backend *backend, cuda_state *state)
     return status;
 }
 
-rmx_status rmx_cuda_backend_create(rmx_backend *backend, char *describe, size_t describe_bytes)
+rmx_status rmx_cuda_backend_create(rmx_backend *backend, int32_t ordinal, void *stream,
+                                   char *describe, size_t describe_bytes)
 {
     struct cudaDeviceProp device;
     memset(backend, 0, sizeof *backend);
@@ -129,10 +140,10 @@ rmx_status rmx_cuda_backend_create(rmx_backend *backend, char *describe, size_t 
         snprintf(backend->error, sizeof backend->error, "out of memory");
         return RMX_ERR_MEMORY;
     }
-    rmx_status status = choose_device(backend, state, &device);
+    rmx_status status = choose_device(backend, state, ordinal, &device);
     backend->ops = &rmx_cuda_ops;
     backend->state = state;
-    if (status == RMX_OK) status = start(backend, state);
+    if (status == RMX_OK) status = start(backend, state, stream);
     if (status != RMX_OK) {
         rmx_cuda_backend_destroy(backend);
         return status;
@@ -161,7 +172,7 @@ void rmx_cuda_backend_destroy(rmx_backend *backend)
     if (state->scratch) (void)cudaFree(state->scratch);
     if (state->flags) (void)cudaFree(state->flags);
     if (state->input) (void)cudaStreamDestroy(state->input);
-    if (state->stream) (void)cudaStreamDestroy(state->stream);
+    if (state->stream && !state->borrowed) (void)cudaStreamDestroy(state->stream);
     free(state);
     backend->state = NULL;
 }

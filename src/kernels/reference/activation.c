@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* activation.c: activations and their gradients, and the sum of two arrays. */
+/* activation.c: activations, their gradients, and the sum of two arrays. */
 #include "kernels/reference/reference.h"
 
 float rmx_reference_act(rmx_activation act, float v)

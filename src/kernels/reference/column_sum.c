@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* column_sum.c: sums down the rows of a matrix. */
+/* column_sum.c: the sum of each column of a matrix. */
 #include "kernels/reference/reference.h"
 
 typedef struct column {

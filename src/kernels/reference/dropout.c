@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dropout.c: dropout whose mask is a function of (seed, step, site, element). */
+/* dropout.c: dropout. Its mask is a function of (seed, step, site, element). */
 #include "kernels/philox.h"
 #include "kernels/reference/reference.h"
 

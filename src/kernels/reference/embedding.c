@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* embedding.c: the input features, and the gradients of the embedding rows that a batch touches. */
+/* embedding.c: the input features, and the gradients of embedding rows that a batch touches. */
 #include <string.h>
 
 #include "kernels/reference/reference.h"
@@ -29,8 +29,8 @@ static uint32_t key(const rmx_embedding_sort_args *a, uint32_t entry)
     return (uint32_t)(a->row_offset[entry % a->fields] + a->ids[entry]);
 }
 
-/* Merges the sorted runs from[0 .. middle-1] and from[middle .. end-1]. Of equal keys the first
- * run's entries go first, so the sort is stable. */
+/* Merges the sorted runs from[0 .. middle-1] and from[middle .. end-1]. Where keys are equal, the
+ * first run's entries go first, so the sort is stable. */
 static void merge(const rmx_embedding_sort_args *a, const uint32_t *from, int64_t middle,
                   int64_t end, uint32_t *to)
 {
@@ -40,7 +40,7 @@ static void merge(const rmx_embedding_sort_args *a, const uint32_t *from, int64_
     }
 }
 
-/* The second array of a merge sort. */
+/* Bytes of the second array that the merge sort needs. */
 size_t rmx_reference_embedding_sort_scratch(int64_t samples, int64_t fields)
 {
     return sizeof(uint32_t) * (size_t)(samples * fields);

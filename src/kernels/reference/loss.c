@@ -2,7 +2,7 @@
 /* loss.c: weighted binary cross-entropy from logits, and the sigmoid of predictions. */
 #include "kernels/reference/reference.h"
 
-/* l[b] */
+/* l[b]: the loss of sample b over its tasks. */
 static float sample_loss(const rmx_loss_args *a, int64_t b)
 {
     float loss = 0.0f;

@@ -9,7 +9,7 @@ static int64_t elements(int32_t axes, const int64_t *shape)
     return count;
 }
 
-/* Where element `index` of the axes' row-major order lies. */
+/* The offset of element `index` in the row-major order of the axes. */
 static int64_t offset(int32_t axes, const int64_t *shape, const int64_t *stride, int64_t index)
 {
     int64_t at = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nonfinite.c: counts values that are NaN or infinite. */
+/* nonfinite.c: how many values are NaN or infinite. */
 #include <math.h>
 
 #include "kernels/reference/reference.h"

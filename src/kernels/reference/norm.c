@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* norm.c: LayerNorm and RMSNorm. RMSNorm is LayerNorm whose mean, and whose mean gradient, is +0:
- * x - 0 is x in every bit. */
+/* norm.c: LayerNorm and RMSNorm. RMSNorm is LayerNorm with the mean +0 and the mean gradient +0,
+ * because x - 0 has the bits of x. */
 #include "kernels/norm_large.h"
 #include "kernels/reference/reference.h"
 
 typedef struct norm_row {
     const float *x;
-    float mean, scale; /* scale: what its elements are multiplied by, 1 or RMX_NORM_SCALE */
+    float mean, scale; /* scale multiplies the elements: 1 or RMX_NORM_SCALE */
 } norm_row;
 
 typedef struct norm_stats {
@@ -26,7 +26,7 @@ static float add_square(const void *of, int64_t j, float sum)
     return rmx_fmaf(centred, centred, sum);
 }
 
-/* The variance of the scaled row, whose mean goes to row->mean. */
+/* Returns the variance of the scaled row and leaves its mean in row->mean. */
 static float variance_of(const rmx_norm_args *a, norm_row *row)
 {
     const float width = (float)a->dim;
@@ -48,7 +48,7 @@ static norm_stats stats_of(const rmx_norm_args *a, const float *x)
     return stats;
 }
 
-/* h of an element. */
+/* h, the normalised element. */
 static float normalised_by(float x, norm_stats stats)
 {
     if (rmx_norm_halved(stats.rstd)) return rmx_norm_halved_h(x, stats.mean, stats.rstd);
@@ -73,13 +73,13 @@ rmx_status rmx_reference_norm(rmx_backend *backend, const rmx_norm_args *a)
 
 /* ---- backward ------------------------------------------------------------------------------ */
 
-/* Row, or column, `at` of the operands. */
+/* Row `at` or column `at` of the operands. */
 typedef struct line {
     const rmx_norm_backward_args *a;
     int64_t at;
 } line;
 
-/* h, the normalised element (r, j). */
+/* h of element (r, j). */
 static float normalised(const rmx_norm_backward_args *a, int64_t r, int64_t j)
 {
     const float mean = a->kind == RMX_NORM_LAYER ? a->mean[r] : 0.0f;
@@ -142,7 +142,7 @@ static void gradient_of_row(const rmx_norm_backward_args *a, int64_t r)
     }
 }
 
-/* The parameters come first, as dx may lie where dy does. */
+/* The gradients of the parameters come first, because dx may overwrite dy. */
 rmx_status rmx_reference_norm_backward(rmx_backend *backend, const rmx_norm_backward_args *a)
 {
     (void)backend;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* optimizer.c: the optimisers' updates, of all rows or of those that a batch touched. */
+/* optimizer.c: an optimiser's update of all rows, or of the rows that a batch touched. */
 #include "kernels/reference/reference.h"
 
-/* rate * g / (sqrt(s) + eps), the step of all but SGD. */
+/* lr * g / (sqrt(s) + eps), the step of every kind but SGD. */
 static float step(const rmx_optimizer_scalars *o, float g, float s)
 {
     return rmx_divf(rmx_mulf(o->lr, g), rmx_addf(rmx_sqrtf(s), o->eps));
 }
 
-/* One weight with its states; of rowwise Adagrad the row's state, which is already new. */
+/* Updates one weight and its states. Row-wise Adagrad has one s1 for the row, which is already
+ * new. */
 static void update(rmx_optimizer kind, const rmx_optimizer_scalars *o, float g, float *weight,
                    float *s1, float *s2)
 {

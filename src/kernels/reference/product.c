@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* product.c: matrix products with what is applied to each element of the result. */
+/* product.c: matrix products and their epilogue. */
 #include "kernels/reference/reference.h"
 
 /* Element (i, j) of product (u, v)'s operand. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* reference.h: the reference backend: every kernel of ops.h as its contract reads.
+/* reference.h: the reference backend, which has every kernel of ops.h as its contract reads.
  *
- * This backend is the definition of every kernel. It has one thread, no vectors and no blocking.
- * Read it first: the CPU and the CUDA kernels compute the same bits faster, and the tests compare
- * them with it. All arithmetic is numerics.h. A kernel here needs no scratch, so it leaves the
- * workspace of its arguments alone; only the sort uses one. */
+ * This backend defines every kernel. It has one thread, no vectors and no blocking. Read it first:
+ * the CPU and the CUDA kernels compute the same bits faster, and the tests compare them with it.
+ * All arithmetic is from numerics.h. Of the workspaces only those of the sort and of the token
+ * mixer's backward pass are used. */
 #ifndef RMX_REFERENCE_H
 #define RMX_REFERENCE_H
 
@@ -22,11 +22,11 @@ float rmx_reference_act_gradient(rmx_activation act, float v);
 
 /* ---- the two orders of a sum --------------------------------------------------------------- */
 
-/* Returns `sum` with term i of `of` added. A kernel says with one such function what it sums, and
- * whether the last multiplication is fused with the addition. */
+/* Returns `sum` with term i of `of` added. With such a function a kernel says what it sums, and
+ * whether a multiplication is fused with the addition. */
 typedef float rmx_reference_term(const void *of, int64_t i, float sum);
 
-/* lanes(n) of ops.h: the sum along a row of n terms, which begin with term `first`. A row of more
+/* along() of ops.h: the sum along a row of n terms, which begin with term `first`. A row of more
  * than RMX_SPAN terms is a row of the sums of its spans. */
 static inline float rmx_reference_sum_along(rmx_reference_term *add, const void *of, int64_t first,
                                             int64_t n)
@@ -47,7 +47,8 @@ static inline float rmx_reference_sum_along(rmx_reference_term *add, const void 
     return partial[0];
 }
 
-/* rows(n) of ops.h: the sum down `rows` rows, whose blocks are added to `start` one by one. */
+/* down() of ops.h: the sum down `rows` rows. The sums of the row blocks are added to `start`, one
+ * after the other. */
 static inline float rmx_reference_sum_down(rmx_reference_term *add, const void *of, int64_t rows,
                                            float start)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c: the reference's table of kernels. Its memory and queues are the CPU backend's. */
+/* table.c: the reference's table of kernels. It uses the CPU backend's memory and queues. */
 #include "kernels/cpu/backend.h"
 #include "kernels/reference/reference.h"
 

@@ -32,7 +32,7 @@ rmx_status rmx_reference_token_mix(rmx_backend *backend, const rmx_token_mix_arg
     return RMX_OK;
 }
 
-/* y = x + mix(x), which is then normalised in place. */
+/* First y = x + mix(x); then the norm of y, in place. */
 rmx_status rmx_reference_token_mixer(rmx_backend *backend, const rmx_token_mixer_args *a)
 {
     const rmx_token_mix_args mix = {.samples = a->samples,
@@ -58,8 +58,8 @@ rmx_status rmx_reference_token_mixer(rmx_backend *backend, const rmx_token_mixer
     return status == RMX_OK ? rmx_reference_norm(backend, &norm) : status;
 }
 
-/* dx holds z = x + mix(x) until the norm has made dz of it, in the workspace. Then dx is
- * dz + revert(dz). */
+/* First dx holds z = x + mix(x). The norm's backward pass makes dz of it, in the workspace. Then
+ * dx = dz + revert(dz). */
 rmx_status rmx_reference_token_mixer_backward(rmx_backend *backend,
                                               const rmx_token_mixer_backward_args *a)
 {

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* missing_words.h: the words that tables have for "there is no value". */
-#ifndef RMX_DATA_MISSING_WORDS_H
-#define RMX_DATA_MISSING_WORDS_H
+/* missing.h: which values of a table mean "there is no value". */
+#ifndef RMX_DATA_MISSING_H
+#define RMX_DATA_MISSING_H
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+#include "data/spec.h"
+
+/* The empty value and those of missing = in the spec. */
+static inline bool rmx_missing_value(const rmx_spec *spec, const char *value)
+{
+    return !value[0] || (spec->missing.count > 0 && rmx_texts_have(&spec->missing, value));
+}
 
 /* \N, and in any case of letters NULL, NA, N/A, #N/A, <NA>, NaN, -NaN, NaT, None. They are no
  * numbers, so no column of numbers or times can mean anything else by them. */
@@ -19,4 +26,10 @@ static inline bool rmx_missing_word(const char *value)
     return false;
 }
 
-#endif /* RMX_DATA_MISSING_WORDS_H */
+/* Either of them. */
+static inline bool rmx_missing(const rmx_spec *spec, const char *value)
+{
+    return rmx_missing_value(spec, value) || rmx_missing_word(value);
+}
+
+#endif /* RMX_DATA_MISSING_H */
