@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* plain_product_variants.cu: every kernel of the CUDA product against a plain chain, bit for bit.
+/* plain_product_variants.cu: every kernel of the CUDA product against a plain loop, bit for bit.
  *
- * Which one runs is decided by shape, so that a test through the library sees few of them at few
- * sizes. Here each is forced (rmx_cuda_product_variant) on the same cases: operands in six layouts,
- * batches, every epilogue, in place and not, four kinds of values. What they are compared with is
- * the contract of ops.h, written as one thread an output, on the GPU and, where that is not too
- * slow, compiled by the host's compiler too. */
+ * The shape decides which kernel runs, so a test through the library sees few of them at few sizes.
+ * Here each is forced (rmx_cuda_product_variant) on the same cases: operands in six layouts,
+ * batches, every epilogue, in place and not, four kinds of values. The plain loop is the contract
+ * of ops.h with one thread an output. It runs on the GPU and, where that is not too slow, on the
+ * host. */
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -29,7 +29,7 @@
 static rmx_backend backend;
 static cudaStream_t stream;
 
-/* ---- the plain chain --------------------------------------------------------------------- */
+/* ---- the plain loop ---------------------------------------------------------------------- */
 
 /* Output (u, v, i, j) of ops.h's contract; C's old values are read from `old`. */
 static __host__ __device__ void plain_output(const rmx_product_args *g, const float *old,
@@ -138,7 +138,8 @@ static uint64_t dice_state = 1;
 static uint32_t dice(uint32_t sides) { return mix(dice_state++ * 0x9e3779b97f4a7c15ull) % sides; }
 
 /* Strides of a rows x cols operand with any of six ways to lie in memory. */
-static rmx_matrix lay(float *p, int64_t rows, int64_t cols, const int64_t batch[2], uint32_t how)
+static rmx_matrix place_operand(float *p, int64_t rows, int64_t cols, const int64_t batch[2],
+                                uint32_t how)
 {
     rmx_matrix x = {p, cols, 1, {0, 0}};
     if (how == 1) x.rs = 1, x.cs = rows;               /* transposed */
@@ -160,21 +161,21 @@ static rmx_product_args some_case(int64_t m, int64_t n, int64_t k)
     memset(&g, 0, sizeof g);
     g.m = m, g.n = n, g.k = k, g.alpha = 1.0f, g.beta = 1.0f;
     g.batch[0] = 1 + (dice(3) == 0), g.batch[1] = 1 + dice(3) % 2 * dice(3);
-    g.a = lay(buffer_a, m, k, g.batch, dice(6));
-    g.b = lay(buffer_b, k, n, g.batch, dice(6));
+    g.a = place_operand(buffer_a, m, k, g.batch, dice(6));
+    g.b = place_operand(buffer_b, k, n, g.batch, dice(6));
     const int64_t ld = dice(2) ? n : (n + 7) / 4 * 4 + dice(2) * 3;
     g.c.rs = ld, g.c.batch[1] = m * ld + dice(2) * 4, g.c.batch[0] = g.c.batch[1] * g.batch[1];
     g.accumulate = dice(2);
     if (dice(3) == 0) g.alpha = -0.37f;
     if (dice(2)) {
-        g.bias = lay(buffer_bias, m, n, g.batch, dice(6));
+        g.bias = place_operand(buffer_bias, m, n, g.batch, dice(6));
         if (dice(2)) g.bias.rs = 0, g.bias.cs = 1;
         if (dice(2)) g.beta = 1.5f;
     }
     if (dice(2)) g.activation_gradient = g.c;
     g.activation = (rmx_activation)dice(3);
-    if (dice(3) == 0) g.multiplier = lay(buffer_factor, m, n, g.batch, dice(6));
-    if (dice(3) == 0) g.residual = lay(buffer_res, m, n, g.batch, dice(6));
+    if (dice(3) == 0) g.multiplier = place_operand(buffer_factor, m, n, g.batch, dice(6));
+    if (dice(3) == 0) g.residual = place_operand(buffer_res, m, n, g.batch, dice(6));
     return g;
 }
 
@@ -229,7 +230,7 @@ static void download(float *to, const float *from)
     CHECK(cudaStreamSynchronize(stream));
 }
 
-/* The plain chain compiled by the host's compiler against the one compiled for the GPU. */
+/* The plain loop compiled by the host's compiler, against the product on the GPU. */
 static void run_host_case(int64_t m, int64_t n, int64_t k)
 {
     const rmx_product_args shape = some_case(m, n, k);

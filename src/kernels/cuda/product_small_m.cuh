@@ -29,9 +29,10 @@
 #define RMX_SMALL_M_THREADS (RMX_SMALL_M_CONSUMERS + RMX_SMALL_M_TRANSPOSERS)
 #define RMX_SMALL_M_KSTEP 16
 
-template <int BM, int BN, int TM, int BK_, int STAGES> struct rmx_small_m_shape {
-    using ring = rmx_tma_ring<BM, BN, BK_, STAGES>;
-    static constexpr int BK = BK_, DOWN = BM / TM, PITCH = BK + 4, OUT_PITCH = BN + 4;
+template <int BM, int BN, int TM, int BK_, int STAGES_> struct rmx_small_m_shape {
+    using ring = rmx_tma_ring<BM, BN, BK_, STAGES_>;
+    static constexpr int STAGES = STAGES_, BK = BK_, DOWN = BM / TM, PITCH = BK + 4,
+                         OUT_PITCH = BN + 4;
     static constexpr int BUFFER_A = BN * PITCH, BUFFER = BUFFER_A + BM * PITCH; /* in floats */
     static constexpr int STAGES_BYTES = 4 * STAGES * ring::STAGE, BUFFERS_BYTES = 8 * BUFFER;
     static constexpr int SHARED = STAGES_BYTES + BUFFERS_BYTES + 8 * STAGES;
@@ -155,7 +156,7 @@ template <class S, int BN>
 __device__ __forceinline__ void rmx_small_m_transpose(const rmx_product_job &job,
                                                       const rmx_product_maps &maps,
                                                       const rmx_product_origin &at,
-                                                      const typename S::ring &ring, int stages,
+                                                      const typename S::ring &ring,
                                                       uint32_t buffers, int thread)
 {
     const int blocks = (int)((job.args.k + S::BK - 1) / S::BK);
@@ -166,7 +167,7 @@ __device__ __forceinline__ void rmx_small_m_transpose(const rmx_product_job &job
     if (thread == 0) ring.init();
     rmx_small_m_barrier(); /* the mbarriers are there */
     if (thread == 0) {
-        for (int n = 0; n < stages && n < blocks; n++) ring.fetch(job, maps, at, n);
+        for (int n = 0; n < S::STAGES && n < blocks; n++) ring.fetch(job, maps, at, n);
     }
     load(0);
     /* Where BK divides k there is one more barrier than there are K blocks. */
@@ -176,7 +177,7 @@ __device__ __forceinline__ void rmx_small_m_transpose(const rmx_product_job &job
         if (n > 0) load(n + 1);
         rmx_small_m_barrier();
         if (n == 0) load(1); /* the consumer need not wait for it */
-        if (thread == 0 && n + stages < blocks) ring.fetch(job, maps, at, n + stages);
+        if (thread == 0 && n + S::STAGES < blocks) ring.fetch(job, maps, at, n + S::STAGES);
     }
 }
 
@@ -255,7 +256,7 @@ __global__ void __launch_bounds__(RMX_SMALL_M_THREADS)
     const uint32_t buffers = stages + S::STAGES_BYTES;
     if (threadIdx.x >= RMX_SMALL_M_CONSUMERS) {
         const typename S::ring ring = {stages, buffers + S::BUFFERS_BYTES};
-        rmx_small_m_transpose<S, BN>(job, maps, at, ring, STAGES, buffers,
+        rmx_small_m_transpose<S, BN>(job, maps, at, ring, buffers,
                                      (int)threadIdx.x - RMX_SMALL_M_CONSUMERS);
         return;
     }
