@@ -332,7 +332,7 @@ static int test(void)
 int main(void)
 {
     char describe[256];
-    if (rmx_cuda_backend_create(&backend, describe, sizeof describe) != RMX_OK) {
+    if (rmx_cuda_backend_create(&backend, 0, NULL, describe, sizeof describe) != RMX_OK) {
         printf("no GPU: %s\n", backend.error);
         return 77;
     }

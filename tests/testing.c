@@ -54,7 +54,7 @@ rmx_backend *testing_backend(const char *code, int32_t threads)
     if (strcmp(code, "cuda") == 0) {
 #ifdef RMX_WITH_CUDA
         char describe[256];
-        status = rmx_cuda_backend_create(backend, describe, sizeof describe);
+        status = rmx_cuda_backend_create(backend, 0, NULL, describe, sizeof describe);
 #endif
         if (status != RMX_OK && getenv("RMX_REQUIRE_GPU")) {
             fprintf(stderr, "RMX_REQUIRE_GPU is set, but %s\n", backend->error);

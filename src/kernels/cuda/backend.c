@@ -24,14 +24,15 @@ typedef struct cuda_state {
     cudaEvent_t events[RMX_EVENTS];
     int device;
     int32_t multiprocessors;
-    size_t shared_bytes, shared_reserved; /* of a block at most; taken by the system beside it */
-    size_t shared_all;                    /* of a multiprocessor */
-    rmx_tensor_map_encoder encoder;       /* NULL: no such engine */
-    unsigned char *staging;               /* SLOTS * SLOT_BYTES, pinned */
-    cudaEvent_t left[SLOTS];              /* the slot's bytes have been read by the device */
-    unsigned next;                        /* slot to fill next */
-    void *scratch;                        /* of rmx_cuda_scratch */
-    void *flags;                          /* of rmx_cuda_flags */
+    size_t shared_bytes,
+        shared_reserved;            /* of a block: the most, and what the system takes besides */
+    size_t shared_all;              /* of a multiprocessor */
+    rmx_tensor_map_encoder encoder; /* NULL: no TMA */
+    unsigned char *staging;         /* SLOTS * SLOT_BYTES, pinned */
+    cudaEvent_t left[SLOTS];        /* the slot's bytes have been read by the device */
+    unsigned next;                  /* slot to fill next */
+    void *scratch;                  /* of rmx_cuda_scratch */
+    void *flags;                    /* of rmx_cuda_flags */
 } cuda_state;
 
 /* ---- errors ------------------------------------------------------------------------------ */
@@ -61,7 +62,7 @@ static rmx_status count_devices(rmx_backend *backend, int *count)
                                 sizeof backend->error);
 }
 
-/* Device `ordinal`, or, of 0, the first of compute capability 8.0 or more. */
+/* Device `ordinal`; 0: the first of compute capability 8.0 or more. */
 static rmx_status choose_device(rmx_backend *backend, cuda_state *state, int32_t ordinal,
                                 struct cudaDeviceProp *chosen)
 {

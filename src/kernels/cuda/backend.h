@@ -9,10 +9,10 @@
 extern "C" {
 #endif
 
-/* Takes device `ordinal`; of 0 the first device that can run this build (CUDA_VISIBLE_DEVICES
- * chooses among them). Work runs in `stream`, a cudaStream_t of the caller's, or, where that is
- * NULL, in a stream of its own. describe: one line that names the device. On failure backend->error says
- * in one line why there is none: RMX_ERR_DEVICE, RMX_ERR_MEMORY. */
+/* Takes device `ordinal`; 0: the first device that can run this build. CUDA_VISIBLE_DEVICES hides
+ * devices. Work runs in `stream`, a cudaStream_t of the caller; NULL: in a stream of its own.
+ * describe: one line that names the device. On failure backend->error says in one line why there is
+ * none: RMX_ERR_DEVICE, RMX_ERR_MEMORY. */
 rmx_status rmx_cuda_backend_create(rmx_backend *backend, int32_t ordinal, void *stream,
                                    char *describe, size_t describe_bytes);
 void rmx_cuda_backend_destroy(rmx_backend *backend);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cuda.h: what the CUDA kernels share.
  *
- * A kernel's host function puts its launches on rmx_cuda_stream(backend) and returns what
- * rmx_cuda_check says of them; it neither allocates nor waits, so that everything in ops.h from
- * product on can be captured in a graph. All arithmetic goes through numerics.h and is compiled
- * with -fmad=false; grids may depend on the device, results never do. */
+ * A kernel's host function launches on rmx_cuda_stream(backend) and returns what rmx_cuda_check
+ * says. It neither allocates nor waits, so that a graph can capture every kernel of ops.h. All
+ * arithmetic goes through numerics.h and is compiled with -fmad=false. Grids may depend on the
+ * device, results never do. */
 #ifndef RMX_CUDA_H
 #define RMX_CUDA_H
 
