@@ -28,8 +28,8 @@ typedef struct rmx_loss_desc {
  *   in      task_weight    [tasks]     u; NULL: ones
  *   in      sample_weight  [B]         w; NULL: ones
  *   in,out  loss           [1]         double; continued, in blocks of 128 samples; NULL: unwanted
- *   out     dlogits        [B, tasks]  overwritten; NULL: not wanted; may be logits if fp32; overlaps
- *                                      nothing else
+ *   out     dlogits        [B, tasks]  overwritten; NULL: not wanted; may be logits where fp32;
+ *                                      overlaps nothing else
  *   scratch ws             ws_bytes >= rmx_loss_workspace(desc), 256-byte aligned
  *
  * All pointers live on ctx. The logarithm is taken of 1 + exp(-|z|): no overflow for any z.

@@ -213,7 +213,8 @@ static rmx_status heads_backward(rmx_context *ctx, const sizes *s,
                     head(s, in.q), head_out(s, d.k));
 }
 
-/* dx = dq Wq^T + dk Wk^T + dv Wv^T (+ residual), one chain over the three; bf16 rounds after each. */
+/* dx = dq Wq^T + dk Wk^T + dv Wv^T (+ residual), one chain over the three; bf16 rounds
+ * after each. */
 static rmx_status input_gradient(rmx_context *ctx, const sizes *s, const void *wqkv,
                                  const void *dqkv, const void *residual, void *dx)
 {

@@ -6,10 +6,10 @@
 
 #include "core/context.h"
 
-/* dtype is that of x, y, their gradients, what the epilogue names, and w. Weights [groups, in, out], biases [groups, out]. A row of x and the next of its group lie x_row
+/* Weights [groups, in, out], biases [groups, out]. A row of x and the next of its group lie x_row
  * apart, groups x_group (0: all read one x); likewise y. */
 typedef struct rmx_projection {
-    rmx_dtype dtype;
+    rmx_dtype dtype; /* of all but biases and gradients of parameters, which are fp32 */
     int64_t groups, rows, in, out;
     int64_t x_row, x_group, y_row, y_group;
 } rmx_projection;
