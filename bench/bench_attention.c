@@ -10,7 +10,7 @@
 
 static rmx_attention_desc desc_of(const layer *l, int64_t samples)
 {
-    return (rmx_attention_desc){samples, l->tokens, l->width, HEADS};
+    return (rmx_attention_desc){RMX_F32, samples, l->tokens, l->width, HEADS};
 }
 
 static rmx_norm_desc norm_of(const layer *l, int64_t samples)

@@ -36,10 +36,10 @@ static rmx_status run(const layer *l, int64_t first, int64_t samples)
     float *weights[PARAMETERS], *gradients[PARAMETERS];
     point(l, l->w, weights);
     point(l, l->dw, gradients);
-    BENCH_TRY(rmx_block_forward(l->b->ctx, &desc, (const float *const *)weights, l->x + at,
+    BENCH_TRY(rmx_block_forward(l->b->ctx, &desc, (const void *const *)weights, l->x + at,
                                 l->y + at, l->saved, saved_bytes));
     if (!l->backward) return RMX_OK;
-    return rmx_block_backward(l->b->ctx, &desc, (const float *const *)weights, l->dy + at,
+    return rmx_block_backward(l->b->ctx, &desc, (const void *const *)weights, l->dy + at,
                               l->x + at, l->saved, saved_bytes, l->dx + at, gradients, l->ws,
                               l->ws_bytes);
 }

@@ -3,18 +3,24 @@
 #include "rankmixer/pooling.h"
 #include "rows.h"
 
+static rmx_pooling_desc desc_of(const rows *r, int64_t samples)
+{
+    return (rmx_pooling_desc){
+        .samples = samples, .tokens = ROWS_TOKENS, .width = (int32_t)r->c->width};
+}
+
 static rmx_status forward(const rows *r, int64_t first, int64_t samples)
 {
-    const int64_t d = r->c->width;
-    return rmx_pooling_forward(r->b->ctx, samples, ROWS_TOKENS, (int32_t)d,
-                               r->x + first * rows_unit(r), r->y + first * d);
+    const rmx_pooling_desc desc = desc_of(r, samples);
+    return rmx_pooling_forward(r->b->ctx, &desc, r->x + first * rows_unit(r),
+                               r->y + first * desc.width);
 }
 
 /* x is the gradient of the means. */
 static rmx_status backward(const rows *r, int64_t first, int64_t samples)
 {
-    const int64_t d = r->c->width;
-    return rmx_pooling_backward(r->b->ctx, samples, ROWS_TOKENS, (int32_t)d, r->x + first * d,
+    const rmx_pooling_desc desc = desc_of(r, samples);
+    return rmx_pooling_backward(r->b->ctx, &desc, r->x + first * desc.width,
                                 r->y + first * rows_unit(r));
 }
 

@@ -161,7 +161,7 @@ static rmx_status per_token_ffn(PARAMETERS)
 static rmx_status attention(PARAMETERS)
 {
     const int64_t square = (int64_t)op->k * op->k, tokens = rows * op->in;
-    const rmx_attention_desc desc = {rows, op->count, op->k, op->n};
+    const rmx_attention_desc desc = {RMX_F32, rows, op->count, op->k, op->n};
     const float *w = memory->w;
     float *scratch = memory->scratch;
     const rmx_attention_weights weights = {w, w + 4 * square, w + 3 * square,
@@ -177,7 +177,7 @@ static rmx_status block(PARAMETERS)
         .heads = op->count,
         .eps = 1e-5f,
         .ffn = {.samples = rows, .tokens = op->count, .width = op->k, .hidden = op->n}};
-    const float *weights[8];
+    const void *weights[8];
     rmx_block_parameter list[8];
     const int32_t count = rmx_block_parameters(&desc, list, 8);
     for (int32_t i = 0; i < count; w += list[i++].count) weights[i] = w;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "layers/check.h"
 #include "rankmixer/rankmixer.h"
 
 #define API_FLOATS 16384                   /* of each buffer */
@@ -20,6 +21,8 @@ bool api_chance(uint64_t in); /* one in so many */
 int64_t api_count(int64_t least);
 int32_t api_size(int32_t least);
 float api_number(void); /* a special one often */
+/* RMX_F32 mostly, else RMX_BF16, seldom none. */
+rmx_dtype api_dtype(void);
 
 /* What the product of a descriptor's sizes is, and whether they must be refused: those before
  * may_be_zero are >= 0, the others >= 1. */
@@ -36,6 +39,10 @@ void *api_zeros(void);                      /* API_FLOATS zeros, only to be read
 
 /* Counts a call and looks at what it gave; bad: the descriptor must be refused. */
 void api_status(const char *what, rmx_status status, bool bad);
+/* The same of a call that runs these kernels (RMX_USES bits) on values of a type that the backend
+ * may lack; rows 0: there is nothing to be done. */
+void api_typed(const char *what, rmx_status status, bool bad, rmx_dtype dtype, uint32_t kernels,
+               int64_t rows);
 size_t api_bytes(const char *what, size_t bytes, bool bad);
 
 void api_call_rows(void);

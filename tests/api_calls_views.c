@@ -6,7 +6,7 @@
  * only where it is enough. */
 static rmx_tensor random_view(int32_t dims, const int64_t *shape)
 {
-    rmx_tensor t = rmx_tensor_of(RMX_F32, NULL, dims, shape);
+    rmx_tensor t = rmx_tensor_of(api_chance(9) ? api_dtype() : RMX_F32, NULL, dims, shape);
     for (int32_t i = 0; i < t.dims; i++) {
         if (api_chance(40)) t.shape[i] = api_count(0);
         if (api_chance(40)) t.stride[i] = api_count(0);

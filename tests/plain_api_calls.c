@@ -76,6 +76,12 @@ float api_number(void)
     return (float)api_random(2000) / 1000.0f - 1.0f;
 }
 
+rmx_dtype api_dtype(void)
+{
+    if (!api_chance(5)) return RMX_F32;
+    return api_chance(9) ? (rmx_dtype)api_random(99) : RMX_BF16;
+}
+
 float *api_buffer(void) { return api_chance(40) ? NULL : buffers[api_random(BUFFERS)]; }
 void *api_zeros(void) { return zeros; }
 
@@ -113,6 +119,16 @@ void api_status(const char *what, rmx_status status, bool bad)
         fprintf(stderr, "%s: %s\n", what, rmx_status_name(status));
         api_wrong++;
     }
+}
+
+void api_typed(const char *what, rmx_status status, bool bad, rmx_dtype dtype, uint32_t kernels,
+               int64_t rows)
+{
+    api_status(what, status, bad);
+    if (bad || rows == 0 || status != RMX_OK) return;
+    if (rmx_check_kernels(api_ctx, dtype, kernels) == RMX_OK) return;
+    fprintf(stderr, "%s: ran on %s, without a kernel\n", what, rmx_dtype_name(dtype));
+    api_wrong++;
 }
 
 size_t api_bytes(const char *what, size_t bytes, bool bad)

@@ -11,7 +11,7 @@
 static rmx_attention_desc desc_of(const layer *l)
 {
     const attention_case *c = l->of;
-    return (rmx_attention_desc){c->samples, c->tokens, c->width, c->heads};
+    return (rmx_attention_desc){RMX_F32, c->samples, c->tokens, c->width, c->heads};
 }
 
 static rmx_norm_desc norm_of(const layer *l)
@@ -104,7 +104,7 @@ Test(attention, refusals)
 {
     refusals t = refusals_begin();
     float *x = t.a, *y = t.out;
-    const rmx_attention_desc good = {1, 2, 4, 2};
+    const rmx_attention_desc good = {RMX_F32, 1, 2, 4, 2};
     const rmx_attention_weights w = {t.b, t.b, t.b, t.b}, none = {t.b, t.b, NULL, t.b};
     const rmx_attention_saved s = {t.c, t.c + 24, t.c + 32}, lost = {t.c, NULL, t.c + 32};
     rmx_attention_desc bad[5] = {good, good, good, good, good};

@@ -61,9 +61,9 @@ static void add_parameters(layer *l, const block_case *c, int column)
     }
 }
 
-static const float *const *weights_of(const layer *l, int from)
+static const void *const *weights_of(const layer *l, int from)
 {
-    return (const float *const *)(l->in + from);
+    return (const void *const *)(l->in + from);
 }
 
 /* One block whose parameters are the inputs from `from` on; it uses the slots slot and slot + 1. */
@@ -156,7 +156,7 @@ enum { FIRST = 1, SECOND = 9, HEAD_W = 17, HEAD_B = 18, BLOCK_0 = 0, BLOCK_1 = 2
 
 static rmx_linear_desc head_of(const block_case *c)
 {
-    return (rmx_linear_desc){c->samples, c->width, 1};
+    return (rmx_linear_desc){RMX_F32, c->samples, c->width, 1};
 }
 
 static float *between(layer *l) { return layer_floats(l, 4, l->input[0].count); }
@@ -167,7 +167,8 @@ static void model_forward(layer *l)
 {
     const block_case *c = l->of;
     const rmx_linear_desc head = head_of(c);
-    const rmx_loss_desc loss_desc = {c->samples, 1, 1.0f / (float)c->samples};
+    const rmx_pooling_desc pooling = {RMX_F32, c->samples, c->tokens, c->width};
+    const rmx_loss_desc loss_desc = {RMX_F32, c->samples, 1, 1.0f / (float)c->samples};
     float *top = layer_floats(l, 5, l->input[0].count);
     float *logits = layer_floats(l, 7, c->samples);
     uint8_t labels[16] = {1, 0, 0, 1};
@@ -182,7 +183,7 @@ static void model_forward(layer *l)
     const uint8_t *labels_at = operands_put_bytes(&some, labels, sizeof labels);
     run_forward(l, FIRST, BLOCK_0, l->in[0], between(l));
     run_forward(l, SECOND, BLOCK_1, between(l), top);
-    MUST(rmx_pooling_forward(l->ctx, c->samples, c->tokens, c->width, top, pooled(l)));
+    MUST(rmx_pooling_forward(l->ctx, &pooling, top, pooled(l)));
     MUST(rmx_linear_forward(l->ctx, &head, pooled(l), l->in[HEAD_W], l->in[HEAD_B], logits));
     MUST(rmx_loss_forward_backward(l->ctx, &loss_desc, logits, labels_at, NULL, NULL, loss_at,
                                    logits, operands_bytes(&some, bytes), bytes));
@@ -197,6 +198,7 @@ static void model_backward(layer *l)
 {
     const block_case *c = l->of;
     const rmx_linear_desc head = head_of(c);
+    const rmx_pooling_desc pooling = {RMX_F32, c->samples, c->tokens, c->width};
     const size_t bytes = rmx_linear_backward_workspace(&head);
     operands some;
     operands_begin(&some, l->ctx);
@@ -206,7 +208,7 @@ static void model_backward(layer *l)
     MUST(rmx_linear_backward(l->ctx, &head, layer_floats(l, 7, c->samples), pooled(l),
                              l->in[HEAD_W], dpooled, l->d[HEAD_W], l->d[HEAD_B],
                              operands_bytes(&some, bytes), bytes));
-    MUST(rmx_pooling_backward(l->ctx, c->samples, c->tokens, c->width, dpooled, dtop));
+    MUST(rmx_pooling_backward(l->ctx, &pooling, dpooled, dtop));
     run_backward(l, SECOND, BLOCK_1, dtop, between(l), dbetween);
     run_backward(l, FIRST, BLOCK_0, dbetween, l->in[0], l->d[0]);
     cr_expect(operands_free(&some));
@@ -245,8 +247,8 @@ Test(block, refusals)
     refusals t = refusals_begin();
     const rmx_block_desc good =
         desc_of(&(block_case){1, 2, 4, 3, 2, RMX_MIXER_TOKEN, RMX_NORM_PLACE_POST, NEITHER});
-    const float *const w[8] = {t.b, t.b, t.b, t.b, t.b, t.b, t.b, t.b};
-    const float *const without[8] = {t.b, t.b, t.b, NULL, t.b, t.b, t.b, t.b};
+    const void *const w[8] = {t.b, t.b, t.b, t.b, t.b, t.b, t.b, t.b};
+    const void *const without[8] = {t.b, t.b, t.b, NULL, t.b, t.b, t.b, t.b};
     rmx_block_desc bad[4] = {good, good, good, good};
     static const char *const text[4] = {"eps = 0", "heads = 3", "samples = -1", "hidden = 0"};
     const size_t bytes = rmx_block_saved_bytes(&good);

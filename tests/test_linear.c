@@ -8,7 +8,7 @@
 static rmx_linear_desc desc_of(const layer *l)
 {
     const linear_case *c = l->of;
-    return (rmx_linear_desc){c->rows, c->in, c->out};
+    return (rmx_linear_desc){RMX_F32, c->rows, c->in, c->out};
 }
 
 static void forward(layer *l)
@@ -49,7 +49,7 @@ Test(linear, refusals)
 {
     refusals t = refusals_begin();
     float *x = t.a, *w = t.b, *b = t.c, *y = t.out;
-    const rmx_linear_desc good = {4, 8, 4};
+    const rmx_linear_desc good = {RMX_F32, 4, 8, 4};
     rmx_linear_desc bad[4] = {good, good, good, good};
     static const char *const text[4] = {"desc.rows = -1", "desc.in_features = 0",
                                         "desc.out_features = 0", "more than 2^48"};

@@ -176,7 +176,7 @@ static void run_layer(layer *l, bool backward)
     const float *samples = layer_put(l, 2, d.sample_weight, sizeof(float) * (size_t)c->samples);
     double *loss_at = layer_slot(l, 3, sizeof(double)), loss = 0.0;
     operands_must(l->ctx, rmx_zero(l->ctx, loss_at, sizeof loss));
-    const rmx_loss_desc desc = {c->samples, (int32_t)c->tasks, scale};
+    const rmx_loss_desc desc = {RMX_F32, c->samples, (int32_t)c->tasks, scale};
     const size_t bytes = rmx_loss_workspace(&desc);
     operands_must(l->ctx, rmx_loss_forward_backward(
                               l->ctx, &desc, l->in[0], labels, c->task_weight ? tasks : NULL,
@@ -209,7 +209,7 @@ LAYER_TESTS(loss, make, CASES(loss_cases))
 Test(loss, refusals)
 {
     refusals t = refusals_begin();
-    const rmx_loss_desc good = {4, 2, 0.25f};
+    const rmx_loss_desc good = {RMX_F32, 4, 2, 0.25f};
     rmx_loss_desc bad[4] = {good, good, good, good};
     static const char *const text[4] = {"desc.samples = -1", "desc.tasks = 0", "desc.scale = nan",
                                         "desc.scale = -0.25"};

@@ -36,8 +36,9 @@ static _Alignas(256) char ws[4096];
 Test(public_api, sizes_of_rows)
 {
     rmx_context *ctx = cpu();
-    const rmx_linear_desc linear[] = {{-1, 2, 2},       {4, 0, 2},     {4, 2, 0},
-                                      {ENORMOUS, 2, 2}, {4, BIG, BIG}, {ENORMOUS - 100, 1, 1}};
+    const rmx_linear_desc linear[] = {{RMX_F32, -1, 2, 2},    {RMX_F32, 4, 0, 2},
+                                      {RMX_F32, 4, 2, 0},     {RMX_F32, ENORMOUS, 2, 2},
+                                      {RMX_F32, 4, BIG, BIG}, {RMX_F32, ENORMOUS - 100, 1, 1}};
     ALL_BAD(
         linear, rmx_linear_backward_workspace(&linear[i]),
         rmx_linear_forward(ctx, &linear[i], m[0], m[1], m[2], m[3]),
@@ -60,8 +61,10 @@ Test(public_api, sizes_of_rows)
             rmx_norm_forward(ctx, &rms[i], m[0], m[1], NULL, m[2], NULL, m[3]),
             rmx_norm_backward(ctx, &rms[i], m[0], m[1], m[2], NULL, m[3], m[4], m[5], NULL, ws,
                               sizeof ws));
-    const rmx_loss_desc bce[] = {
-        {-1, 1, 1.0f}, {4, 0, 1.0f}, {ENORMOUS, 1, 1.0f}, {ENORMOUS / 2, BIG, 1.0f}};
+    const rmx_loss_desc bce[] = {{RMX_F32, -1, 1, 1.0f},
+                                 {RMX_F32, 4, 0, 1.0f},
+                                 {RMX_F32, ENORMOUS, 1, 1.0f},
+                                 {RMX_F32, ENORMOUS / 2, BIG, 1.0f}};
     ALL_BAD(bce, rmx_loss_workspace(&bce[i]),
             rmx_loss_forward_backward(ctx, &bce[i], m[0], (uint8_t *)m[1], NULL, NULL, NULL, m[2],
                                       ws, sizeof ws),
@@ -83,9 +86,9 @@ Test(public_api, sizes_of_tokens)
             rmx_token_mixer_forward(ctx, &mixer[i], m[0], m[1], m[2], m[3], m[4], m[5]),
             rmx_token_mixer_backward(ctx, &mixer[i], m[0], m[1], m[2], m[3], m[4], m[5], m[6],
                                      m[7], ws, sizeof ws));
-    const rmx_attention_desc attention[] = {{-1, 2, 4, 2},       {2, 2, 4, 3},
-                                            {ENORMOUS, 2, 4, 2}, {1, BIG, BIG, 1},
-                                            {4, 1 << 30, 1, 1},  {1, 1, BIG, 1}};
+    const rmx_attention_desc attention[] = {
+        {RMX_F32, -1, 2, 4, 2},    {RMX_F32, 2, 2, 4, 3},       {RMX_F32, ENORMOUS, 2, 4, 2},
+        {RMX_F32, 1, BIG, BIG, 1}, {RMX_F32, 4, 1 << 30, 1, 1}, {RMX_F32, 1, 1, BIG, 1}};
     const rmx_attention_weights w = {m[0], m[1], m[2], m[3]};
     const rmx_attention_gradients g = {m[4], m[5], m[6], m[7]};
     const rmx_attention_saved saved = {m[8], m[9], m[10]};
@@ -126,18 +129,19 @@ Test(public_api, sizes_of_features_and_views)
     const int64_t offset[4] = {0};
     const int32_t column[4] = {0};
     uint32_t ids[4] = {0}, rows[4], unique;
-    const rmx_embedding_desc embedding[] = {{-1, 1, 1, 1, 1},
-                                            {1, 0, 1, 1, 1},
-                                            {1, 1, 2, 1, 1},
-                                            {ENORMOUS, BIG, 1, 1, 1},
-                                            {1, 1, BIG, UINT32_MAX, BIG}};
+    const rmx_embedding_desc embedding[] = {{RMX_F32, -1, 1, 1, 1, 1},
+                                            {RMX_F32, 1, 0, 1, 1, 1},
+                                            {RMX_F32, 1, 1, 2, 1, 1},
+                                            {RMX_F32, ENORMOUS, BIG, 1, 1, 1},
+                                            {RMX_F32, 1, 1, BIG, UINT32_MAX, BIG}};
     ALL_BAD(embedding, rmx_embedding_backward_workspace(ctx, &embedding[i]),
             rmx_embedding_forward(ctx, &embedding[i], m[0], offset, column, ids, m[1]),
             rmx_embedding_backward(ctx, &embedding[i], m[0], offset, column, ids, rows, m[1],
                                    &unique, ws, sizeof ws));
     const rmx_tokenizer_desc tokenizer[] = {
-        {-1, 1, 1, 1, 1, 1, 1},         {1, 1, 1, 1, 0, 1, 1},     {1, 1, 1, 1, 1, 1, 0},
-        {ENORMOUS, 1, 1, 1, 1, BIG, 1}, {1, BIG, BIG, 1, 1, 1, 1}, {1, 1, 1, 1, 1, BIG, BIG}};
+        {RMX_F32, -1, 1, 1, 1, 1, 1, 1},    {RMX_F32, 1, 1, 1, 1, 0, 1, 1},
+        {RMX_F32, 1, 1, 1, 1, 1, 1, 0},     {RMX_F32, ENORMOUS, 1, 1, 1, 1, BIG, 1},
+        {RMX_F32, 1, BIG, BIG, 1, 1, 1, 1}, {RMX_F32, 1, 1, 1, 1, 1, BIG, BIG}};
     const rmx_tokenizer_inputs in = {m[0], offset, column, ids, m[1]};
     ALL_BAD(tokenizer, rmx_tokenizer_backward_workspace(&tokenizer[i]),
             rmx_tokenizer_forward(ctx, &tokenizer[i], &in, m[2], m[3], m[4], m[5]),

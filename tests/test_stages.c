@@ -46,7 +46,7 @@ static void forward(layer *l, fixture *f, bool keep, int slot, float *y)
     rmx_arena arena = {.base = layer_slot(l, slot, plan.used)};
     rmx_stages_cut(&f->stages, &f->desc, keep, &arena);
     cr_assert_eq(arena.used, plan.used);
-    f->stages.weight = (const float *const *)(l->in + 1);
+    f->stages.weight = (const void *const *)(l->in + 1);
     f->value[X].p = l->in[0];
     f->value[STAGES + 1].p = y;
     for (int32_t i = 0; i < STAGES; i++) MUST(rmx_stages_forward(l->ctx, &f->stages, i, &f->desc));
@@ -113,9 +113,9 @@ Test(stages, buffers)
     fixture f;
     build(&f);
     rmx_stages_plan_gradients(&f.stages, &f.desc, true);
-    cr_expect_eq(f.buffer[1].count, 0);
+    cr_expect_eq(f.buffer[1].bytes, 0);
     int32_t buffers = 0;
-    for (int32_t b = 1; b < RMX_STAGES_VALUES(STAGES); b++) buffers += f.buffer[b].count > 0;
+    for (int32_t b = 1; b < RMX_STAGES_VALUES(STAGES); b++) buffers += f.buffer[b].bytes > 0;
     cr_expect_eq(buffers, 3, "%d", buffers);
     for (int32_t i = 0; i < STAGES; i++) {
         cr_expect_neq(f.stage[i].dx, 1);

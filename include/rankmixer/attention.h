@@ -5,12 +5,14 @@
 #define RANKMIXER_ATTENTION_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct rmx_attention_desc {
+    rmx_dtype dtype; /* of activations, wqkv and wo; biases and gradients of parameters are fp32 */
     int64_t samples; /* B, >= 0 */
     int32_t tokens;  /* T, >= 1 */
     int32_t width;   /* D, >= 1 */
@@ -18,9 +20,9 @@ typedef struct rmx_attention_desc {
 } rmx_attention_desc;
 
 typedef struct rmx_attention_weights {
-    const float *wqkv; /* [3, D, D]: queries, keys, values */
+    const void *wqkv;  /* [3, D, D]: queries, keys, values */
     const float *bqkv; /* [3, D] */
-    const float *wo;   /* [D, D] */
+    const void *wo;    /* [D, D] */
     const float *bo;   /* [D] */
 } rmx_attention_weights;
 
@@ -30,9 +32,9 @@ typedef struct rmx_attention_gradients {
 
 /* What the forward pass leaves for the backward pass. */
 typedef struct rmx_attention_saved {
-    float *qkv;           /* [3, B, T, D] */
-    float *probabilities; /* [B, H, T, T] */
-    float *mixed;         /* [B, T, D]: P V, before the output projection */
+    void *qkv;           /* [3, B, T, D] */
+    void *probabilities; /* [B, H, T, T] */
+    void *mixed;         /* [B, T, D]: P V, before the output projection */
 } rmx_attention_saved;
 
 /* Q, K, V = x Wq + bq, x Wk + bk, x Wv + bv;  per head P = softmax(Q K^T / sqrt(d));
@@ -49,8 +51,8 @@ typedef struct rmx_attention_saved {
 RMX_NODISCARD RMX_API rmx_status rmx_attention_forward(rmx_context *ctx,
                                                        const rmx_attention_desc *desc,
                                                        const rmx_attention_weights *weights,
-                                                       const float *x, const float *residual,
-                                                       const rmx_attention_saved *saved, float *y);
+                                                       const void *x, const void *residual,
+                                                       const rmx_attention_saved *saved, void *y);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc);
@@ -65,8 +67,8 @@ RMX_API size_t rmx_attention_backward_workspace(const rmx_attention_desc *desc);
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status rmx_attention_backward(
     rmx_context *ctx, const rmx_attention_desc *desc, const rmx_attention_weights *weights,
-    const float *dy, const float *x, const rmx_attention_saved *saved, const float *residual,
-    float *dx, const rmx_attention_gradients *gradients, void *ws, size_t ws_bytes);
+    const void *dy, const void *x, const rmx_attention_saved *saved, const void *residual,
+    void *dx, const rmx_attention_gradients *gradients, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ typedef struct rmx_block_desc {
     rmx_norm_place norm_place;
     int32_t heads;             /* H, divides D; RMX_MIXER_NONE ignores it */
     float eps;                 /* of both LayerNorms, > 0 */
-    rmx_feed_forward_desc ffn; /* samples, tokens, width, hidden, shared, activation, dropout */
+    rmx_feed_forward_desc ffn; /* its dtype, samples, tokens and width are the block's */
     bool forward_only;         /* scoring: GELU's derivative is not computed and not kept */
 } rmx_block_desc;
 
@@ -34,6 +34,7 @@ typedef struct rmx_block_desc {
 #define RMX_BLOCK_NAME 64
 typedef struct rmx_block_parameter {
     char name[RMX_BLOCK_NAME]; /* "norm1.gamma", "ffn.w1", ...: docs/model.md has them all */
+    rmx_dtype dtype;           /* desc.ffn.dtype where products read it, else RMX_F32 */
     int32_t dims;
     int64_t shape[3];
     int64_t count; /* elements */
@@ -55,8 +56,8 @@ RMX_API int32_t rmx_block_parameters(const rmx_block_desc *desc, rmx_block_param
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_WORKSPACE; RMX_ERR_DEVICE.
  * Source:  RankMixer, arXiv:2507.15551, Eq. 1. */
 RMX_NODISCARD RMX_API rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
-                                                   const float *const *weights, const float *x,
-                                                   float *y, void *saved, size_t saved_bytes);
+                                                   const void *const *weights, const void *x,
+                                                   void *y, void *saved, size_t saved_bytes);
 /* Pure; 0 for a bad desc. */
 RMX_API size_t rmx_block_saved_bytes(const rmx_block_desc *desc);
 RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
@@ -66,12 +67,12 @@ RMX_API size_t rmx_block_backward_workspace(const rmx_block_desc *desc);
  *   in      dy, x      [B, T, D]
  *   in      saved                 of forward
  *   out     dx         [B, T, D]  overwritten; overlaps no input
- *   in,out  gradients             as weights; accumulated
+ *   in,out  gradients             as weights, fp32; accumulated
  *   scratch ws         ws_bytes >= rmx_block_backward_workspace(desc), 256-byte aligned */
 RMX_NODISCARD RMX_API rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
-                                                    const float *const *weights, const float *dy,
-                                                    const float *x, const void *saved,
-                                                    size_t saved_bytes, float *dx,
+                                                    const void *const *weights, const void *dy,
+                                                    const void *x, const void *saved,
+                                                    size_t saved_bytes, void *dx,
                                                     float *const *gradients, void *ws,
                                                     size_t ws_bytes);
 
@@ -80,7 +81,8 @@ RMX_NODISCARD RMX_API rmx_status rmx_block_backward(rmx_context *ctx, const rmx_
 typedef struct rmx_block_part {
     char name[RMX_BLOCK_NAME]; /* "mixed", "ffn.hidden", ... */
     size_t offset_bytes;
-    int64_t count; /* floats */
+    rmx_dtype dtype;
+    int64_t count; /* elements */
 } rmx_block_part;
 RMX_API int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts,
                                 int32_t capacity);

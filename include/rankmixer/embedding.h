@@ -4,12 +4,14 @@
 #define RANKMIXER_EMBEDDING_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct rmx_embedding_desc {
+    rmx_dtype dtype;    /* of out and dout; tables and their gradient are fp32 */
     int64_t samples;    /* B, >= 0; samples * fields < 2^32 */
     int32_t fields;     /* F, >= 1 */
     int32_t width;      /* E, >= 1 */
@@ -28,7 +30,7 @@ typedef struct rmx_embedding_desc {
  * All pointers live on ctx. Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_embedding_forward(
     rmx_context *ctx, const rmx_embedding_desc *desc, const float *table,
-    const int64_t *row_offset, const int32_t *column, const uint32_t *ids, float *out);
+    const int64_t *row_offset, const int32_t *column, const uint32_t *ids, void *out);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_desc *desc);
@@ -44,7 +46,7 @@ RMX_API size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embe
  * Result:  the same bits on every backend and thread count.
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status rmx_embedding_backward(
-    rmx_context *ctx, const rmx_embedding_desc *desc, const float *dout, const int64_t *row_offset,
+    rmx_context *ctx, const rmx_embedding_desc *desc, const void *dout, const int64_t *row_offset,
     const int32_t *column, const uint32_t *ids, uint32_t *rows, float *gradient, uint32_t *unique,
     void *ws, size_t ws_bytes);
 

@@ -8,26 +8,29 @@
 #include "rankmixer/context.h"
 #include "rankmixer/dropout.h"
 #include "rankmixer/activation.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct rmx_feed_forward_desc {
-    int64_t samples;           /* B, >= 0 */
-    int32_t tokens;            /* T, >= 1 */
-    int32_t width;             /* D, >= 1 */
-    int32_t hidden;            /* K, >= 1 */
-    bool shared;               /* one set of weights for all tokens: the ablation, not RankMixer */
+    rmx_dtype dtype; /* of activations, w1 and w2; biases and gradients of parameters are fp32 */
+    int64_t samples; /* B, >= 0 */
+    int32_t tokens;  /* T, >= 1 */
+    int32_t width;   /* D, >= 1 */
+    int32_t hidden;  /* K, >= 1 */
+    bool shared;     /* one set of weights for all tokens: the ablation, not RankMixer */
     rmx_activation activation; /* 0 stands for RMX_ACTIVATION_GELU_ERF */
-    rmx_dropout_desc dropout;  /* on the hidden activations; p = 0: none (also for scoring) */
+    rmx_dropout_desc dropout;  /* on the hidden activations, of their type; p = 0: none (also for
+                                  scoring) */
 } rmx_feed_forward_desc;
 
 /* Leading axis T, or 1 where shared. Gradients have the same shapes. */
 typedef struct rmx_feed_forward_weights {
-    const float *w1; /* [T, D, K] */
+    const void *w1;  /* [T, D, K] */
     const float *b1; /* [T, K] */
-    const float *w2; /* [T, K, D] */
+    const void *w2;  /* [T, K, D] */
     const float *b2; /* [T, D] */
 } rmx_feed_forward_weights;
 
@@ -50,7 +53,7 @@ typedef struct rmx_feed_forward_gradients {
  * Source:  RankMixer, arXiv:2507.15551, Eq. 6-9. */
 RMX_NODISCARD RMX_API rmx_status rmx_feed_forward_forward(
     rmx_context *ctx, const rmx_feed_forward_desc *desc, const rmx_feed_forward_weights *weights,
-    const float *x, const float *residual, float *activation_gradient, float *hidden, float *y);
+    const void *x, const void *residual, void *activation_gradient, void *hidden, void *y);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_feed_forward_backward_workspace(const rmx_feed_forward_desc *desc);
@@ -68,8 +71,8 @@ RMX_API size_t rmx_feed_forward_backward_workspace(const rmx_feed_forward_desc *
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status rmx_feed_forward_backward(
     rmx_context *ctx, const rmx_feed_forward_desc *desc, const rmx_feed_forward_weights *weights,
-    const float *dy, const float *x, const float *activation_gradient, const float *hidden,
-    const float *residual, float *dx, const rmx_feed_forward_gradients *gradients, void *ws,
+    const void *dy, const void *x, const void *activation_gradient, const void *hidden,
+    const void *residual, void *dx, const rmx_feed_forward_gradients *gradients, void *ws,
     size_t ws_bytes);
 
 #ifdef __cplusplus

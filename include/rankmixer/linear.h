@@ -4,12 +4,14 @@
 #define RANKMIXER_LINEAR_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct rmx_linear_desc {
+    rmx_dtype dtype;      /* of x, y, dy, dx and w; b and gradients of parameters are fp32 */
     int64_t rows;         /* N, >= 0 */
     int32_t in_features;  /* I, >= 1 */
     int32_t out_features; /* O, >= 1 */
@@ -26,8 +28,8 @@ typedef struct rmx_linear_desc {
  *          depend on that row alone, on every backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc,
-                                                    const float *x, const float *w, const float *b,
-                                                    float *y);
+                                                    const void *x, const void *w, const float *b,
+                                                    void *y);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc);
@@ -43,9 +45,9 @@ RMX_API size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc);
  *
  * Returns: as forward; also RMX_ERR_WORKSPACE. */
 RMX_NODISCARD RMX_API rmx_status rmx_linear_backward(rmx_context *ctx, const rmx_linear_desc *desc,
-                                                     const float *dy, const float *x,
-                                                     const float *w, float *dx, float *dw,
-                                                     float *db, void *ws, size_t ws_bytes);
+                                                     const void *dy, const void *x, const void *w,
+                                                     void *dx, float *dw, float *db, void *ws,
+                                                     size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #define RANKMIXER_LOSS_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +13,7 @@ extern "C" {
 #define RMX_LABEL_MASKED 255 /* this task has no label for this sample */
 
 typedef struct rmx_loss_desc {
+    rmx_dtype dtype; /* of dlogits; all else is fp32 */
     int64_t samples; /* B, >= 0 */
     int32_t tasks;   /* >= 1 */
     float scale;     /* of the gradient: 1 / (samples of the global batch); finite, >= 0 */
@@ -26,8 +28,8 @@ typedef struct rmx_loss_desc {
  *   in      task_weight    [tasks]     u; NULL: ones
  *   in      sample_weight  [B]         w; NULL: ones
  *   in,out  loss           [1]         double; continued, in blocks of 128 samples; NULL: unwanted
- *   out     dlogits        [B, tasks]  overwritten; NULL: not wanted; may be logits; overlaps
- *                                      nothing else
+ *   out     dlogits        [B, tasks]  overwritten; NULL: not wanted; may be logits where fp32;
+ *                                      overlaps nothing else
  *   scratch ws             ws_bytes >= rmx_loss_workspace(desc), 256-byte aligned
  *
  * All pointers live on ctx. The logarithm is taken of 1 + exp(-|z|): no overflow for any z.
@@ -35,7 +37,7 @@ typedef struct rmx_loss_desc {
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_WORKSPACE; RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_loss_forward_backward(
     rmx_context *ctx, const rmx_loss_desc *desc, const float *logits, const uint8_t *labels,
-    const float *task_weight, const float *sample_weight, double *loss, float *dlogits, void *ws,
+    const float *task_weight, const float *sample_weight, double *loss, void *dlogits, void *ws,
     size_t ws_bytes);
 /* Bytes of scratch. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_loss_workspace(const rmx_loss_desc *desc);

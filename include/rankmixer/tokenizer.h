@@ -4,6 +4,7 @@
 #define RANKMIXER_TOKENIZER_H
 
 #include "rankmixer/context.h"
+#include "rankmixer/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +13,7 @@ extern "C" {
 /* Where each feature lies in a sample's input row of tokens * slice values, slice values a
  * token. A sparse field takes embedding_width columns, a dense one takes one. */
 typedef struct rmx_tokenizer_desc {
+    rmx_dtype dtype;         /* of features, x, their gradients and w; all else is fp32 */
     int64_t samples;         /* B, >= 0 */
     int32_t sparse_fields;   /* >= 0 */
     int32_t dense_fields;    /* >= 0; one of the two is >= 1 */
@@ -60,8 +62,8 @@ typedef struct rmx_tokenizer_inputs {
 RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_forward(rmx_context *ctx,
                                                        const rmx_tokenizer_desc *desc,
                                                        const rmx_tokenizer_inputs *inputs,
-                                                       const float *w, const float *b,
-                                                       float *features, float *x);
+                                                       const void *w, const float *b,
+                                                       void *features, void *x);
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc);
@@ -69,9 +71,11 @@ RMX_API size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc);
  *   out     dfeatures  [B, T * W]   overwritten: rmx_embedding_backward takes it from here
  *   in,out  dw, db                  accumulated
  *   scratch ws                      ws_bytes >= rmx_tokenizer_backward_workspace(desc) */
-RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_backward(
-    rmx_context *ctx, const rmx_tokenizer_desc *desc, const float *dx, const float *features,
-    const float *w, float *dfeatures, float *dw, float *db, void *ws, size_t ws_bytes);
+RMX_NODISCARD RMX_API rmx_status rmx_tokenizer_backward(rmx_context *ctx,
+                                                        const rmx_tokenizer_desc *desc,
+                                                        const void *dx, const void *features,
+                                                        const void *w, void *dfeatures, float *dw,
+                                                        float *db, void *ws, size_t ws_bytes);
 
 #ifdef __cplusplus
 }

@@ -51,6 +51,12 @@ typedef enum rmx_math {
     RMX_MATH_TENSOR  /* steps of a tensor core on bf16 operands */
 } rmx_math;
 
+/* That of a layer's products of operands of this type. */
+static inline rmx_math rmx_math_of(rmx_dtype dtype)
+{
+    return dtype == RMX_F32 ? RMX_MATH_STRICT : RMX_MATH_TENSOR;
+}
+
 /* One operand of a product: element (i, j) of product (u, v) is
  * p[u * batch[0] + v * batch[1] + i * rs + j * cs]. A transposed matrix exchanges rs and cs, a
  * row vector has rs = 0. p = NULL where an operand is optional: it takes no part. */

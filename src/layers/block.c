@@ -113,10 +113,11 @@ int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts, int32
         for (int32_t k = 0; k < pieces; k++) {
             if (piece[k].given || piece[k].count == 0) continue;
             if (n < capacity) {
-                parts[n] = (rmx_block_part){.offset_bytes = arena.used, .count = piece[k].count};
+                parts[n] = (rmx_block_part){
+                    .offset_bytes = arena.used, .dtype = piece[k].dtype, .count = piece[k].count};
                 rmx_stage_name(&b.stage[i], piece[k].part, parts[n].name);
             }
-            rmx_arena_floats(&arena, piece[k].count);
+            rmx_arena_take(&arena, rmx_size_mul(rmx_dtype_size(piece[k].dtype), piece[k].count));
             n++;
         }
     }
@@ -136,7 +137,7 @@ int32_t rmx_block_parameters(const rmx_block_desc *desc, rmx_block_parameter *pa
         for (int32_t i = 0; i < count; i++, n++) {
             if (n >= capacity) continue;
             rmx_block_parameter *p = &parameters[n];
-            *p = (rmx_block_parameter){.dims = own[i].dims, .count = 1};
+            *p = (rmx_block_parameter){.dtype = own[i].dtype, .dims = own[i].dims, .count = 1};
             rmx_stage_name(s, own[i].name, p->name);
             for (int32_t d = 0; d < p->dims; d++) {
                 p->shape[d] = own[i].shape[d];
@@ -149,7 +150,7 @@ int32_t rmx_block_parameters(const rmx_block_desc *desc, rmx_block_parameter *pa
 
 /* The array and each pointer in it: nothing may be written before they are known. */
 static rmx_status check_pointers(rmx_context *ctx, const block *b, const char *what,
-                                 const float *const *pointers)
+                                 const void *const *pointers)
 {
     RMX_TRY(rmx_check_pointer(ctx, what, pointers));
     for (int32_t i = 0; i < b->stages.parameters; i++) {
@@ -165,7 +166,7 @@ static rmx_status check_pointers(rmx_context *ctx, const block *b, const char *w
 
 /* What both passes check; the stages' memory is cut. */
 static rmx_status begin(rmx_context *ctx, block *b, const rmx_block_desc *desc,
-                        const float *const *weights, const float *x, const void *saved,
+                        const void *const *weights, const void *x, const void *saved,
                         size_t saved_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
@@ -177,17 +178,18 @@ static rmx_status begin(rmx_context *ctx, block *b, const rmx_block_desc *desc,
     RMX_TRY(rmx_check_workspace(ctx, "rmx_block_saved_bytes", saved, saved_bytes, plan.used));
     rmx_stages_cut(&b->stages, &b->desc, true, &arena);
     b->stages.weight = weights;
-    b->value[1].p = (float *)(uintptr_t)x;
+    b->value[1].p = (void *)(uintptr_t)x;
     return rmx_check_array(ctx, "x", x, desc->ffn.samples);
 }
 
 static int64_t bytes_of(const rmx_block_desc *desc)
 {
-    return desc->ffn.samples * desc->ffn.tokens * desc->ffn.width * (int64_t)sizeof(float);
+    return desc->ffn.samples * desc->ffn.tokens * desc->ffn.width *
+           (int64_t)rmx_dtype_size(desc->ffn.dtype);
 }
 
 rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
-                             const float *const *weights, const float *x, float *y, void *saved,
+                             const void *const *weights, const void *x, void *y, void *saved,
                              size_t saved_bytes)
 {
     block b;
@@ -205,14 +207,14 @@ rmx_status rmx_block_forward(rmx_context *ctx, const rmx_block_desc *desc,
 }
 
 /* The gradients besides dy (buffer 1) and dx, then scratch. Returns where the scratch begins. */
-static size_t cut_workspace(block *b, const float *dy, float *dx, void *ws)
+static size_t cut_workspace(block *b, const void *dy, void *dx, void *ws)
 {
     rmx_arena arena = {.base = ws};
     rmx_stages_plan_gradients(&b->stages, &b->desc, true);
     rmx_stage_buffer *last = &b->buffer[b->value[1].buffer];
-    last->count = 0;
+    last->bytes = 0;
     rmx_stages_cut_buffers(&b->stages, &arena);
-    b->buffer[1].p = (float *)(uintptr_t)dy;
+    b->buffer[1].p = (void *)(uintptr_t)dy;
     last->p = dx;
     return arena.used;
 }
@@ -226,8 +228,8 @@ size_t rmx_block_backward_workspace(const rmx_block_desc *desc)
 }
 
 rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
-                              const float *const *weights, const float *dy, const float *x,
-                              const void *saved, size_t saved_bytes, float *dx,
+                              const void *const *weights, const void *dy, const void *x,
+                              const void *saved, size_t saved_bytes, void *dx,
                               float *const *gradients, void *ws, size_t ws_bytes)
 {
     block b;
@@ -235,7 +237,7 @@ rmx_status rmx_block_backward(rmx_context *ctx, const rmx_block_desc *desc,
     if (desc->forward_only)
         return rmx_context_fail(ctx, RMX_ERR_ARGUMENT,
                                 "desc.forward_only: such a pass kept nothing to go back by");
-    RMX_TRY(check_pointers(ctx, &b, "gradients", (const float *const *)gradients));
+    RMX_TRY(check_pointers(ctx, &b, "gradients", (const void *const *)gradients));
     RMX_TRY(rmx_check_array(ctx, "dy", dy, desc->ffn.samples));
     RMX_TRY(rmx_check_array(ctx, "dx", dx, desc->ffn.samples));
     RMX_TRY(rmx_check_workspace(ctx, "rmx_block_backward_workspace", ws, ws_bytes,

@@ -44,6 +44,23 @@ rmx_status rmx_check_dtype(rmx_context *ctx, const char *name, rmx_dtype dtype, 
                             (int)dtype);
 }
 
+rmx_status rmx_check_kernels(rmx_context *ctx, rmx_dtype dtype, uint32_t kernels)
+{
+    _Static_assert(RMX_KERNEL_COUNT <= 32, "a bit for each kernel");
+    static const char *const names[] = {
+#define RMX_SLOT(kernel) #kernel,
+        RMX_KERNELS(RMX_SLOT)
+#undef RMX_SLOT
+    };
+    for (int k = 0; k < RMX_KERNEL_COUNT; k++) {
+        if (!(kernels >> k & 1)) continue;
+        const bool tensor = k == RMX_KERNEL_product && rmx_math_of(dtype) == RMX_MATH_TENSOR;
+        const int needs = 1 << dtype | (tensor ? RMX_TAKES_TENSOR : 0);
+        RMX_TRY(rmx_context_takes(ctx, (rmx_kernel)k, names[k], needs));
+    }
+    return RMX_OK;
+}
+
 rmx_status rmx_check_size(rmx_context *ctx, const char *name, int64_t value, int64_t min,
                           int64_t max)
 {

@@ -50,6 +50,10 @@ rmx_status rmx_check_optional(rmx_context *ctx, const char *name, const void *p)
 rmx_status rmx_check_unused(rmx_context *ctx, const char *name, const void *p, const char *why);
 /* F32 or BF16; *bytes of one value. */
 rmx_status rmx_check_dtype(rmx_context *ctx, const char *name, rmx_dtype dtype, int64_t *bytes);
+/* The backend has all these kernels (RMX_USES bits) for the type. A call that runs several asks
+ * this before the first of them writes. */
+#define RMX_USES(kernel) (UINT32_C(1) << RMX_KERNEL_##kernel)
+rmx_status rmx_check_kernels(rmx_context *ctx, rmx_dtype dtype, uint32_t kernels);
 /* min <= value <= max */
 rmx_status rmx_check_size(rmx_context *ctx, const char *name, int64_t value, int64_t min,
                           int64_t max);

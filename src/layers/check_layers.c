@@ -36,6 +36,8 @@ rmx_status rmx_check_dropout(rmx_context *ctx, const rmx_dropout_desc *desc)
 
 rmx_status rmx_check_feed_forward_desc(rmx_context *ctx, const rmx_feed_forward_desc *desc)
 {
+    int64_t size = 0;
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &size));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_size(ctx, "hidden", desc->hidden, 1, INT32_MAX));
     RMX_TRY(rmx_check_count(ctx, "samples * tokens * hidden",
@@ -50,6 +52,8 @@ rmx_status rmx_check_feed_forward_desc(rmx_context *ctx, const rmx_feed_forward_
 
 rmx_status rmx_check_attention_desc(rmx_context *ctx, const rmx_attention_desc *desc)
 {
+    int64_t size = 0;
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &size));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_heads(ctx, desc->heads, desc->width));
     RMX_TRY(rmx_check_count(ctx, "3 * width * width", (int64_t[]){3, desc->width, desc->width}, 3,

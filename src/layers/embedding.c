@@ -8,6 +8,8 @@
 static rmx_status check_sizes(rmx_context *ctx, const rmx_embedding_desc *desc, int64_t *entries)
 {
     const int64_t samples = desc->samples, fields = desc->fields, width = desc->width;
+    int64_t value = 0;
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &value));
     RMX_TRY(rmx_check_size(ctx, "desc.samples", desc->samples, 0, RMX_COUNT_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.fields", desc->fields, 1, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "desc.width", desc->width, 1, INT32_MAX));
@@ -36,18 +38,19 @@ static rmx_status check_embedding(rmx_context *ctx, const rmx_embedding_desc *de
 
 rmx_status rmx_embedding_forward(rmx_context *ctx, const rmx_embedding_desc *desc,
                                  const float *table, const int64_t *row_offset,
-                                 const int32_t *column, const uint32_t *ids, float *out)
+                                 const int32_t *column, const uint32_t *ids, void *out)
 {
     int64_t entries = 0;
     RMX_TRY(check_embedding(ctx, desc, row_offset, column, ids, &entries));
     RMX_TRY(rmx_check_pointer(ctx, "table", table));
     RMX_TRY(rmx_check_array(ctx, "out", out, entries));
-    const int64_t size = (int64_t)sizeof(float);
-    const rmx_range outs[] = {{"out", out, desc->samples * desc->out_width * size}};
+    const int64_t size = (int64_t)sizeof(float), value = (int64_t)rmx_dtype_size(desc->dtype);
+    const rmx_range outs[] = {{"out", out, desc->samples * desc->out_width * value}};
     const rmx_range ins[] = {{"table", table, desc->table_rows * desc->width * size},
                              {"ids", ids, entries * size}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 1, ins, 2));
-    const rmx_embedding_lookup_args args = {.samples = desc->samples,
+    const rmx_embedding_lookup_args args = {.dtype = desc->dtype,
+                                            .samples = desc->samples,
                                             .fields = desc->fields,
                                             .width = desc->width,
                                             .out_width = desc->out_width,
@@ -86,7 +89,7 @@ size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_de
 }
 
 rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *desc,
-                                  const float *dout, const int64_t *row_offset,
+                                  const void *dout, const int64_t *row_offset,
                                   const int32_t *column, const uint32_t *ids, uint32_t *rows,
                                   float *gradient, uint32_t *unique, void *ws, size_t ws_bytes)
 {
@@ -98,15 +101,16 @@ rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *de
     RMX_TRY(rmx_check_pointer(ctx, "unique", unique));
     RMX_TRY(rmx_check_workspace(ctx, "rmx_embedding_backward_workspace", ws, ws_bytes,
                                 rmx_embedding_backward_workspace(ctx, desc)));
-    const int64_t size = (int64_t)sizeof(float);
+    const int64_t size = (int64_t)sizeof(float), value = (int64_t)rmx_dtype_size(desc->dtype);
     const rmx_range outs[] = {{"rows", rows, entries * size},
                               {"gradient", gradient, entries * desc->width * size},
                               {"unique", unique, size},
                               {"ws", ws, (int64_t)ws_bytes}};
-    const rmx_range ins[] = {{"dout", dout, desc->samples * desc->out_width * size},
+    const rmx_range ins[] = {{"dout", dout, desc->samples * desc->out_width * value},
                              {"ids", ids, entries * size}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 4, ins, 2));
 
+    RMX_TRY(rmx_check_kernels(ctx, desc->dtype, RMX_USES(embedding_gradient)));
     rmx_backend *backend = rmx_context_backend(ctx);
     rmx_arena arena = {.base = ws};
     const scratch s = scratch_of(backend, desc, &arena);
@@ -121,7 +125,8 @@ rmx_status rmx_embedding_backward(rmx_context *ctx, const rmx_embedding_desc *de
                                           .unique = unique,
                                           .ws = s.sort};
     RMX_TRY(rmx_run_embedding_sort(ctx, &sort));
-    const rmx_embedding_gradient_args grad = {.samples = desc->samples,
+    const rmx_embedding_gradient_args grad = {.dtype = desc->dtype,
+                                              .samples = desc->samples,
                                               .fields = desc->fields,
                                               .width = desc->width,
                                               .out_width = desc->out_width,

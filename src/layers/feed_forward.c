@@ -17,7 +17,9 @@ typedef struct products {
 static products products_of(const rmx_feed_forward_desc *d)
 {
     const int64_t t = d->tokens, width = d->width, hidden = d->hidden;
-    const rmx_projection each = {.groups = t,
+    const int64_t size = (int64_t)rmx_dtype_size(d->dtype);
+    const rmx_projection each = {.dtype = d->dtype,
+                                 .groups = t,
                                  .rows = d->samples,
                                  .in = width,
                                  .out = hidden,
@@ -25,7 +27,8 @@ static products products_of(const rmx_feed_forward_desc *d)
                                  .x_group = width,
                                  .y_row = t * hidden,
                                  .y_group = hidden};
-    const rmx_projection one = {.groups = 1,
+    const rmx_projection one = {.dtype = d->dtype,
+                                .groups = 1,
                                 .rows = d->samples * t,
                                 .in = width,
                                 .out = hidden,
@@ -33,7 +36,8 @@ static products products_of(const rmx_feed_forward_desc *d)
                                 .y_row = hidden};
     const rmx_projection p = d->shared ? one : each;
     return (products){.first = p,
-                      .second = {.groups = p.groups,
+                      .second = {.dtype = d->dtype,
+                                 .groups = p.groups,
                                  .rows = p.rows,
                                  .in = hidden,
                                  .out = width,
@@ -41,8 +45,8 @@ static products products_of(const rmx_feed_forward_desc *d)
                                  .x_group = p.y_group,
                                  .y_row = p.x_row,
                                  .y_group = p.x_group},
-                      .x_bytes = d->samples * t * width * (int64_t)sizeof(float),
-                      .h_bytes = d->samples * t * hidden * (int64_t)sizeof(float)};
+                      .x_bytes = d->samples * t * width * size,
+                      .h_bytes = d->samples * t * hidden * size};
 }
 
 static rmx_activation activation_of(const rmx_feed_forward_desc *desc)
@@ -50,12 +54,19 @@ static rmx_activation activation_of(const rmx_feed_forward_desc *desc)
     return desc->activation ? desc->activation : RMX_ACTIVATION_GELU_ERF;
 }
 
-/* The dropout desc counts elements of the whole hidden activation. */
-static rmx_status drop(rmx_context *ctx, const rmx_feed_forward_desc *desc, float *hidden)
+/* The dropout desc counts elements of the whole hidden activation, and has its type. */
+static rmx_status drop(rmx_context *ctx, const rmx_feed_forward_desc *desc, void *hidden)
 {
-    if (desc->dropout.p == 0.0f) return RMX_OK;
-    return rmx_dropout_forward(ctx, &desc->dropout, desc->samples * desc->tokens * desc->hidden,
-                               hidden, hidden);
+    rmx_dropout_desc dropout = desc->dropout;
+    if (dropout.p == 0.0f) return RMX_OK;
+    dropout.dtype = desc->dtype;
+    return rmx_dropout_forward(ctx, &dropout, desc->samples * desc->tokens * desc->hidden, hidden,
+                               hidden);
+}
+
+static uint32_t kernels_of(const rmx_feed_forward_desc *desc)
+{
+    return RMX_USES(product) | (desc->dropout.p > 0.0f ? RMX_USES(dropout) : 0);
 }
 
 static rmx_status check_weights(rmx_context *ctx, const rmx_feed_forward_weights *w)
@@ -68,9 +79,9 @@ static rmx_status check_weights(rmx_context *ctx, const rmx_feed_forward_weights
 }
 
 rmx_status rmx_feed_forward_forward(rmx_context *ctx, const rmx_feed_forward_desc *desc,
-                                    const rmx_feed_forward_weights *weights, const float *x,
-                                    const float *residual, float *activation_gradient,
-                                    float *hidden, float *y)
+                                    const rmx_feed_forward_weights *weights, const void *x,
+                                    const void *residual, void *activation_gradient, void *hidden,
+                                    void *y)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_feed_forward_desc(ctx, desc));
@@ -87,6 +98,7 @@ rmx_status rmx_feed_forward_forward(rmx_context *ctx, const rmx_feed_forward_des
                               {"activation_gradient", activation_gradient, p.h_bytes}};
     const rmx_range ins[] = {{"x", x, p.x_bytes}, {"residual", residual, p.x_bytes}};
     RMX_TRY(rmx_check_ranges(ctx, outs, 3, ins, 2));
+    RMX_TRY(rmx_check_kernels(ctx, desc->dtype, kernels_of(desc)));
 
     const rmx_projection_epilogue activate = {.activation = activation_of(desc),
                                               .activation_gradient = activation_gradient};
@@ -107,9 +119,9 @@ size_t rmx_feed_forward_backward_workspace(const rmx_feed_forward_desc *desc)
 }
 
 static rmx_status check_backward(rmx_context *ctx, const rmx_feed_forward_desc *desc,
-                                 const products *p, const float *dy, const float *x,
-                                 const float *activation_gradient, const float *hidden,
-                                 const float *residual, const float *dx,
+                                 const products *p, const void *dy, const void *x,
+                                 const void *activation_gradient, const void *hidden,
+                                 const void *residual, const void *dx,
                                  const rmx_feed_forward_gradients *grad, const void *ws,
                                  size_t ws_bytes)
 {
@@ -136,9 +148,9 @@ static rmx_status check_backward(rmx_context *ctx, const rmx_feed_forward_desc *
 }
 
 rmx_status rmx_feed_forward_backward(rmx_context *ctx, const rmx_feed_forward_desc *desc,
-                                     const rmx_feed_forward_weights *weights, const float *dy,
-                                     const float *x, const float *activation_gradient,
-                                     const float *hidden, const float *residual, float *dx,
+                                     const rmx_feed_forward_weights *weights, const void *dy,
+                                     const void *x, const void *activation_gradient,
+                                     const void *hidden, const void *residual, void *dx,
                                      const rmx_feed_forward_gradients *gradients, void *ws,
                                      size_t ws_bytes)
 {
@@ -149,8 +161,8 @@ rmx_status rmx_feed_forward_backward(rmx_context *ctx, const rmx_feed_forward_de
     RMX_TRY(check_weights(ctx, weights));
     RMX_TRY(check_backward(ctx, desc, &p, dy, x, activation_gradient, hidden, residual, dx,
                            gradients, ws, ws_bytes));
-    float *dpre = ws;
-    void *scratch = (char *)ws + rmx_align((size_t)p.h_bytes);
+    RMX_TRY(rmx_check_kernels(ctx, desc->dtype, kernels_of(desc) | RMX_USES(column_sum)));
+    void *dpre = ws, *scratch = (char *)ws + rmx_align((size_t)p.h_bytes);
 
     RMX_TRY(rmx_project_back(ctx, &p.second, dy, weights->w2, activation_gradient, NULL, dpre));
     RMX_TRY(drop(ctx, desc, dpre));

@@ -78,9 +78,9 @@ static copy_plan plan_copy(const rmx_tensor *src, const rmx_tensor *dst)
     return plan;
 }
 
-/* A product over no k leaves +0; times -1 that is -0, to which the epilogue's fma(scale, x, -0)
- * adds scale * x exactly, as -0 + x is x for every x. The product's outputs have four axes. */
-static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan, int32_t first,
+/* A product over no k leaves +0; times -1 that is -0, to which the epilogue adds
+ * x exactly, as -0 + x is x for every x. The product's outputs have four axes. */
+static rmx_status copy_four(rmx_context *ctx, const copy_plan *plan, int32_t first,
                             rmx_dtype dtype, const void *src, void *dst)
 {
     int64_t shape[4] = {1, 1, 1, 1}, from[4] = {0}, to[4] = {0};
@@ -92,6 +92,7 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
     const rmx_product_args args = {
         .dtype = dtype,
         .out_dtype = dtype,
+        .math = rmx_math_of(dtype),
         .m = shape[2],
         .n = shape[3],
         .k = 0,
@@ -100,15 +101,13 @@ static rmx_status copy_four(rmx_context *ctx, float scale, const copy_plan *plan
         .b = {.p = src},
         .c = {.p = dst, .rs = to[2], .batch = {to[0], to[1]}},
         .alpha = -1.0f,
-        .beta = scale,
-        .bias = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
+        .residual = {.p = src, .rs = from[2], .cs = from[3], .batch = {from[0], from[1]}},
         .activation = RMX_ACTIVATION_NONE,
     };
     return rmx_run_product(ctx, &args);
 }
 
-rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,
-                         const rmx_tensor *dst)
+rmx_status rmx_copy_view(rmx_context *ctx, const rmx_tensor *src, const rmx_tensor *dst)
 {
     for (int32_t i = 0; i < src->dims; i++)
         if (src->shape[i] == 0) return RMX_OK;
@@ -118,7 +117,7 @@ rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,
     int64_t index[RMX_MAX_DIMS + 2] = {0}, from = 0, to = 0;
     for (;;) {
         const rmx_status status =
-            copy_four(ctx, scale, &plan, first, src->dtype, (const char *)src->data + from * bytes,
+            copy_four(ctx, &plan, first, src->dtype, (const char *)src->data + from * bytes,
                       (char *)dst->data + to * bytes);
         if (status != RMX_OK) return status;
         int32_t axis = first - 1; /* an odometer over the axes before the last four */

@@ -17,9 +17,7 @@ rmx_tensor rmx_permuted(const rmx_tensor *t, const int32_t *order);
 /* Equal strides wherever there is more than one element; the shapes are equal. */
 bool rmx_same_strides(const rmx_tensor *a, const rmx_tensor *b);
 
-/* dst = scale * src, element by element; equal shapes, no overlap. scale = 1 is an exact copy,
- * signs of zeros included. */
-rmx_status rmx_copy_view(rmx_context *ctx, float scale, const rmx_tensor *src,
-                         const rmx_tensor *dst);
+/* dst = src, element by element, signs of zeros included; equal shapes and types, no overlap. */
+rmx_status rmx_copy_view(rmx_context *ctx, const rmx_tensor *src, const rmx_tensor *dst);
 
 #endif /* RMX_LAYERS_LAYOUT_H */

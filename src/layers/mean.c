@@ -242,7 +242,7 @@ static rmx_status gather_dy(rmx_context *ctx, const backward_plan *plan, void *t
         out.stride[i] = stride;
         stride *= from.shape[i];
     }
-    return rmx_copy_view(ctx, 1.0f, &from, &out);
+    return rmx_copy_view(ctx, &from, &out);
 }
 
 /* [kept, n] seen with dx's axes: the reduced ones need not step, all n values are alike. */
@@ -276,6 +276,8 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
                                    .inner = plan.inner,
                                    .dy = dy->data,
                                    .dx = dx->data};
+    if (plan.gather || plan.spread)
+        RMX_TRY(rmx_check_kernels(ctx, dx->dtype, RMX_USES(product) | RMX_USES(mean_backward)));
     if (plan.gather) {
         RMX_TRY(gather_dy(ctx, &plan, ws));
         args.dy = ws;
@@ -286,5 +288,5 @@ rmx_status rmx_mean_backward(rmx_context *ctx, const rmx_mean_desc *desc, const 
     args.dx = (char *)ws + gather_bytes(&plan);
     RMX_TRY(rmx_run_mean_backward(ctx, &args));
     const rmx_tensor repeated = spread_view(&plan, args.dx);
-    return rmx_copy_view(ctx, 1.0f, &repeated, &plan.dx);
+    return rmx_copy_view(ctx, &repeated, &plan.dx);
 }

@@ -6,11 +6,12 @@
 #include "layers/model_internal.h"
 
 /* True (and m->where names it) if the tensor holds a NaN or an infinity. */
-static rmx_status look(rmx_model *m, const char *prefix, const char *name, const float *x,
-                       int64_t count, bool *found)
+static rmx_status look(rmx_model *m, const char *prefix, const char *name, rmx_dtype dtype,
+                       const void *x, int64_t count, bool *found)
 {
     if (*found || !x || count == 0) return RMX_OK;
-    const rmx_nonfinite_args args = {.n = count, .x = x, .count = &m->control->nonfinite};
+    const rmx_nonfinite_args args = {
+        .dtype = dtype, .n = count, .x = x, .count = &m->control->nonfinite};
     RMX_TRY(rmx_run_nonfinite(m->ctx, &args));
     uint32_t bad = 0;
     RMX_TRY(rmx_download(m->ctx, &bad, &m->control->nonfinite, sizeof bad));
@@ -32,7 +33,7 @@ static rmx_status pass_and_look(rmx_model *m, int64_t first, int64_t samples, bo
         const int32_t count = rmx_stages_pieces(&m->stages, i, &desc, piece);
         for (int32_t k = 0; k < count; k++)
             RMX_TRY(look(m, "", rmx_stage_name(&m->stages.stage[i], piece[k].part, name),
-                         *piece[k].at, piece[k].count, found));
+                         piece[k].dtype, *piece[k].at, piece[k].count, found));
     }
     return RMX_OK;
 }
@@ -44,7 +45,7 @@ static rmx_status look_at_parameters(rmx_model *m, bool gradients, bool *found)
         const model_parameter *p = &m->parameters[gradients ? m->parameter_count - 1 - n : n];
         float *const *region = gradients ? m->gradient : m->value;
         if (!region[p->role]) continue;
-        RMX_TRY(look(m, gradients ? "gradient of " : "parameter ", p->name,
+        RMX_TRY(look(m, gradients ? "gradient of " : "parameter ", p->name, RMX_F32,
                      region[p->role] + p->offset, p->count, found));
     }
     return RMX_OK;
@@ -70,8 +71,8 @@ static rmx_status find_in_step(rmx_model *m, uint64_t step, bool *found)
     if (*found) return RMX_OK;
     RMX_TRY(rmx_model_run_backward(m));
     RMX_TRY(look_at_parameters(m, true, found));
-    return look(m, "", "gradient of the embeddings", m->dfeatures, m->samples * m->features,
-                found);
+    return look(m, "", "gradient of the embeddings", RMX_F32, m->dfeatures,
+                m->samples * m->features, found);
 }
 
 rmx_status rmx_model_find_nonfinite(rmx_model *m, uint64_t step, const char **where)

@@ -94,7 +94,7 @@ struct rmx_model {
     int32_t parameter_count, parameter_capacity;
     rmx_stages stages;
     int32_t logits_value;              /* of the stages: set by each pass */
-    const float **weight;              /* [parameter_count], as the table; */
+    const void **weight;               /* [parameter_count], as the table; */
     float **weight_gradient;           /* NULL for tables and in a scoring model */
     char where[MODEL_NAME_BYTES + 32]; /* of rmx_model_find_nonfinite */
 

@@ -189,7 +189,8 @@ rmx_status rmx_norm_backward(rmx_context *ctx, const rmx_norm_desc *desc, const 
     if (norm.x_stride != norm.y_stride) { /* the kernel has one stride for all: bring dy to it */
         const rmx_tensor from = rows_view(&norm, dy, norm.y_stride);
         const rmx_tensor to = rows_view(&norm, dx, norm.x_stride);
-        RMX_TRY(rmx_copy_view(ctx, 1.0f, &from, &to));
+        RMX_TRY(rmx_check_kernels(ctx, norm.dtype, RMX_USES(norm_backward)));
+        RMX_TRY(rmx_copy_view(ctx, &from, &to));
         dy = dx;
     }
     const rmx_norm_backward_args args = {

@@ -5,39 +5,46 @@
 #include "core/context.h"
 #include "layers/check_layers.h"
 
-static rmx_status check_pool(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
-                             const char *whole_name, const float *whole, const char *mean_name,
-                             const float *mean)
+/* whole [B, T, D] and mean [B, D], one of them the output. */
+static rmx_status check_pooling(rmx_context *ctx, const rmx_pooling_desc *desc,
+                                const char *whole_name, const void *whole, const char *mean_name,
+                                const void *mean)
 {
-    int64_t count = 0;
-    RMX_TRY(rmx_check_desc(ctx, "ctx", ctx));
-    RMX_TRY(rmx_check_tokens(ctx, samples, tokens, width, &count));
+    int64_t count = 0, bytes = 0;
+    RMX_TRY(rmx_check_desc(ctx, "desc", desc));
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &bytes));
+    RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, &count));
     RMX_TRY(rmx_check_array(ctx, whole_name, whole, count));
     RMX_TRY(rmx_check_array(ctx, mean_name, mean, count));
-    const int64_t bytes = count * (int64_t)sizeof(float);
-    return rmx_check_overlap(ctx, mean_name, mean, bytes / tokens, whole_name, whole, bytes);
+    bytes *= count;
+    return rmx_check_overlap(ctx, mean_name, mean, bytes / desc->tokens, whole_name, whole, bytes);
 }
 
-rmx_status rmx_pooling_forward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
-                               const float *x, float *y)
+rmx_status rmx_pooling_forward(rmx_context *ctx, const rmx_pooling_desc *desc, const void *x,
+                               void *y)
 {
-    RMX_TRY(check_pool(ctx, samples, tokens, width, "x", x, "y", y));
-    const rmx_mean_args args = {.kept = 2,
+    RMX_TRY(check_pooling(ctx, desc, "x", x, "y", y));
+    const rmx_mean_args args = {.dtype = desc->dtype,
+                                .kept = 2,
                                 .reduced = 1,
-                                .kept_shape = {samples, width},
-                                .kept_stride = {(int64_t)tokens * width, 1},
-                                .reduced_shape = {tokens},
-                                .reduced_stride = {width},
+                                .kept_shape = {desc->samples, desc->width},
+                                .kept_stride = {(int64_t)desc->tokens * desc->width, 1},
+                                .reduced_shape = {desc->tokens},
+                                .reduced_stride = {desc->width},
                                 .x = x,
                                 .y = y};
     return rmx_run_mean(ctx, &args);
 }
 
-rmx_status rmx_pooling_backward(rmx_context *ctx, int64_t samples, int32_t tokens, int32_t width,
-                                const float *dy, float *dx)
+rmx_status rmx_pooling_backward(rmx_context *ctx, const rmx_pooling_desc *desc, const void *dy,
+                                void *dx)
 {
-    RMX_TRY(check_pool(ctx, samples, tokens, width, "dx", dx, "dy", dy));
-    const rmx_mean_backward_args args = {
-        .outer = samples, .n = tokens, .inner = width, .dy = dy, .dx = dx};
+    RMX_TRY(check_pooling(ctx, desc, "dx", dx, "dy", dy));
+    const rmx_mean_backward_args args = {.dtype = desc->dtype,
+                                         .outer = desc->samples,
+                                         .n = desc->tokens,
+                                         .inner = desc->width,
+                                         .dy = dy,
+                                         .dx = dx};
     return rmx_run_mean_backward(ctx, &args);
 }

@@ -184,6 +184,7 @@ static rmx_status check_input_shape(rmx_context *ctx, const rmx_tensor *dy,
 {
     const int64_t shape[3] = {1, dy->shape[0], dy->shape[1]};
     rmx_tensor broadcast;
+    RMX_TRY(rmx_product_check_added(ctx, "dy, for dinput", dy));
     RMX_TRY(rmx_check_output(ctx, "dinput", dinput));
     RMX_TRY(rmx_product_broadcast(ctx, "dinput", dinput, shape, &broadcast));
     RMX_TRY(rmx_check_size(ctx, "number of dinput's axes", dinput->dims, 0, 2));

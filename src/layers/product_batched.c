@@ -106,6 +106,7 @@ rmx_status rmx_baddbmm_backward(rmx_context *ctx, float alpha, float beta, const
     RMX_TRY(check_backward(ctx, dy, a, b, da, db));
     if (dinput) {
         const rmx_tensor *const others[] = {dy, db ? a : NULL, da ? b : NULL, da, db};
+        RMX_TRY(rmx_product_check_added(ctx, "dy, for dinput", dy));
         RMX_TRY(rmx_product_check_out(ctx, "dinput", dinput, 3, dy->shape, "[P, M, N] of dy"));
         RMX_TRY(rmx_product_check_apart(ctx, "dinput", dinput, 5, names, others));
     }

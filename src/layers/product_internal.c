@@ -75,6 +75,13 @@ rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const
     return RMX_OK;
 }
 
+rmx_status rmx_product_check_added(rmx_context *ctx, const char *name, const rmx_tensor *t)
+{
+    if (t->dtype == RMX_F32) return RMX_OK;
+    return rmx_context_fail(ctx, RMX_ERR_ARGUMENT, "%s: type %s: must be f32", name,
+                            rmx_dtype_name(t->dtype));
+}
+
 /* An axis of one element may have any stride, as nothing steps by it, and so has an empty view;
  * one that is beyond all memory would still overflow where a kernel multiplies it. */
 static int64_t step(int64_t stride) { return stride <= RMX_COUNT_MAX ? stride : 0; }
@@ -101,10 +108,11 @@ rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *given)
 {
     const rmx_product p = rows_contiguous(&given->out) ? *given : transposed(given);
     RMX_TRY(rmx_check_same_dtype(ctx, "second operand", &given->b, "the first", &given->a));
+    if (p.input.data) RMX_TRY(rmx_product_check_added(ctx, "input", &p.input));
     rmx_product_args args = {
         .dtype = p.a.dtype,
         .out_dtype = p.out.dtype,
-        .math = p.a.dtype == RMX_F32 ? RMX_MATH_STRICT : RMX_MATH_TENSOR,
+        .math = rmx_math_of(p.a.dtype),
         .m = p.out.shape[1],
         .n = p.out.shape[2],
         .k = p.a.shape[2],

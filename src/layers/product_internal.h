@@ -32,6 +32,8 @@ rmx_status rmx_product_check_out(rmx_context *ctx, const char *name, const rmx_t
 rmx_status rmx_product_check_apart(rmx_context *ctx, const char *out_name, const rmx_tensor *out,
                                    int32_t n, const char *const *names,
                                    const rmx_tensor *const *ins);
+/* What a product adds to its sums is fp32. */
+rmx_status rmx_product_check_added(rmx_context *ctx, const char *name, const rmx_tensor *t);
 /* Runs a checked product; empty ones do nothing. */
 rmx_status rmx_product_run(rmx_context *ctx, const rmx_product *product);
 

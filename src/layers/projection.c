@@ -5,7 +5,7 @@
 #include "layers/check.h"
 
 /* Operands of x and y by rows, with their groups; a weight's groups lie one after another. */
-static rmx_matrix rows_of(const float *p, int64_t row, int64_t group)
+static rmx_matrix rows_of(const void *p, int64_t row, int64_t group)
 {
     return (rmx_matrix){.p = p, .rs = row, .cs = 1, .batch = {group, 0}};
 }
@@ -18,19 +18,22 @@ static rmx_matrix transposed(rmx_matrix m)
     return m;
 }
 
-static rmx_matrix_out rows_out(float *p, int64_t row, int64_t group)
+static rmx_matrix_out rows_out(void *p, int64_t row, int64_t group)
 {
     return (rmx_matrix_out){.p = p, .rs = row, .batch = {group, 0}};
 }
 
 static int64_t of_groups(const rmx_projection *p, int64_t n) { return p->groups > 1 ? n : 0; }
 
-rmx_status rmx_project(rmx_context *ctx, const rmx_projection *p, const float *x, const float *w,
-                       const float *b, const rmx_projection_epilogue *e, float *y)
+rmx_status rmx_project(rmx_context *ctx, const rmx_projection *p, const void *x, const void *w,
+                       const float *b, const rmx_projection_epilogue *e, void *y)
 {
     static const rmx_projection_epilogue none = {0};
     if (!e) e = &none;
-    const rmx_product_args args = {.m = p->rows,
+    const rmx_product_args args = {.dtype = p->dtype,
+                                   .out_dtype = p->dtype,
+                                   .math = rmx_math_of(p->dtype),
+                                   .m = p->rows,
                                    .n = p->out,
                                    .k = p->in,
                                    .batch = {p->groups, 1},
@@ -47,11 +50,13 @@ rmx_status rmx_project(rmx_context *ctx, const rmx_projection *p, const float *x
     return rmx_run_product(ctx, &args);
 }
 
-rmx_status rmx_project_back(rmx_context *ctx, const rmx_projection *p, const float *dy,
-                            const float *w, const float *multiplier, const float *residual,
-                            float *dx)
+rmx_status rmx_project_back(rmx_context *ctx, const rmx_projection *p, const void *dy,
+                            const void *w, const void *multiplier, const void *residual, void *dx)
 {
     const rmx_product_args args = {
+        .dtype = p->dtype,
+        .out_dtype = p->dtype,
+        .math = rmx_math_of(p->dtype),
         .m = p->rows,
         .n = p->in,
         .k = p->out,
@@ -65,10 +70,13 @@ rmx_status rmx_project_back(rmx_context *ctx, const rmx_projection *p, const flo
     return rmx_run_product(ctx, &args);
 }
 
-rmx_status rmx_project_gradients(rmx_context *ctx, const rmx_projection *p, const float *x,
-                                 const float *dy, float *dw, float *db, void *ws)
+rmx_status rmx_project_gradients(rmx_context *ctx, const rmx_projection *p, const void *x,
+                                 const void *dy, float *dw, float *db, void *ws)
 {
-    const rmx_product_args weights = {.m = p->in,
+    const rmx_product_args weights = {.dtype = p->dtype,
+                                      .out_dtype = RMX_F32,
+                                      .math = rmx_math_of(p->dtype),
+                                      .m = p->in,
                                       .n = p->out,
                                       .k = p->rows,
                                       .batch = {p->groups, 1},
@@ -79,7 +87,8 @@ rmx_status rmx_project_gradients(rmx_context *ctx, const rmx_projection *p, cons
                                       .alpha = 1.0f};
     RMX_TRY(rmx_run_product(ctx, &weights));
     if (!db) return RMX_OK;
-    const rmx_column_sum_args biases = {.groups = p->groups,
+    const rmx_column_sum_args biases = {.dtype = p->dtype,
+                                        .groups = p->groups,
                                         .rows = p->rows,
                                         .cols = p->out,
                                         .ld = p->y_row,

@@ -66,7 +66,8 @@ static rmx_status forward(rmx_context *ctx, bool log, int32_t axis, const rmx_te
     if (rmx_tensor_count(x) == 0) return RMX_OK;
     const void *from = x->data;
     if (!rmx_same_strides(x, y)) {
-        RMX_TRY(rmx_copy_view(ctx, 1.0f, x, y));
+        RMX_TRY(rmx_check_kernels(ctx, x->dtype, RMX_USES(softmax)));
+        RMX_TRY(rmx_copy_view(ctx, x, y));
         from = y->data;
     }
     const rmx_softmax_args args = {.dtype = x->dtype,
@@ -104,7 +105,8 @@ static rmx_status backward(rmx_context *ctx, bool log, int32_t axis, const rmx_t
     if (rmx_tensor_count(y) == 0) return RMX_OK;
     const void *from = dy->data;
     if (!rmx_same_strides(dy, dx)) {
-        RMX_TRY(rmx_copy_view(ctx, 1.0f, dy, dx));
+        RMX_TRY(rmx_check_kernels(ctx, y->dtype, RMX_USES(softmax_backward)));
+        RMX_TRY(rmx_copy_view(ctx, dy, dx));
         from = dx->data;
     }
     const rmx_softmax_backward_args args = {.dtype = y->dtype,

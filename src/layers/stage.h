@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "core/context.h"
+#include "layers/check.h"
 #include "rankmixer/model.h"
 #include "rankmixer/tokenizer.h"
 
@@ -23,7 +24,7 @@ typedef struct rmx_stage_desc {
     rmx_tokenizer_desc tokenizer; /* without samples */
     int32_t tasks;
     rmx_tokenizer_inputs inputs;
-    float *dfeatures; /* [samples, tokens * slice]: out */
+    void *dfeatures; /* [samples, tokens * slice]: out */
     const uint8_t *labels;
     const float *task_weight, *sample_weight;
     float loss_scale;
@@ -33,6 +34,7 @@ typedef struct rmx_stage_desc {
 typedef struct rmx_stage_parameter {
     const char *name; /* "w1" */
     rmx_parameter_role role;
+    rmx_dtype dtype; /* of what the stage is given; the master is fp32 */
     int32_t dims;
     int64_t shape[3]; /* of a weight [..., fan-in, fan-out] */
     float initial;    /* of a vector; a weight starts uniform, by its fan-in */
@@ -41,7 +43,8 @@ typedef struct rmx_stage_parameter {
 /* What the backward pass needs, or what the forward pass writes on its way. */
 typedef struct rmx_stage_tensor {
     const char *name; /* "hidden" */
-    int64_t count;    /* floats; 0: not wanted in such a pass */
+    rmx_dtype dtype;
+    int64_t count; /* elements; 0: not wanted in such a pass */
 } rmx_stage_tensor;
 
 #define RMX_STAGE_PARAMETERS 8 /* most of a stage */
@@ -51,28 +54,30 @@ typedef struct rmx_stage_tensor {
  * them. */
 typedef struct rmx_stage_memory {
     int32_t layer; /* the number of the block in its model */
-    const float *x;
-    const float *const *weight;
-    float *const *saved;
+    const void *x;
+    const void *const *weight;
+    void *const *saved;
 
     /* forward */
-    const float *residual; /* to be added to y; NULL: none */
-    float *y;
+    const void *residual; /* to be added to y; NULL: none */
+    void *y;
 
     /* backward */
-    const float *dy;
-    const float *dx_residual; /* the gradient that reaches x by other ways; NULL: none */
-    float *dx;
-    float *const *gradient; /* of the parameters: accumulated */
+    const void *dy;
+    const void *dx_residual; /* the gradient that reaches x by other ways; NULL: none */
+    void *dx;
+    float *const *gradient; /* of the parameters, fp32: accumulated */
     void *scratch;
     size_t scratch_bytes;
 } rmx_stage_memory;
 
 /* A function that is NULL stands for none of what it says; without output, y has samples * tokens
- * * width floats. parameters and saved return the number of what they list. scratch is in bytes, of
+ * * width values. parameters and saved return the number of what they list. scratch is in bytes, of
  * the backward pass; flop is of the forward pass of one sample. The gradient of a residual is dy:
  * backward has nothing to do for it. */
 typedef struct rmx_stage_kind {
+    uint32_t
+        kernels; /* RMX_USES bits, of both passes: the stage takes the types that these take */
     rmx_status (*check)(rmx_context *ctx, const rmx_stage_desc *desc);
     int32_t (*parameters)(const rmx_stage_desc *desc, rmx_stage_parameter *out);
     int32_t (*saved)(const rmx_stage_desc *desc, rmx_stage_tensor *out);
@@ -97,8 +102,9 @@ extern const rmx_stage_kind rmx_stage_token_mix;
 extern const rmx_stage_kind rmx_stage_token_mixer;
 extern const rmx_stage_kind rmx_stage_tokenizer;
 
-/* groups 0: a plain matrix [in, out] or vector [n]. */
-rmx_stage_parameter rmx_stage_weight(const char *name, int64_t groups, int64_t in, int64_t out);
+/* A weight has the type that products read. groups 0: a plain matrix [in, out] or vector [n]. */
+rmx_stage_parameter rmx_stage_weight(const rmx_stage_desc *desc, const char *name, int64_t groups,
+                                     int64_t in, int64_t out);
 rmx_stage_parameter rmx_stage_vector(const char *name, int64_t groups, int64_t n, float initial);
 
 /* What a LayerNorm needs, for stages that have one inside: gamma and beta; mean and rstd. */
@@ -106,6 +112,10 @@ rmx_status rmx_stage_norm_check(rmx_context *ctx, const rmx_stage_desc *desc);
 int32_t rmx_stage_norm_parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out);
 int32_t rmx_stage_norm_saved(const rmx_stage_desc *desc, rmx_stage_tensor *out);
 
+static inline rmx_dtype rmx_stage_dtype(const rmx_stage_desc *desc)
+{
+    return desc->block.ffn.dtype;
+}
 static inline int64_t rmx_stage_rows(const rmx_stage_desc *desc)
 {
     return desc->block.ffn.samples * desc->block.ffn.tokens;

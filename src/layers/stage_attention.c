@@ -8,7 +8,8 @@ enum { QKV, PROBABILITIES, MIXED };
 
 static rmx_attention_desc desc_of(const rmx_stage_desc *desc)
 {
-    return (rmx_attention_desc){.samples = desc->block.ffn.samples,
+    return (rmx_attention_desc){.dtype = rmx_stage_dtype(desc),
+                                .samples = desc->block.ffn.samples,
                                 .tokens = desc->block.ffn.tokens,
                                 .width = desc->block.ffn.width,
                                 .heads = desc->block.heads};
@@ -23,20 +24,21 @@ static rmx_status check(rmx_context *ctx, const rmx_stage_desc *desc)
 static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 {
     const int64_t d = desc->block.ffn.width;
-    out[WQKV] = rmx_stage_weight("wqkv", 3, d, d);
+    out[WQKV] = rmx_stage_weight(desc, "wqkv", 3, d, d);
     out[BQKV] = rmx_stage_vector("bqkv", 3, d, 0.0f);
-    out[WO] = rmx_stage_weight("wo", 0, d, d);
+    out[WO] = rmx_stage_weight(desc, "wo", 0, d, d);
     out[BO] = rmx_stage_vector("bo", 0, d, 0.0f);
     return 4;
 }
 
 static int32_t saved(const rmx_stage_desc *desc, rmx_stage_tensor *out)
 {
+    const rmx_dtype type = rmx_stage_dtype(desc);
     const int64_t rows = rmx_stage_rows(desc), x = rows * desc->block.ffn.width;
-    out[QKV] = (rmx_stage_tensor){"qkv", 3 * x};
-    out[PROBABILITIES] =
-        (rmx_stage_tensor){"probabilities", rows * desc->block.heads * desc->block.ffn.tokens};
-    out[MIXED] = (rmx_stage_tensor){"mixed", x};
+    out[QKV] = (rmx_stage_tensor){"qkv", type, 3 * x};
+    out[PROBABILITIES] = (rmx_stage_tensor){"probabilities", type,
+                                            rows * desc->block.heads * desc->block.ffn.tokens};
+    out[MIXED] = (rmx_stage_tensor){"mixed", type, x};
     return 3;
 }
 
@@ -81,7 +83,10 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
                                   m->dx, &gradients, m->scratch, m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_attention = {.check = check,
+const rmx_stage_kind rmx_stage_attention = {.kernels = RMX_USES(product) | RMX_USES(column_sum) |
+                                                       RMX_USES(softmax) |
+                                                       RMX_USES(softmax_backward),
+                                            .check = check,
                                             .parameters = parameters,
                                             .saved = saved,
                                             .scratch = scratch,

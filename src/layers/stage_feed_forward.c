@@ -23,9 +23,9 @@ static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 {
     const rmx_feed_forward_desc *ffn = &desc->block.ffn;
     const int64_t t = ffn->shared ? 1 : ffn->tokens;
-    out[W1] = rmx_stage_weight("w1", t, ffn->width, ffn->hidden);
+    out[W1] = rmx_stage_weight(desc, "w1", t, ffn->width, ffn->hidden);
     out[B1] = rmx_stage_vector("b1", t, ffn->hidden, 0.0f);
-    out[W2] = rmx_stage_weight("w2", t, ffn->hidden, ffn->width);
+    out[W2] = rmx_stage_weight(desc, "w2", t, ffn->hidden, ffn->width);
     out[B2] = rmx_stage_vector("b2", t, ffn->width, 0.0f);
     return 4;
 }
@@ -33,9 +33,9 @@ static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 static int32_t saved(const rmx_stage_desc *desc, rmx_stage_tensor *out)
 {
     const int64_t hidden = rmx_stage_rows(desc) * desc->block.ffn.hidden;
-    out[ACTIVATION_GRADIENT] =
-        (rmx_stage_tensor){"activation_gradient", desc->block.forward_only ? 0 : hidden};
-    out[HIDDEN] = (rmx_stage_tensor){"hidden", hidden};
+    out[ACTIVATION_GRADIENT] = (rmx_stage_tensor){"activation_gradient", rmx_stage_dtype(desc),
+                                                  desc->block.forward_only ? 0 : hidden};
+    out[HIDDEN] = (rmx_stage_tensor){"hidden", rmx_stage_dtype(desc), hidden};
     return 2;
 }
 
@@ -75,7 +75,9 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
         m->dx_residual, m->dx, &gradients, m->scratch, m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_feed_forward = {.check = check,
+const rmx_stage_kind rmx_stage_feed_forward = {.kernels = RMX_USES(product) |
+                                                          RMX_USES(column_sum) | RMX_USES(dropout),
+                                               .check = check,
                                                .parameters = parameters,
                                                .saved = saved,
                                                .scratch = scratch,

@@ -7,14 +7,15 @@ enum { WEIGHT, BIAS };
 
 static rmx_linear_desc desc_of(const rmx_stage_desc *desc)
 {
-    return (rmx_linear_desc){.rows = desc->block.ffn.samples,
+    return (rmx_linear_desc){.dtype = rmx_stage_dtype(desc),
+                             .rows = desc->block.ffn.samples,
                              .in_features = desc->block.ffn.width,
                              .out_features = desc->tasks};
 }
 
 static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 {
-    out[WEIGHT] = rmx_stage_weight("weight", 0, desc->block.ffn.width, desc->tasks);
+    out[WEIGHT] = rmx_stage_weight(desc, "weight", 0, desc->block.ffn.width, desc->tasks);
     out[BIAS] = rmx_stage_vector("bias", 0, desc->tasks, 0.0f);
     return 2;
 }
@@ -46,7 +47,8 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
                                m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_head = {.parameters = parameters,
+const rmx_stage_kind rmx_stage_head = {.kernels = RMX_USES(product) | RMX_USES(column_sum),
+                                       .parameters = parameters,
                                        .output = output,
                                        .scratch = scratch,
                                        .flop = flop,

@@ -6,8 +6,10 @@
 
 static rmx_loss_desc desc_of(const rmx_stage_desc *desc)
 {
-    return (rmx_loss_desc){
-        .samples = desc->block.ffn.samples, .tasks = desc->tasks, .scale = desc->loss_scale};
+    return (rmx_loss_desc){.dtype = rmx_stage_dtype(desc),
+                           .samples = desc->block.ffn.samples,
+                           .tasks = desc->tasks,
+                           .scale = desc->loss_scale};
 }
 
 static int64_t output(const rmx_stage_desc *desc)
@@ -30,4 +32,5 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
                                      m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_loss = {.output = output, .scratch = scratch, .backward = backward};
+const rmx_stage_kind rmx_stage_loss = {
+    .kernels = RMX_USES(loss), .output = output, .scratch = scratch, .backward = backward};

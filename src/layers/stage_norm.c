@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* stage_norm.c: y = LayerNorm(x). */
-#include "layers/check.h"
 #include "layers/stage.h"
 
 enum { GAMMA, BETA };
@@ -20,8 +19,8 @@ int32_t rmx_stage_norm_parameters(const rmx_stage_desc *desc, rmx_stage_paramete
 
 int32_t rmx_stage_norm_saved(const rmx_stage_desc *desc, rmx_stage_tensor *out)
 {
-    out[MEAN] = (rmx_stage_tensor){"mean", rmx_stage_rows(desc)};
-    out[RSTD] = (rmx_stage_tensor){"rstd", rmx_stage_rows(desc)};
+    out[MEAN] = (rmx_stage_tensor){"mean", RMX_F32, rmx_stage_rows(desc)};
+    out[RSTD] = (rmx_stage_tensor){"rstd", RMX_F32, rmx_stage_rows(desc)};
     return 2;
 }
 
@@ -34,6 +33,7 @@ static rmx_status forward(rmx_context *ctx, const rmx_stage_desc *desc, const rm
 {
     const int64_t width = desc->block.ffn.width;
     const rmx_norm_args args = {.kind = RMX_NORM_LAYER,
+                                .dtype = rmx_stage_dtype(desc),
                                 .rows = rmx_stage_rows(desc),
                                 .dim = width,
                                 .ld_x = width,
@@ -51,6 +51,7 @@ static rmx_status forward(rmx_context *ctx, const rmx_stage_desc *desc, const rm
 static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const rmx_stage_memory *m)
 {
     const rmx_norm_backward_args args = {.kind = RMX_NORM_LAYER,
+                                         .dtype = rmx_stage_dtype(desc),
                                          .rows = rmx_stage_rows(desc),
                                          .dim = desc->block.ffn.width,
                                          .ld = desc->block.ffn.width,
@@ -67,7 +68,8 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
     return rmx_run_norm_backward(ctx, &args);
 }
 
-const rmx_stage_kind rmx_stage_norm = {.check = rmx_stage_norm_check,
+const rmx_stage_kind rmx_stage_norm = {.kernels = RMX_USES(norm) | RMX_USES(norm_backward),
+                                       .check = rmx_stage_norm_check,
                                        .parameters = rmx_stage_norm_parameters,
                                        .saved = rmx_stage_norm_saved,
                                        .scratch = scratch,

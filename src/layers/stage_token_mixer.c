@@ -10,7 +10,8 @@ enum { MEAN, RSTD };
 
 static rmx_token_mixer_desc desc_of(const rmx_stage_desc *desc)
 {
-    return (rmx_token_mixer_desc){.samples = desc->block.ffn.samples,
+    return (rmx_token_mixer_desc){.dtype = rmx_stage_dtype(desc),
+                                  .samples = desc->block.ffn.samples,
                                   .tokens = desc->block.ffn.tokens,
                                   .width = desc->block.ffn.width,
                                   .heads = desc->block.heads,
@@ -49,17 +50,20 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
                                     m->scratch, m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_token_mixer = {.check = check,
+const rmx_stage_kind rmx_stage_token_mixer = {.kernels = RMX_USES(token_mixer) |
+                                                         RMX_USES(token_mixer_backward),
+                                              .check = check,
                                               .parameters = rmx_stage_norm_parameters,
                                               .saved = rmx_stage_norm_saved,
                                               .scratch = scratch,
                                               .forward = forward,
                                               .backward = backward};
 
-static rmx_status mix(rmx_context *ctx, const rmx_stage_desc *desc, bool inverse, const float *x,
-                      const float *residual, float *y)
+static rmx_status mix(rmx_context *ctx, const rmx_stage_desc *desc, bool inverse, const void *x,
+                      const void *residual, void *y)
 {
-    const rmx_token_mix_args args = {.samples = desc->block.ffn.samples,
+    const rmx_token_mix_args args = {.dtype = rmx_stage_dtype(desc),
+                                     .samples = desc->block.ffn.samples,
                                      .tokens = desc->block.ffn.tokens,
                                      .width = desc->block.ffn.width,
                                      .heads = desc->block.heads,
@@ -82,5 +86,8 @@ static rmx_status mix_backward(rmx_context *ctx, const rmx_stage_desc *desc,
     return mix(ctx, desc, true, m->dy, m->dx_residual, m->dx);
 }
 
-const rmx_stage_kind rmx_stage_token_mix = {
-    .check = check_mix, .forward = mix_forward, .backward = mix_backward, .adds = true};
+const rmx_stage_kind rmx_stage_token_mix = {.kernels = RMX_USES(token_mix),
+                                            .check = check_mix,
+                                            .forward = mix_forward,
+                                            .backward = mix_backward,
+                                            .adds = true};

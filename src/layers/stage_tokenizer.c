@@ -10,6 +10,7 @@ enum { FEATURES };
 static rmx_tokenizer_desc desc_of(const rmx_stage_desc *desc)
 {
     rmx_tokenizer_desc tokenizer = desc->tokenizer;
+    tokenizer.dtype = rmx_stage_dtype(desc);
     tokenizer.samples = desc->block.ffn.samples;
     return tokenizer;
 }
@@ -28,7 +29,7 @@ static rmx_status check(rmx_context *ctx, const rmx_stage_desc *desc)
 static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 {
     const rmx_tokenizer_desc *t = &desc->tokenizer;
-    out[WEIGHT] = rmx_stage_weight("weight", t->tokens, t->slice, t->width);
+    out[WEIGHT] = rmx_stage_weight(desc, "weight", t->tokens, t->slice, t->width);
     out[BIAS] = rmx_stage_vector("bias", t->tokens, t->width, 0.0f);
     return 2;
 }
@@ -36,7 +37,7 @@ static int32_t parameters(const rmx_stage_desc *desc, rmx_stage_parameter *out)
 static int32_t saved(const rmx_stage_desc *desc, rmx_stage_tensor *out)
 {
     const int64_t count = desc->block.ffn.samples * features(&desc->tokenizer);
-    out[FEATURES] = (rmx_stage_tensor){"features", count};
+    out[FEATURES] = (rmx_stage_tensor){"features", rmx_stage_dtype(desc), count};
     return 1;
 }
 
@@ -66,7 +67,9 @@ static rmx_status backward(rmx_context *ctx, const rmx_stage_desc *desc, const r
                                   m->scratch, m->scratch_bytes);
 }
 
-const rmx_stage_kind rmx_stage_tokenizer = {.check = check,
+const rmx_stage_kind rmx_stage_tokenizer = {.kernels = RMX_USES(embedding_lookup) |
+                                                       RMX_USES(product) | RMX_USES(column_sum),
+                                            .check = check,
                                             .parameters = parameters,
                                             .saved = saved,
                                             .scratch = scratch,

@@ -8,9 +8,11 @@
 
 /* ---- what stages say ----------------------------------------------------------------------- */
 
-rmx_stage_parameter rmx_stage_weight(const char *name, int64_t groups, int64_t in, int64_t out)
+rmx_stage_parameter rmx_stage_weight(const rmx_stage_desc *desc, const char *name, int64_t groups,
+                                     int64_t in, int64_t out)
 {
-    rmx_stage_parameter p = {.name = name, .role = RMX_ROLE_WEIGHT};
+    rmx_stage_parameter p = {
+        .name = name, .role = RMX_ROLE_WEIGHT, .dtype = rmx_stage_dtype(desc)};
     if (groups > 0) p.shape[p.dims++] = groups;
     p.shape[p.dims++] = in;
     p.shape[p.dims++] = out;
@@ -39,6 +41,16 @@ static int64_t value_count(const rmx_stages *c, int32_t v, const rmx_stage_desc 
                                 : rmx_stage_rows(desc) * desc->block.ffn.width;
 }
 
+static size_t bytes_of(rmx_dtype dtype, int64_t count)
+{
+    return rmx_size_mul(rmx_dtype_size(dtype), count);
+}
+
+static size_t value_bytes(const rmx_stages *c, int32_t v, const rmx_stage_desc *desc)
+{
+    return bytes_of(rmx_stage_dtype(desc), value_count(c, v, desc));
+}
+
 const char *rmx_stage_name(const rmx_stage *s, const char *part, char out[RMX_BLOCK_NAME])
 {
     char block[24] = "";
@@ -58,8 +70,10 @@ int32_t rmx_stages_pieces(const rmx_stages *c, int32_t i, const rmx_stage_desc *
     rmx_stage_tensor saved[RMX_STAGE_SAVED];
     const int32_t n = s->entry.kind->saved ? s->entry.kind->saved(desc, saved) : 0;
     for (int32_t k = 0; k < n; k++)
-        out[k] = (rmx_stage_piece){saved[k].name, saved[k].count, &s->saved[k], false};
-    out[n] = (rmx_stage_piece){NULL, value_count(c, i + 2, desc), &y->p, y->given};
+        out[k] =
+            (rmx_stage_piece){saved[k].name, saved[k].dtype, saved[k].count, &s->saved[k], false};
+    out[n] = (rmx_stage_piece){NULL, rmx_stage_dtype(desc), value_count(c, i + 2, desc), &y->p,
+                               y->given};
     return n + 1;
 }
 
@@ -94,18 +108,21 @@ rmx_status rmx_stages_check(rmx_context *ctx, const rmx_stages *c, const rmx_sta
 {
     for (int32_t i = 0; i < c->count; i++)
         if (c->stage[i].entry.kind->check) RMX_TRY(c->stage[i].entry.kind->check(ctx, desc));
+    for (int32_t i = 0; ctx && i < c->count; i++)
+        RMX_TRY(rmx_check_kernels(ctx, rmx_stage_dtype(desc),
+                                  c->stage[i].entry.kind->kernels | RMX_USES(add)));
     return RMX_OK;
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
 /* The first buffer that is free. */
-static int32_t take(rmx_stages *c, int64_t count)
+static int32_t take(rmx_stages *c, size_t bytes)
 {
     int32_t b = 1;
     while (c->buffer[b].users > 0) b++;
     c->buffer[b].users = 1;
-    if (count > c->buffer[b].count) c->buffer[b].count = count;
+    if (bytes > c->buffer[b].bytes) c->buffer[b].bytes = bytes;
     return b;
 }
 
@@ -122,7 +139,7 @@ static void forget_buffers(rmx_stages *c)
 void rmx_stages_cut_buffers(rmx_stages *c, rmx_arena *arena)
 {
     for (int32_t b = 1; b < RMX_STAGES_VALUES(c->count); b++)
-        c->buffer[b].p = rmx_arena_floats(arena, c->buffer[b].count);
+        c->buffer[b].p = rmx_arena_take(arena, c->buffer[b].bytes);
 }
 
 static void plan_values(rmx_stages *c, const rmx_stage_desc *desc)
@@ -131,7 +148,7 @@ static void plan_values(rmx_stages *c, const rmx_stage_desc *desc)
     for (int32_t i = 0; i < c->count; i++) {
         const rmx_stage_entry *e = &c->stage[i].entry;
         rmx_stage_value *y = &c->value[i + 2];
-        if (!y->given) y->buffer = take(c, value_count(c, i + 2, desc));
+        if (!y->given) y->buffer = take(c, value_bytes(c, i + 2, desc));
         if (c->value[e->in].reader == i) release(c, c->value[e->in].buffer);
         if (e->residual != e->in && c->value[e->residual].reader == i)
             release(c, c->value[e->residual].buffer);
@@ -150,10 +167,12 @@ void rmx_stages_cut(rmx_stages *c, const rmx_stage_desc *desc, bool keep, rmx_ar
         rmx_arena own = *arena; /* what a stage saves lies where the stage before it saved */
         rmx_arena *from = keep ? arena : &own;
         const int32_t n = rmx_stages_pieces(c, i, desc, piece);
-        for (int32_t k = 0; k < n - 1; k++) *piece[k].at = rmx_arena_floats(from, piece[k].count);
+        for (int32_t k = 0; k < n - 1; k++)
+            *piece[k].at = rmx_arena_take(from, bytes_of(piece[k].dtype, piece[k].count));
         if (!piece[n - 1].given)
-            *piece[n - 1].at = keep ? rmx_arena_floats(arena, piece[n - 1].count)
-                                    : c->buffer[c->value[i + 2].buffer].p;
+            *piece[n - 1].at =
+                keep ? rmx_arena_take(arena, bytes_of(piece[n - 1].dtype, piece[n - 1].count))
+                     : c->buffer[c->value[i + 2].buffer].p;
         if (from->used > end.used) end = *from;
     }
     *arena = end;
@@ -171,7 +190,7 @@ static void plan_residual(rmx_stages *c, rmx_stage *s, const rmx_stage_desc *des
         return;
     }
     s->sum_of = c->value[v].buffer;
-    s->sum = c->buffer[s->sum_of].users == 1 ? s->sum_of : take(c, value_count(c, v, desc));
+    s->sum = c->buffer[s->sum_of].users == 1 ? s->sum_of : take(c, value_bytes(c, v, desc));
     if (s->sum != s->sum_of) release(c, s->sum_of);
     c->value[v].buffer = s->sum;
 }
@@ -192,7 +211,7 @@ void rmx_stages_plan_gradients(rmx_stages *c, const rmx_stage_desc *desc, bool g
         if (in > 0) {
             const bool own = s->entry.kind->in_place && s->dy > 0 && c->buffer[s->dy].users == 1;
             s->dx_residual = c->value[in].buffer;
-            s->dx = own ? s->dy : take(c, value_count(c, in, desc));
+            s->dx = own ? s->dy : take(c, value_bytes(c, in, desc));
             c->value[in].buffer = s->dx;
             release(c, s->dx_residual);
         }
@@ -232,9 +251,12 @@ rmx_status rmx_stages_forward(rmx_context *ctx, const rmx_stages *c, int32_t i,
     return kind->forward ? kind->forward(ctx, desc, &m) : RMX_OK;
 }
 
-static rmx_status add(rmx_context *ctx, int64_t n, const float *x, const float *r, float *y)
+/* y = x + r, of the size of value v. */
+static rmx_status add(rmx_context *ctx, const rmx_stages *c, int32_t v, const rmx_stage_desc *desc,
+                      const void *x, const void *r, void *y)
 {
-    const rmx_add_args args = {.n = n, .x = x, .r = r, .y = y};
+    const rmx_add_args args = {
+        .dtype = rmx_stage_dtype(desc), .n = value_count(c, v, desc), .x = x, .r = r, .y = y};
     return rmx_run_add(ctx, &args);
 }
 
@@ -251,11 +273,11 @@ rmx_status rmx_stages_backward(rmx_context *ctx, const rmx_stages *c, const rmx_
         m.scratch = scratch;
         m.scratch_bytes = scratch_bytes;
         if (s->sum > 0)
-            RMX_TRY(add(ctx, value_count(c, s->entry.residual, desc), c->buffer[s->sum_of].p, m.dy,
+            RMX_TRY(add(ctx, c, s->entry.residual, desc, c->buffer[s->sum_of].p, m.dy,
                         c->buffer[s->sum].p));
         RMX_TRY(s->entry.kind->backward(ctx, desc, &m));
         if (m.dx_residual && !s->entry.kind->adds)
-            RMX_TRY(add(ctx, value_count(c, s->entry.in, desc), m.dx, m.dx_residual, m.dx));
+            RMX_TRY(add(ctx, c, s->entry.in, desc, m.dx, m.dx_residual, m.dx));
     }
     return RMX_OK;
 }

@@ -23,21 +23,21 @@ typedef struct rmx_stage {
     rmx_stage_entry entry;
     int32_t layer;     /* number of its block, -1: of none */
     int32_t parameter; /* number of its first one */
-    float *saved[RMX_STAGE_SAVED];
+    void *saved[RMX_STAGE_SAVED];
     int32_t dy, dx, dx_residual; /* buffers; 0: none */
     int32_t sum, sum_of;         /* first, sum = sum_of + dy: a residual that others read too */
 } rmx_stage;
 
 typedef struct rmx_stage_value {
-    float *p;
+    void *p;
     bool given;     /* its memory is set from outside */
     int32_t reader; /* the last stage that reads it */
     int32_t buffer; /* of its gradient; of itself where nothing is kept for a backward pass */
 } rmx_stage_value;
 
 typedef struct rmx_stage_buffer {
-    float *p;
-    int64_t count;
+    void *p;
+    size_t bytes;
     int32_t users; /* while planning */
 } rmx_stage_buffer;
 
@@ -48,7 +48,7 @@ typedef struct rmx_stages {
     rmx_stage *stage;
     rmx_stage_value *value;   /* [RMX_STAGES_VALUES] */
     rmx_stage_buffer *buffer; /* [RMX_STAGES_VALUES], number 0 is none */
-    const float *const *weight;
+    const void *const *weight;
     float *const *gradient; /* of all parameters, in order */
 } rmx_stages;
 
@@ -59,6 +59,7 @@ const rmx_stage_entry *rmx_block_entries(rmx_mixer mixer, rmx_norm_place place, 
 /* The entries' value 1 is the output of the last stage so far. */
 void rmx_stages_append(rmx_stages *c, const rmx_stage_desc *desc, const rmx_stage_entry *entries,
                        int32_t count, int32_t layer);
+/* The desc; with a context also that its backend has the kernels. */
 rmx_status rmx_stages_check(rmx_context *ctx, const rmx_stages *c, const rmx_stage_desc *desc);
 
 /* The stage whose parameters come in place k, and these. */
@@ -69,8 +70,9 @@ int32_t rmx_stage_parameters(const rmx_stage *s, const rmx_stage_desc *desc,
 /* All that stage i writes: what it saves, then its output. */
 typedef struct rmx_stage_piece {
     const char *part; /* "hidden"; NULL: the output */
+    rmx_dtype dtype;
     int64_t count;
-    float **at;
+    void **at;
     bool given;
 } rmx_stage_piece;
 int32_t rmx_stages_pieces(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,

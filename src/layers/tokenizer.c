@@ -9,6 +9,8 @@
 
 static rmx_status check_fields(rmx_context *ctx, const rmx_tokenizer_desc *desc)
 {
+    int64_t size = 0;
+    RMX_TRY(rmx_check_dtype(ctx, "desc.dtype", desc->dtype, &size));
     RMX_TRY(rmx_check_tokens(ctx, desc->samples, desc->tokens, desc->width, NULL));
     RMX_TRY(rmx_check_size(ctx, "sparse_fields", desc->sparse_fields, 0, INT32_MAX));
     RMX_TRY(rmx_check_size(ctx, "dense_fields", desc->dense_fields, 0, INT32_MAX));
@@ -149,7 +151,8 @@ rmx_status rmx_tokenizer_layout(rmx_context *ctx, rmx_tokenizer_desc *desc,
 /* Token t's slice of every sample to its row of x. */
 static rmx_projection projection_of(const rmx_tokenizer_desc *desc)
 {
-    return (rmx_projection){.groups = desc->tokens,
+    return (rmx_projection){.dtype = desc->dtype,
+                            .groups = desc->tokens,
                             .rows = desc->samples,
                             .in = desc->slice,
                             .out = desc->width,
@@ -160,8 +163,8 @@ static rmx_projection projection_of(const rmx_tokenizer_desc *desc)
 }
 
 rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
-                                 const rmx_tokenizer_inputs *inputs, const float *w,
-                                 const float *b, float *features, float *x)
+                                 const rmx_tokenizer_inputs *inputs, const void *w, const float *b,
+                                 void *features, void *x)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
@@ -176,9 +179,11 @@ rmx_status rmx_tokenizer_forward(rmx_context *ctx, const rmx_tokenizer_desc *des
     RMX_TRY(rmx_check_pointer(ctx, "b", b));
     RMX_TRY(rmx_check_array(ctx, "features", features, desc->samples));
     RMX_TRY(rmx_check_array(ctx, "x", x, desc->samples));
+    RMX_TRY(rmx_check_kernels(ctx, desc->dtype, RMX_USES(embedding_lookup) | RMX_USES(product)));
 
     const rmx_projection p = projection_of(desc);
-    const rmx_embedding_lookup_args gather = {.samples = desc->samples,
+    const rmx_embedding_lookup_args gather = {.dtype = desc->dtype,
+                                              .samples = desc->samples,
                                               .fields = desc->sparse_fields,
                                               .width = desc->embedding_width,
                                               .dense_fields = desc->dense_fields,
@@ -200,10 +205,9 @@ size_t rmx_tokenizer_backward_workspace(const rmx_tokenizer_desc *desc)
     return rmx_column_sum_scratch(desc->tokens, desc->samples, desc->width, 1);
 }
 
-rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *desc,
-                                  const float *dx, const float *features, const float *w,
-                                  float *dfeatures, float *dw, float *db, void *ws,
-                                  size_t ws_bytes)
+rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *desc, const void *dx,
+                                  const void *features, const void *w, void *dfeatures, float *dw,
+                                  float *db, void *ws, size_t ws_bytes)
 {
     RMX_TRY(rmx_check_desc(ctx, "desc", desc));
     RMX_TRY(rmx_check_tokenizer_desc(ctx, desc));
@@ -215,6 +219,7 @@ rmx_status rmx_tokenizer_backward(rmx_context *ctx, const rmx_tokenizer_desc *de
     RMX_TRY(rmx_check_pointer(ctx, "db", db));
     RMX_TRY(rmx_check_workspace(ctx, "rmx_tokenizer_backward_workspace", ws, ws_bytes,
                                 rmx_tokenizer_backward_workspace(desc)));
+    RMX_TRY(rmx_check_kernels(ctx, desc->dtype, RMX_USES(product) | RMX_USES(column_sum)));
 
     const rmx_projection p = projection_of(desc);
     RMX_TRY(rmx_project_gradients(ctx, &p, features, dx, dw, db, ws));
