@@ -66,8 +66,8 @@ while read -r noun kinds; do
     done
 done <<<"$nouns"
 
-kernels=$(sed -n '/define RMX_[A-Z_]*KERNELS/,/[^\\]$/p' src/kernels/ops.h | grep -oE 'X\([a-z_]+\)' |
-    sed 's/X(//; s/)//')
+kernels=$(sed -n '/define RMX_[A-Z_]*KERNELS/,/[^\\]$/p' src/kernels/ops.h |
+    grep -oE 'X\([a-z_]+\)' | sed 's/X(//; s/)//')
 [ "$(wc -l <<<"$kernels")" -gt 20 ] || complain "src/kernels/ops.h: found no list RMX_KERNELS"
 for kernel in $kernels; do
     among "$kernel" "$helpers" || begins_with_noun "$kernel" ||

@@ -64,7 +64,7 @@ RMX_API size_t rmx_feed_forward_backward_workspace(const rmx_feed_forward_desc *
  *   in      residual     [B, T, D]  added to dx: the gradient that reaches x by another way;
  *                                   NULL: none; may be dy
  *   out     dx           [B, T, D]  overwritten; may be residual where that is not dy
- *   in,out  gradients               accumulated: weights by one ascending chain over samples,
+ *   in,out  gradients               accumulated: weights over the samples in ascending order,
  *                                   biases by fixed blocks of 128
  *   scratch ws           ws_bytes >= rmx_feed_forward_backward_workspace(desc), 256-byte aligned
  *

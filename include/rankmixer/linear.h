@@ -24,7 +24,7 @@ typedef struct rmx_linear_desc {
  *   in   b  [O]     NULL: no bias
  *   out  y  [N, O]  overlaps no input
  *
- * Result:  each y is one ascending chain of fused multiply-adds, then the bias: a row's bits
+ * Result:  each y is a sum by fused multiply-adds, k ascending, then the bias: a row's bits
  *          depend on that row alone, on every backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_linear_desc *desc,
@@ -34,8 +34,8 @@ RMX_NODISCARD RMX_API rmx_status rmx_linear_forward(rmx_context *ctx, const rmx_
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_linear_backward_workspace(const rmx_linear_desc *desc);
 
-/* dx = dy W^T;  dw += x^T dy, one ascending chain over rows that starts from dw;  db += sums of
- * dy over fixed blocks of 128 rows, chained.
+/* dx = dy W^T;  dw += x^T dy, over the rows in ascending order, starting from dw;  db += sums of
+ * dy over blocks of 128 rows, added in order.
  *
  *   in      dy [N, O]   in x [N, I]   in w [I, O]
  *   out     dx [N, I]   overwritten; NULL: not wanted; overlaps no input

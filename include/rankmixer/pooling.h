@@ -22,7 +22,7 @@ typedef struct rmx_pooling_desc {
  *   in   x  [B, T, D]
  *   out  y  [B, D]  overlaps no input
  *
- * Result:  summed by numerics.md's halving order over tokens; the same bits on every backend.
+ * Result:  summed in the order of docs/numerics.md over tokens; the same bits on every backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT; RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_pooling_forward(rmx_context *ctx,
                                                      const rmx_pooling_desc *desc, const void *x,

@@ -2,7 +2,7 @@
 /* product.h: matrix products whose rows do not know their batch.
  *
  * Semantics are PyTorch's mm, addmm, bmm, baddbmm and, per group, einsum("...gk,gkn->...gn").
- * Each output element is one ascending chain of fused multiply-adds over k from +0, so its bits
+ * Each output element is a sum by fused multiply-adds from +0, k ascending, so its bits
  * depend on its row of a and its column of b alone: not on the batch size, its place in the
  * batch, the strides, the number of threads or the backend.
  *
@@ -14,7 +14,7 @@
  * Gradients follow one rule:
  *   - gradients of activations are overwritten: da always, and db of bmm and baddbmm;
  *   - gradients of parameters are accumulated: db of mm and addmm, dw of grouped_mm, dinput of
- *     addmm where it is a vector. Each element's chain over the rows starts from what the
+ *     addmm where it is a vector. Each sum over the rows, in order, starts from what the
  *     buffer holds: zero it first, then call for one part of the batch after the other, in order;
  *     any split gives the bits of the whole (for a vector dinput: a split at a multiple of 128
  *     rows). With alpha != 1 (for dinput: beta != 1) the scaled sum is added instead, and this
@@ -44,7 +44,7 @@ extern "C" {
  *   out  out  [M, N]   K = 0 gives +0 */
 RMX_NODISCARD RMX_API rmx_status rmx_mm(rmx_context *ctx, const rmx_tensor *a, const rmx_tensor *b,
                                         const rmx_tensor *out);
-/* da = dy b^T, a chain over n;  db += a^T dy, a chain over m.
+/* da = dy b^T, n ascending;  db += a^T dy, m ascending.
  *
  *   in      dy [M, N]   in a [M, K]   in b [K, N]
  *   out     da [M, K]   overwritten
@@ -53,7 +53,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_mm_backward(rmx_context *ctx, const rmx_ten
                                                  const rmx_tensor *a, const rmx_tensor *b,
                                                  const rmx_tensor *da, const rmx_tensor *db);
 
-/* out = fma(beta, input, alpha * (a b)): after the chain one rounding for alpha (none for 1) and
+/* out = fma(beta, input, alpha * (a b)): after the sum one rounding for alpha (none for 1) and
  * one for the rest.
  *
  *   in   alpha, beta  finite
@@ -67,7 +67,7 @@ RMX_NODISCARD RMX_API rmx_status rmx_addmm(rmx_context *ctx, float alpha, float 
 /* Bytes of scratch that rmx_addmm_backward needs; 0 without dinput. Pure; 0 for bad views. */
 RMX_API size_t rmx_addmm_backward_workspace(const rmx_tensor *dy, const rmx_tensor *dinput);
 /* da = alpha * (dy b^T);  db += alpha * (a^T dy);  dinput (+)= beta * (dy summed over the axes
- * along which input was broadcast: over rows in blocks of 128, over columns one chain).
+ * along which input was broadcast: over rows in blocks of 128, over columns in order).
  *
  *   in      dy, a, b     as for rmx_mm_backward; for a dinput with one row, dy's rows must be
  *                        contiguous

@@ -108,16 +108,18 @@ int32_t rmx_block_parts(const rmx_block_desc *desc, rmx_block_part *parts, int32
     int32_t n = 0;
     if (!is_good(&b, desc) || (capacity > 0 && !parts)) return 0;
     for (int32_t i = 0; i < b.stages.count; i++) {
-        rmx_stage_piece piece[RMX_STAGE_SAVED + 1];
-        const int32_t pieces = rmx_stages_pieces(&b.stages, i, &b.desc, piece);
-        for (int32_t k = 0; k < pieces; k++) {
-            if (piece[k].given || piece[k].count == 0) continue;
+        rmx_stage_written written[RMX_STAGE_SAVED + 1];
+        const int32_t writes = rmx_stages_written(&b.stages, i, &b.desc, written);
+        for (int32_t k = 0; k < writes; k++) {
+            if (written[k].given || written[k].count == 0) continue;
             if (n < capacity) {
-                parts[n] = (rmx_block_part){
-                    .offset_bytes = arena.used, .dtype = piece[k].dtype, .count = piece[k].count};
-                rmx_stage_name(&b.stage[i], piece[k].part, parts[n].name);
+                parts[n] = (rmx_block_part){.offset_bytes = arena.used,
+                                            .dtype = written[k].dtype,
+                                            .count = written[k].count};
+                rmx_stage_name(&b.stage[i], written[k].part, parts[n].name);
             }
-            rmx_arena_take(&arena, rmx_size_mul(rmx_dtype_size(piece[k].dtype), piece[k].count));
+            rmx_arena_take(&arena,
+                           rmx_size_mul(rmx_dtype_size(written[k].dtype), written[k].count));
             n++;
         }
     }

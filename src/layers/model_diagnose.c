@@ -27,13 +27,13 @@ static rmx_status pass_and_look(rmx_model *m, int64_t first, int64_t samples, bo
 {
     const rmx_stage_desc desc = rmx_model_begin_pass(m, first, samples, train);
     for (int32_t i = 0; i < m->stages.count && !*found; i++) {
-        rmx_stage_piece piece[RMX_STAGE_SAVED + 1];
+        rmx_stage_written written[RMX_STAGE_SAVED + 1];
         char name[RMX_BLOCK_NAME];
         RMX_TRY(rmx_stages_forward(m->ctx, &m->stages, i, &desc));
-        const int32_t count = rmx_stages_pieces(&m->stages, i, &desc, piece);
+        const int32_t count = rmx_stages_written(&m->stages, i, &desc, written);
         for (int32_t k = 0; k < count; k++)
-            RMX_TRY(look(m, "", rmx_stage_name(&m->stages.stage[i], piece[k].part, name),
-                         piece[k].dtype, *piece[k].at, piece[k].count, found));
+            RMX_TRY(look(m, "", rmx_stage_name(&m->stages.stage[i], written[k].part, name),
+                         written[k].dtype, *written[k].at, written[k].count, found));
     }
     return RMX_OK;
 }

@@ -113,7 +113,7 @@ rmx_status rmx_mm_backward(rmx_context *ctx, const rmx_tensor *dy, const rmx_ten
 typedef struct input_plan {
     bool sum_rows, sum_columns;
     bool accumulate; /* a parameter: by its axes alone, never by the batch size */
-    bool direct;     /* the kernel's sums go straight into dinput and continue its chains */
+    bool direct;     /* the kernel's sums go straight into dinput and continue its sums */
     size_t sums_at, partials_at, bytes;
 } input_plan;
 

@@ -42,7 +42,7 @@ rmx_status rmx_product_broadcast(rmx_context *ctx, const char *name, const rmx_t
 }
 
 /* The kernel writes rows of C with a column stride of 1; a transposed C is the product
- * C^T = B^T A^T, whose chains are the same. */
+ * C^T = B^T A^T, whose sums are the same. */
 static bool rows_contiguous(const rmx_tensor *t)
 {
     return t->shape[t->dims - 1] <= 1 || t->stride[t->dims - 1] == 1;

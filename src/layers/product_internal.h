@@ -12,7 +12,7 @@ typedef struct rmx_product {
     rmx_tensor a, b, out;
     rmx_tensor input; /* data NULL: none */
     float alpha, beta;
-    /* Adds to what out holds: with alpha = 1 the chains start from it, else the finished sum is
+    /* Adds to what out holds: with alpha = 1 the sums start from it, else the finished sum is
      * added. */
     bool accumulate;
 } rmx_product;

@@ -62,18 +62,18 @@ const char *rmx_stage_name(const rmx_stage *s, const char *part, char out[RMX_BL
     return out;
 }
 
-int32_t rmx_stages_pieces(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,
-                          rmx_stage_piece out[RMX_STAGE_SAVED + 1])
+int32_t rmx_stages_written(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,
+                           rmx_stage_written out[RMX_STAGE_SAVED + 1])
 {
     rmx_stage *s = &c->stage[i];
     rmx_stage_value *y = &c->value[i + 2];
     rmx_stage_tensor saved[RMX_STAGE_SAVED];
     const int32_t n = s->entry.kind->saved ? s->entry.kind->saved(desc, saved) : 0;
     for (int32_t k = 0; k < n; k++)
-        out[k] =
-            (rmx_stage_piece){saved[k].name, saved[k].dtype, saved[k].count, &s->saved[k], false};
-    out[n] = (rmx_stage_piece){NULL, rmx_stage_dtype(desc), value_count(c, i + 2, desc), &y->p,
-                               y->given};
+        out[k] = (rmx_stage_written){saved[k].name, saved[k].dtype, saved[k].count, &s->saved[k],
+                                     false};
+    out[n] = (rmx_stage_written){NULL, rmx_stage_dtype(desc), value_count(c, i + 2, desc), &y->p,
+                                 y->given};
     return n + 1;
 }
 
@@ -163,15 +163,15 @@ void rmx_stages_cut(rmx_stages *c, const rmx_stage_desc *desc, bool keep, rmx_ar
     }
     rmx_arena end = *arena;
     for (int32_t i = 0; i < c->count; i++) {
-        rmx_stage_piece piece[RMX_STAGE_SAVED + 1];
+        rmx_stage_written written[RMX_STAGE_SAVED + 1];
         rmx_arena own = *arena; /* what a stage saves lies where the stage before it saved */
         rmx_arena *from = keep ? arena : &own;
-        const int32_t n = rmx_stages_pieces(c, i, desc, piece);
+        const int32_t n = rmx_stages_written(c, i, desc, written);
         for (int32_t k = 0; k < n - 1; k++)
-            *piece[k].at = rmx_arena_take(from, bytes_of(piece[k].dtype, piece[k].count));
-        if (!piece[n - 1].given)
-            *piece[n - 1].at =
-                keep ? rmx_arena_take(arena, bytes_of(piece[n - 1].dtype, piece[n - 1].count))
+            *written[k].at = rmx_arena_take(from, bytes_of(written[k].dtype, written[k].count));
+        if (!written[n - 1].given)
+            *written[n - 1].at =
+                keep ? rmx_arena_take(arena, bytes_of(written[n - 1].dtype, written[n - 1].count))
                      : c->buffer[c->value[i + 2].buffer].p;
         if (from->used > end.used) end = *from;
     }

@@ -68,19 +68,19 @@ int32_t rmx_stage_parameters(const rmx_stage *s, const rmx_stage_desc *desc,
                              rmx_stage_parameter *out);
 
 /* All that stage i writes: what it saves, then its output. */
-typedef struct rmx_stage_piece {
+typedef struct rmx_stage_written {
     const char *part; /* "hidden"; NULL: the output */
     rmx_dtype dtype;
     int64_t count;
     void **at;
     bool given;
-} rmx_stage_piece;
-int32_t rmx_stages_pieces(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,
-                          rmx_stage_piece out[RMX_STAGE_SAVED + 1]);
-/* The whole name of a parameter or a piece: "block.0.ffn.w1", "block.0.sum2". Returns out. */
+} rmx_stage_written;
+int32_t rmx_stages_written(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,
+                           rmx_stage_written out[RMX_STAGE_SAVED + 1]);
+/* The whole name of a parameter or of what is written: "block.0.ffn.w1", "block.0.sum2". Returns out. */
 const char *rmx_stage_name(const rmx_stage *s, const char *part, char out[RMX_BLOCK_NAME]);
 
-/* Memory for all pieces that are not given. keep: all at once, for a backward pass; else what is
+/* Memory for all that is written and not given. keep: all at once, for a backward pass; else what is
  * not read any more makes room for what follows. */
 void rmx_stages_cut(rmx_stages *c, const rmx_stage_desc *desc, bool keep, rmx_arena *arena);
 /* Which gradient lies in which buffer; then memory for the buffers. given: buffer 1 is the gradient
