@@ -28,8 +28,8 @@ typedef struct rmx_mean_desc {
  * A mean over no elements is NaN.
  * Order:   enqueued on the context's stream; nothing is allocated.
  * Result:  each mean sums its elements in row-major order of the reduced axes, by 128 partial
- *          sums and a tree reduction: its bits do not depend on the rest of x, on strides, on threads or
- *          on the backend.
+ *          sums and a tree reduction: its bits do not depend on the rest of x, on strides, on
+ *          threads or on the backend.
  * Returns: RMX_OK; RMX_ERR_ARGUMENT (NULL, bad view, an axis out of range or named twice, a
  *          shape that does not fit, overlap: nothing is written); RMX_ERR_DEVICE. */
 RMX_NODISCARD RMX_API rmx_status rmx_mean_forward(rmx_context *ctx, const rmx_mean_desc *desc,

@@ -77,11 +77,12 @@ typedef struct rmx_stage_written {
 } rmx_stage_written;
 int32_t rmx_stages_written(const rmx_stages *c, int32_t i, const rmx_stage_desc *desc,
                            rmx_stage_written out[RMX_STAGE_SAVED + 1]);
-/* The whole name of a parameter or of what is written: "block.0.ffn.w1", "block.0.sum2". Returns out. */
+/* The whole name of a parameter or of what is written: "block.0.ffn.w1", "block.0.sum2".
+ * Returns out. */
 const char *rmx_stage_name(const rmx_stage *s, const char *part, char out[RMX_BLOCK_NAME]);
 
-/* Memory for all that is written and not given. keep: all at once, for a backward pass; else what is
- * not read any more makes room for what follows. */
+/* Memory for all that is written and not given. keep: all at once, for a backward pass; else
+ * what is not read any more makes room for what follows. */
 void rmx_stages_cut(rmx_stages *c, const rmx_stage_desc *desc, bool keep, rmx_arena *arena);
 /* Which gradient lies in which buffer; then memory for the buffers. given: buffer 1 is the gradient
  * of the last output, which is only read, and gets no memory here. */
