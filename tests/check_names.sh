@@ -37,12 +37,11 @@ tokenizer     layer
 # Kernels without a noun of their own; token_mix is the permutation of token_mixer.
 helpers='add nonfinite sigmoid token_mix'
 # Files of kernels/cpu and kernels/cuda that serve several nouns, and public headers of none.
-shared='backend chain_double copies cpu cuda exp failure overlap partial_sums rows_walk simd stream
-table tensor_map threads'
+shared='backend chain_double copies cpu cuda exp failure overlap partial_sums partial_sums_across
+rows_walk simd table tensor_map threads'
 headers='context model rankmixer schedule status tensor version'
 # FILE -> TARGET: still to be renamed.
 exceptions='
-src/kernels/cpu/features.c   -> src/kernels/cpu/embedding_lookup.c
 src/kernels/cuda/features.cu -> src/kernels/cuda/embedding_lookup.cu
 '
 
