@@ -30,7 +30,7 @@ tidy() { # FILE CODE FLAG...: of an instruction set of the CPU kernels
 # The CPU kernels once more for each instruction set, which changes simd.h alone. The analyser takes
 # most of the time, and follows the same paths as in the generic copy: without it.
 tidy_codes() { # FILE
-    local code_checks=--checks=-clang-analyzer-* bad=0
+    local code_checks="--checks=-clang-analyzer-*" bad=0
     tidy "$1" avx2 -mavx2 -mfma -mbmi2 || bad=1
     tidy "$1" avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mbmi2 || bad=1
     return $bad

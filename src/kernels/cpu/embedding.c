@@ -82,7 +82,7 @@ size_t rmx_cpu_embedding_sort_scratch(int64_t samples, int64_t fields)
 }
 
 /* items: samples. A field's keys are written a line of a cache at a time, as those of other fields
- * may all be in the same place of it. */
+ * may all map to the same set. */
 static void key_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     enum { LINE = 16 };

@@ -217,7 +217,7 @@ static inline bool rmx_narrow_any_halved(const float *rstd)
     return halved;
 }
 
-/* Any number of rows; where parameters are asked for, all of one row block. */
+/* Any number of rows; with parameter gradients, all of one row block. */
 static inline void rmx_norm_rows_backward(const rmx_norm_grads *r, int64_t rows,
                                           const rmx_norm_grads_at *at)
 {

@@ -17,19 +17,26 @@ RMX_INLINE float softmax_dx(bool log, float y, float dy, float c)
 
 /* ---- rows that are contiguous -------------------------------------------------------------- */
 
+RMX_INLINE void softmax_backward_row(bool log, const float *y, const float *dy, int64_t n,
+                                     float *dx)
+{
+    const float c = log ? rmx_row_sum(dy, n) : rmx_row_dot(dy, y, n);
+    RMX_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) dx[i] = softmax_dx(log, y[i], dy[i], c);
+}
+
 /* items: rows */
 static void softmax_backward_rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const softmax_backward_job *j = job;
     const rmx_softmax_backward_args *a = j->a;
-    const int64_t n = a->n;
     (void)worker;
-    for (int64_t o = begin; o < end; o++) {
-        const float *y = (const float *)a->y + o * n, *dy = (const float *)a->dy + o * n;
-        float *dx = (float *)a->dx + o * n;
-        const float c = a->log ? rmx_row_sum(dy, n) : rmx_row_dot(dy, y, n);
-        RMX_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) dx[i] = softmax_dx(a->log, y[i], dy[i], c);
+    for (int64_t at = begin * a->n; at < end * a->n; at += a->n) {
+        const float *y = (const float *)a->y + at, *dy = (const float *)a->dy + at;
+        if (a->log)
+            softmax_backward_row(true, y, dy, a->n, (float *)a->dx + at);
+        else
+            softmax_backward_row(false, y, dy, a->n, (float *)a->dx + at);
     }
 }
 

@@ -24,8 +24,14 @@ typedef struct shape {
 /* z = own + from, or from, of d elements; own may be z. */
 RMX_INLINE void move_slice(int64_t d, const float *own, const float *from, float *z)
 {
+    int64_t k = 0;
+    for (; k + RMX_VL <= d; k += RMX_VL) {
+        rmx_vec v = rmx_vec_load(from + k);
+        if (own) v = rmx_vec_load(own + k) + v;
+        rmx_vec_store(z + k, v);
+    }
     RMX_INDEPENDENT
-    for (int64_t k = 0; k < d; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
+    for (; k < d; k++) z[k] = own ? rmx_addf(own[k], from[k]) : from[k];
 }
 
 /* One row. D is d where the compiler shall know it: the loop of a general length is slow for small
@@ -49,6 +55,8 @@ static void gather_one(const shape *s, bool inverse, int64_t row, const float *x
 {
     switch (s->d) {
     case 1: gather_row(s, 1, inverse, row, x, own, z); break;
+    case 2: gather_row(s, 2, inverse, row, x, own, z); break;
+    case 4: gather_row(s, 4, inverse, row, x, own, z); break;
     case 8: gather_row(s, 8, inverse, row, x, own, z); break;
     case 16: gather_row(s, 16, inverse, row, x, own, z); break;
     default: gather_row(s, s->d, inverse, row, x, own, z); break;
