@@ -37,12 +37,11 @@ tokenizer     layer
 # Kernels without a noun of their own; token_mix is the permutation of token_mixer.
 helpers='add nonfinite sigmoid token_mix'
 # Files of kernels/cpu and kernels/cuda that serve several nouns, and public headers of none.
-shared='async_copy backend cpu cuda double_sum exp failure partial_sums queue row_partition simd
-stream table tensor_map threads'
+shared='async_copy backend cpu cuda double_sum exp failure partial_sums partial_sums_across queue
+row_partition simd table tensor_map threads'
 headers='context model rankmixer schedule status tensor version'
 # FILE -> TARGET: still to be renamed.
 exceptions='
-src/kernels/cpu/features.c   -> src/kernels/cpu/embedding_lookup.c
 '
 
 begins_with_noun() { # NAME: is it a noun, or a noun and _more?

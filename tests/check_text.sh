@@ -56,6 +56,9 @@ forbid "$library" '(?<!\w)(exit|_exit|abort|printf|fprintf|puts|fputs|perror|put
 forbid 'src/kernels/reference/' \
     '(# *(define +(?!RMX_REFERENCE_H|RMX_SLOT\()|pragma|if )|RMX_CPU *\(|rmx_parallel|__\w+)' \
     "the reference is plain C: no macros, vectors, threads or hints"
+forbid 'src/kernels/cpu/([^s]|s[^i])' \
+    '(# *(el)?if.*(RMX_VL|__AVX)|immintrin|(?<!\w)_mm\d*_|(?<!\w)__m(128|256|512))' \
+    "intrinsics, and code for one vector width, belong in simd.h"
 forbid 'src/|include/' '#pragma +(GCC optimize|STDC FP_CONTRACT ON|clang fp)' \
     "rounding is decided by numerics.h and the build's flags alone"
 grep -nE 'fast[-_]math|-Ofast' CMakePresets.json CMakeLists.txt {tests,bench}/CMakeLists.txt dev |

@@ -3,7 +3,7 @@
  * test_norm_large.c. */
 #include "cases_rows.h"
 #include "kernel_testing.h"
-#include "kernels/cpu/norm_columns.h"
+#include "kernels/cpu/partial_sums_across.h"
 #include "kernels/reference/reference.h"
 #include "layer_testing.h"
 #include "rankmixer/norm.h"
@@ -70,7 +70,7 @@ Test(norm, sums_of_vanishing_products)
     const float *const rows[] = {a, b};
     for (int64_t n = 1; n <= RMX_PARTIAL_SUMS; n++) {
         const float expected = rmx_reference_sum_along(add_product, rows, 0, n);
-        const float sum = rmx_lanes_dot(a, b, n);
+        const float sum = rmx_row_dot(a, b, n);
         cr_assert_eq(signbit(expected) != 0, n == RMX_PARTIAL_SUMS);
         cr_assert_eq(rmx_float_bits(sum), rmx_float_bits(expected), "n %lld", (long long)n);
         rmx_columns_start(columns, 1);
@@ -194,18 +194,6 @@ static void order_matters(rmx_backend *backend, const char *name)
 }
 
 Test(norm, order_matters) { kernel_each(order_matters); }
-
-static void streamed_case(rmx_backend *backend, const char *name, int i)
-{
-    forward_case(backend, name, norm_cases[i], PATTERN_NORMAL);
-    backward_case(backend, name, norm_cases[i], PATTERN_NORMAL, DX | DGAMMA | DBETA);
-}
-
-Test(norm, streamed)
-{
-    kernel_stream_everything();
-    kernel_cases(NORM_CASES, streamed_case);
-}
 
 /* ---- place in the batch, and truth --------------------------------------------------------- */
 

@@ -80,7 +80,7 @@ Test(numerics, halving_adds_the_upper_half_onto_the_lower)
     for (int i = 0; i < RMX_PARTIAL_SUMS; i++) {
         ascending += s[i];
     }
-    rmx_lanes_halve(s);
+    rmx_tree_sum(s);
     cr_assert_eq(rmx_float_bits(s[0]), rmx_float_bits(expected[0]));
     cr_assert_neq(rmx_float_bits(s[0]), rmx_float_bits(ascending), "these values tell no orders");
 }

@@ -60,17 +60,6 @@ Test(softmax, kernel_has_reference_bits)
     kernel_cases(SOFTMAX_CASES * PATTERN_COUNT, contract_case);
 }
 
-static void streamed_case(rmx_backend *backend, const char *name, int i)
-{
-    run_case(backend, name, softmax_cases[i], PATTERN_SPECIAL);
-}
-
-Test(softmax, streamed)
-{
-    kernel_stream_everything();
-    kernel_cases(SOFTMAX_CASES, streamed_case);
-}
-
 /* Rows alone have the bits that they have among 300, for every number of them. */
 static void any_batch(rmx_backend *backend, const char *name)
 {

@@ -146,7 +146,7 @@ RMX_HD float rmx_at_leastf(float x, float bound)
 /* ---- Order of a row sum ---- */
 
 /* One step of the tree reduction: partial sums off to 2 off - 1 are added onto 0 to off - 1. */
-RMX_HD void rmx_lanes_fold(float *s, int off)
+RMX_HD void rmx_tree_step(float *s, int off)
 {
     for (int l = 0; l < off; l++) {
         s[l] = rmx_addf(s[l], s[l + off]);
@@ -155,15 +155,15 @@ RMX_HD void rmx_lanes_fold(float *s, int off)
 
 /* The tree reduction on the host; s[0] becomes the sum. The steps are written out because constant
  * distances let the compiler see that reads and writes do not overlap. */
-RMX_HD void rmx_lanes_halve(float s[RMX_PARTIAL_SUMS])
+RMX_HD void rmx_tree_sum(float s[RMX_PARTIAL_SUMS])
 {
-    rmx_lanes_fold(s, 64);
-    rmx_lanes_fold(s, 32);
-    rmx_lanes_fold(s, 16);
-    rmx_lanes_fold(s, 8);
-    rmx_lanes_fold(s, 4);
-    rmx_lanes_fold(s, 2);
-    rmx_lanes_fold(s, 1);
+    rmx_tree_step(s, 64);
+    rmx_tree_step(s, 32);
+    rmx_tree_step(s, 16);
+    rmx_tree_step(s, 8);
+    rmx_tree_step(s, 4);
+    rmx_tree_step(s, 2);
+    rmx_tree_step(s, 1);
 }
 
 /* ---- Parts that the elementary functions share ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* backend.c: the CPU backend: which table this machine runs, threads, memory. */
+/* backend.c: the CPU backend: it chooses this machine's table of kernels, starts the threads, and
+ * owns the memory. */
 #include "kernels/cpu/backend.h"
 
 #include <stdbool.h>
@@ -13,11 +14,9 @@
 #define ALIGNMENT 256 /* of every block, so that layers may ask for it on any backend */
 #define LARGE_PAGE ((size_t)2 << 20)
 
-int64_t rmx_cpu_stream_bytes = (int64_t)16 << 20; /* beyond most caches' share of a core */
-
 typedef struct cpu_state {
     rmx_pool *pool;
-    char *scratch; /* one block per worker, then the shared one */
+    char *scratch; /* one block per worker */
 } cpu_state;
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -47,7 +46,7 @@ static const struct {
     const rmx_ops *ops;
     bool (*runs)(void);
 } tables[] = {
-/* best first; the reference, which comes after a code that runs everywhere, has to be asked for */
+/* best first; the reference comes after a code that runs everywhere: only its name selects it */
 #ifdef RMX_X86
     {&rmx_cpu_ops_avx512, has_avx512},
     {&rmx_cpu_ops_avx2, has_avx2},
@@ -92,8 +91,7 @@ rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend
     if (!state) goto failed;
     backend->state = state;
     state->pool = rmx_pool_create(threads);
-    state->scratch = aligned_alloc(ALIGNMENT, (size_t)threads * RMX_CPU_SCRATCH_BYTES +
-                                                  RMX_CPU_SHARED_SCRATCH_BYTES);
+    state->scratch = aligned_alloc(ALIGNMENT, (size_t)threads * RMX_CPU_SCRATCH_BYTES);
     if (!state->pool || !state->scratch) goto failed;
     return RMX_OK;
 failed:
@@ -120,21 +118,14 @@ void *rmx_cpu_scratch(rmx_backend *backend, int32_t worker)
     return ((cpu_state *)backend->state)->scratch + (size_t)worker * RMX_CPU_SCRATCH_BYTES;
 }
 
-void *rmx_cpu_shared_scratch(rmx_backend *backend)
-{
-    const cpu_state *state = backend->state;
-    return state->scratch + (size_t)rmx_pool_threads(state->pool) * RMX_CPU_SCRATCH_BYTES;
-}
-
-/* Large blocks ask for large pages, where the system gives them to those who ask: each kernel reads
- * several streams, and gathers in between. */
+/* Large blocks request large pages: each kernel reads several arrays at once, and gathers. */
 rmx_status rmx_cpu_alloc(rmx_backend *backend, size_t bytes, void **out)
 {
     const bool large = bytes >= 2 * LARGE_PAGE;
     const size_t alignment = large ? LARGE_PAGE : ALIGNMENT;
     const size_t rounded = (bytes / alignment + 1) * alignment;
     *out = rounded > bytes ? aligned_alloc(alignment, rounded) : NULL;
-#ifdef MADV_HUGEPAGE /* not of the last part: it would take a page; a refusal does no harm */
+#ifdef MADV_HUGEPAGE /* not for the last part, which would fill a page; a refusal does no harm */
     if (*out && large) (void)madvise(*out, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
     if (*out) return RMX_OK;

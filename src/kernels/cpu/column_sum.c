@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* rows.c: sums down the rows. */
+/* column_sum.c: sums down the rows of a matrix: the gradient of a bias.
+ *
+ * First, tasks sum the columns of each row block, a column block at a time, in registers. Then the
+ * partial sums of the row blocks are added to dst in ascending order. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/partial_sums.h"
 #include "kernels/cpu/column_sum.h"
-#include "kernels/cpu/stream.h"
 
-#define COLS 128 /* columns of a strip: whole cache lines of a row, and work for every thread */
+#define COLS 128 /* of a column block: whole cache lines of a row, and work for every thread */
 
-typedef struct chain_job {
+typedef struct blocks_job {
     int64_t blocks, cols;
     const float *partial;
     float *dst;
-} chain_job;
+} blocks_job;
 
-/* items: groups * strips */
-static void chain_task(void *job, int64_t begin, int64_t end, int32_t worker)
+/* items: groups * column blocks */
+static void blocks_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
-    const chain_job *c = job;
+    const blocks_job *c = job;
     (void)worker;
-    const int64_t strips = (c->cols + COLS - 1) / COLS;
+    const int64_t column_blocks = (c->cols + COLS - 1) / COLS;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t group = item / strips, col = item % strips * COLS;
+        const int64_t group = item / column_blocks, col = item % column_blocks * COLS;
         const int64_t width = c->cols - col < COLS ? c->cols - col : COLS;
         float *dst = c->dst + group * c->cols + col;
         for (int64_t block = 0; block < c->blocks; block++) {
@@ -31,17 +33,16 @@ static void chain_task(void *job, int64_t begin, int64_t end, int32_t worker)
     }
 }
 
-void RMX_CPU(rows_chain)(rmx_backend *backend, int64_t groups, int64_t blocks, int64_t cols,
-                         const float *partial, float *dst)
+void RMX_CPU(column_sum_blocks)(rmx_backend *backend, int64_t groups, int64_t blocks, int64_t cols,
+                                const float *partial, float *dst)
 {
-    chain_job job = {blocks, cols, partial, dst};
-    const int64_t strips = (cols + COLS - 1) / COLS;
+    blocks_job job = {blocks, cols, partial, dst};
+    const int64_t column_blocks = (cols + COLS - 1) / COLS;
     const int64_t grain = 1 + 16384 / (blocks * (cols < COLS ? cols : COLS) + 1);
-    rmx_parallel(rmx_cpu_pool(backend), groups * strips, grain, chain_task, &job);
+    rmx_parallel(rmx_cpu_pool(backend), groups * column_blocks, grain, blocks_task, &job);
 }
 
-/* p = the sums of so many vectors of columns, which stay in registers while the rows go by; count:
- * columns of the last vector. */
+/* p = the sums of `vectors` vectors of columns, in registers; count: columns of the last vector. */
 RMX_INLINE void sum_vectors(int vectors, int64_t count, const float *x, int64_t ld, int64_t rows,
                             float *p)
 {
@@ -49,10 +50,10 @@ RMX_INLINE void sum_vectors(int vectors, int64_t count, const float *x, int64_t 
     for (int k = 0; k < vectors; k++) s[k] = rmx_vec_zero();
     for (int64_t r = 0; r < rows; r++, x += ld) {
         for (int k = 0; k < vectors - 1; k++) s[k] = s[k] + rmx_vec_load(x + k * RMX_VL);
-        s[vectors - 1] = s[vectors - 1] + rmx_lanes_load(x + (vectors - 1) * RMX_VL, count);
+        s[vectors - 1] = s[vectors - 1] + rmx_vec_load_some(x + (vectors - 1) * RMX_VL, count);
     }
     for (int k = 0; k < vectors - 1; k++) rmx_vec_store(p + k * RMX_VL, s[k]);
-    rmx_lanes_store(p + (vectors - 1) * RMX_VL, s[vectors - 1], count);
+    rmx_vec_store_some(p + (vectors - 1) * RMX_VL, s[vectors - 1], count);
 }
 
 static void sum_columns(const float *x, int64_t ld, int64_t rows, int64_t cols, float *p)
@@ -64,15 +65,16 @@ static void sum_columns(const float *x, int64_t ld, int64_t rows, int64_t cols, 
         sum_vectors(1, cols - j < RMX_VL ? cols - j : RMX_VL, x + j, ld, rows, p + j);
 }
 
-/* items: groups * blocks * strips */
+/* items: groups * row blocks * column blocks */
 static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const rmx_column_sum_args *a = job;
     (void)worker;
-    const int64_t blocks = rmx_row_blocks(a->rows), strips = (a->cols + COLS - 1) / COLS;
+    const int64_t blocks = rmx_row_blocks(a->rows), column_blocks = (a->cols + COLS - 1) / COLS;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t group = item / (blocks * strips), block = item / strips % blocks;
-        const int64_t col = item % strips * COLS;
+        const int64_t group = item / (blocks * column_blocks),
+                      block = item / column_blocks % blocks;
+        const int64_t col = item % column_blocks * COLS;
         const int64_t width = a->cols - col < COLS ? a->cols - col : COLS;
         const int64_t first = block * RMX_ROW_BLOCK;
         const int64_t last = a->rows - first < RMX_ROW_BLOCK ? a->rows : first + RMX_ROW_BLOCK;
@@ -83,7 +85,7 @@ static void col_sum_task(void *job, int64_t begin, int64_t end, int32_t worker)
 }
 
 /* dst[g, j] += sum down the rows of x[g, r, j].
- * order   blocks of RMX_ROW_BLOCK rows, each a chain from +0; then a chain over the blocks
+ * order   blocks of RMX_ROW_BLOCK rows, each in ascending order from +0; then over the blocks
  * traffic x read once */
 rmx_status rmx_cpu_column_sum(rmx_backend *backend, const rmx_column_sum_args *a)
 {
@@ -92,11 +94,12 @@ rmx_status rmx_cpu_column_sum(rmx_backend *backend, const rmx_column_sum_args *a
         job.groups = 1;
         job.cols = a->groups * a->cols;
     }
-    const int64_t blocks = rmx_row_blocks(job.rows), strips = (job.cols + COLS - 1) / COLS;
+    const int64_t blocks = rmx_row_blocks(job.rows), column_blocks = (job.cols + COLS - 1) / COLS;
     if (job.groups * blocks * job.cols == 0) return RMX_OK;
     const int64_t width = job.cols < COLS ? job.cols : COLS;
     const int64_t grain = 1 + 16384 / (width * RMX_ROW_BLOCK);
-    rmx_parallel(rmx_cpu_pool(backend), job.groups * blocks * strips, grain, col_sum_task, &job);
-    RMX_CPU(rows_chain)(backend, job.groups, blocks, job.cols, job.ws, job.dst);
+    rmx_parallel(rmx_cpu_pool(backend), job.groups * blocks * column_blocks, grain, col_sum_task,
+                 &job);
+    RMX_CPU(column_sum_blocks)(backend, job.groups, blocks, job.cols, job.ws, job.dst);
     return RMX_OK;
 }

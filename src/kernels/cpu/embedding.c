@@ -1,9 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* embedding.c: the rows of the embedding tables that a batch touches, and their gradients. */
+/* embedding.c: embedding tables: the lookup that builds the tokenizer's input, the sort of a
+ * batch's entries by table row, and the gradient of each row that the batch touches.
+ *
+ * Backward, the sort comes first: it lists the distinct rows, and for each row the entries that
+ * used it, in the order of the batch. Then threads take rows, and sum a row's gradients in that
+ * order. */
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/partial_sums.h"
+
+/* ---- lookup -------------------------------------------------------------------------------- */
+
+/* items: samples */
+static void lookup_task(void *job, int64_t begin, int64_t end, int32_t worker)
+{
+    const rmx_embedding_lookup_args *a = job;
+    (void)worker;
+    for (int64_t b = begin; b < end; b++) {
+        float *out = (float *)a->out + b * a->out_width;
+        const uint32_t *ids = a->ids + b * a->fields;
+        for (int64_t f = 0; f < a->fields; f++) { /* the rows are far apart: prefetch them */
+            __builtin_prefetch(a->table + (a->row_offset[f] + ids[f]) * a->width);
+        }
+        memset(out, 0, sizeof *out * (size_t)a->out_width);
+        for (int64_t f = 0; f < a->fields; f++) {
+            const float *row = a->table + (a->row_offset[f] + ids[f]) * a->width;
+            if (a->width > RMX_VL) {
+                memcpy(out + a->column[f], row, sizeof *row * (size_t)a->width);
+            } else { /* a call would take longer than the copy */
+                rmx_vec_store_some(out + a->column[f], rmx_vec_load_some(row, a->width), a->width);
+            }
+        }
+        for (int64_t j = 0; j < a->dense_fields; j++) {
+            out[a->dense_column[j]] = a->dense[b * a->dense_fields + j];
+        }
+    }
+}
+
+/* out[b] = embedding rows and dense values of sample b, each at its column, +0 elsewhere.
+ * order   none: copies
+ * traffic ids, dense and one table row per id read, out written once */
+rmx_status rmx_cpu_embedding_lookup(rmx_backend *backend, const rmx_embedding_lookup_args *a)
+{
+    rmx_embedding_lookup_args job = *a;
+    rmx_parallel(rmx_cpu_pool(backend), a->samples, 1 + 4096 / (a->out_width + 1), lookup_task,
+                 &job);
+    return RMX_OK;
+}
 
 /* ---- sort ----------------------------------------------------------------------------------
  *
@@ -38,7 +82,7 @@ size_t rmx_cpu_embedding_sort_scratch(int64_t samples, int64_t fields)
 }
 
 /* items: samples. A field's keys are written a line of a cache at a time, as those of other fields
- * may all be in the same place of it. */
+ * may all map to the same set. */
 static void key_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     enum { LINE = 16 };
@@ -77,16 +121,16 @@ static void sort_digit(int64_t n, uint32_t least, int shift, uint32_t mask, cons
                        const uint32_t *entry_in, uint32_t first, uint32_t step, uint32_t *key_out,
                        uint32_t *entry_out)
 {
-    uint32_t place[DIGITS], next = 0; /* counts, then where a digit's next entry goes */
-    memset(place, 0, sizeof *place * (mask + 1));
-    for (int64_t i = 0; i < n; i++) place[(key_in[i] - least) >> shift & mask]++;
+    uint32_t position[DIGITS], next = 0; /* counts, then where a digit's next entry goes */
+    memset(position, 0, sizeof *position * (mask + 1));
+    for (int64_t i = 0; i < n; i++) position[(key_in[i] - least) >> shift & mask]++;
     for (uint32_t digit = 0; digit <= mask; digit++) {
-        const uint32_t count = place[digit];
-        place[digit] = next;
+        const uint32_t count = position[digit];
+        position[digit] = next;
         next += count;
     }
     for (int64_t i = 0; i < n; i++, first += step) {
-        const uint32_t to = place[(key_in[i] - least) >> shift & mask]++;
+        const uint32_t to = position[(key_in[i] - least) >> shift & mask]++;
         key_out[to] = key_in[i];
         entry_out[to] = entry_in ? entry_in[i] : first;
     }
@@ -120,7 +164,7 @@ static void sort_task(void *job, int64_t begin, int64_t end, int32_t worker)
 }
 
 /* items: groups. Distinct keys, and where each ends, which is where the next one begins. No branch:
- * nobody can foresee where a key changes. */
+ * where a key changes cannot be predicted. */
 static void rows_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const sort_job *s = job;
@@ -179,8 +223,8 @@ rmx_status rmx_cpu_embedding_sort(rmx_backend *backend, const rmx_embedding_sort
 
 /* ---- gradients ---------------------------------------------------------------------------- */
 
-/* The gradient at the place of entry i in order. */
-RMX_INLINE const float *place_gradient(const rmx_embedding_gradient_args *a, uint32_t fields,
+/* The gradient of entry i of the sorted order. */
+RMX_INLINE const float *entry_gradient(const rmx_embedding_gradient_args *a, uint32_t fields,
                                        uint32_t i)
 {
     const uint32_t entry = a->order[i]; /* 32 bits: a shorter division */
@@ -201,21 +245,21 @@ static void grad_task(void *job, int64_t begin, int64_t end, int32_t worker)
         if (width <= RMX_VL) {
             rmx_vec sum = rmx_vec_zero();
             for (uint32_t i = first; i < last; i++)
-                sum = sum + rmx_lanes_load(place_gradient(a, fields, i), width);
-            rmx_lanes_store(grad, sum, width);
+                sum = sum + rmx_vec_load_some(entry_gradient(a, fields, i), width);
+            rmx_vec_store_some(grad, sum, width);
             continue;
         }
         memset(grad, 0, sizeof *grad * (size_t)width);
         for (uint32_t i = first; i < last; i++) {
-            const float *d = place_gradient(a, fields, i);
+            const float *d = entry_gradient(a, fields, i);
             RMX_INDEPENDENT
             for (int64_t j = 0; j < width; j++) grad[j] = rmx_addf(grad[j], d[j]);
         }
     }
 }
 
-/* grad[u] = sum of the gradients of every place where row u was used.
- * order   one chain from +0 over the places, in the order of the batch
+/* grad[u] = sum of the gradients of every entry that used row u.
+ * order   from +0 over the entries, in the order of the batch
  * traffic dout read once, grad written once */
 rmx_status rmx_cpu_embedding_gradient(rmx_backend *backend, const rmx_embedding_gradient_args *a)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gradient_norm.c: one number from many values: the sum of squares for gradient clipping, the factor
- * that comes of it, and a count of values that are not finite. */
+/* gradient_norm.c: the sum of squares for gradient clipping, the scale that follows from it, and
+ * the count of values that are not finite. */
 #include <math.h>
 #include <stdatomic.h>
 
@@ -15,12 +15,12 @@ static void sum_squares_task(void *job, int64_t begin, int64_t end, int32_t work
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * RMX_SPAN;
         const int64_t count = a->n - first < RMX_SPAN ? a->n - first : RMX_SPAN;
-        ((float *)a->ws)[block] = rmx_lanes_dot(a->g + first, a->g + first, count);
+        ((float *)a->ws)[block] = rmx_row_dot(a->g + first, a->g + first, count);
     }
 }
 
 /* *sum += sum of g * g.
- * order   lanes within blocks of RMX_SPAN values, a chain in double over the blocks
+ * order   by partial sums within blocks of RMX_SPAN values, in double over the blocks
  * traffic g read once */
 rmx_status rmx_cpu_gradient_norm_sum_squares(rmx_backend *backend,
                                              const rmx_gradient_norm_sum_squares_args *a)
@@ -36,7 +36,7 @@ rmx_status rmx_cpu_gradient_norm_sum_squares(rmx_backend *backend,
     return RMX_OK;
 }
 
-/* The norm and the factor that keeps it within max_norm, or NaN to stop the update (ops.h). */
+/* The norm and the scale that keeps it within max_norm, or NaN to stop the update (ops.h). */
 rmx_status rmx_cpu_gradient_norm_clip(rmx_backend *backend, const rmx_gradient_norm_clip_args *a)
 {
     (void)backend;

@@ -59,7 +59,7 @@ static void bce_task(void *job, int64_t begin, int64_t end, int32_t worker)
                 losses(a, 1, first, count, loss);
             else
                 losses(a, a->tasks, first, count, loss);
-            ((float *)a->ws)[a->samples + block] = rmx_lanes_sum(loss, count);
+            ((float *)a->ws)[a->samples + block] = rmx_row_sum(loss, count);
         }
         if (a->dlogits && a->tasks == 1)
             gradients(a, 1, first, count);
@@ -69,8 +69,7 @@ static void bce_task(void *job, int64_t begin, int64_t end, int32_t worker)
 }
 
 /* *loss += sum of weighted cross-entropies;  dlogits (ops.h).
- * order   a chain over tasks, lanes within blocks of RMX_ROW_BLOCK samples, a chain in double
- *         over the blocks
+ * order   over tasks, by partial sums within row blocks of samples, in double over the blocks
  * traffic logits and labels read once, dlogits written once */
 rmx_status rmx_cpu_loss(rmx_backend *backend, const rmx_loss_args *a)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* mean.c: the mean over any axes of a strided tensor.
+/* mean.c: the mean over any axes of a strided tensor, and its gradient.
  *
- * Axes are first merged where one continues the other. What is left is either rows that are
- * contiguous, or rows that lie across memory: those are summed side by side (columns.h), along
- * the last kept axis. */
+ * First, axes are merged where one continues the other. Then a row, the elements of one mean,
+ * either is contiguous, and its vectors run along it; or it lies across memory, and up to
+ * RMX_COLUMNS rows along the last kept axis are summed side by side (partial_sums_across.h). The
+ * order of each sum is the same. */
 #include <string.h>
 
-#include "kernels/cpu/norm_columns.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/cpu/partial_sums_across.h"
 
 typedef struct axes { /* outermost first */
     int32_t count;
@@ -53,7 +54,7 @@ typedef struct mean_job {
     rmx_backend *backend;
     axes kept, reduced;
     int64_t inner, inner_stride; /* the last kept axis, or one row */
-    int64_t strips;              /* of RMX_COLUMNS rows, along it */
+    int64_t column_blocks;       /* of RMX_COLUMNS rows, along it */
     int64_t n;
     const float *x;
     float *y;
@@ -63,21 +64,9 @@ static void mean_rows_task(void *job, int64_t begin, int64_t end, int32_t worker
 {
     const mean_job *m = job;
     (void)worker;
-    int64_t o = begin;
-    if (m->kept.count == 1 && m->n <= 512) { /* short rows, equally far apart: several together */
-        const int64_t n = m->n, ld = m->kept.stride[0];
-        for (; o + RMX_ROWS <= end; o += RMX_ROWS) {
-            rmx_vec v[RMX_ROWS];
-            float sums[RMX_ROWS];
-            for (int i = 0; i < RMX_ROWS; i++)
-                v[i] = rmx_lanes_span_vec(rmx_lanes_sum_step, m->x + (o + i) * ld, 0, n);
-            rmx_lanes_halve_rows(v, sums);
-            for (int i = 0; i < RMX_ROWS; i++) m->y[o + i] = rmx_divf(sums[i], (float)n);
-        }
-    }
-    for (; o < end; o++) {
+    for (int64_t o = begin; o < end; o++) {
         const float *row = m->x + offset_of(&m->kept, m->kept.count, o);
-        m->y[o] = rmx_divf(rmx_lanes_sum(row, m->n), (float)m->n);
+        m->y[o] = rmx_divf(rmx_row_sum(row, m->n), (float)m->n);
     }
 }
 
@@ -97,55 +86,26 @@ static void add_elements(const mean_job *m, const float *x, rmx_columns *sums)
     }
 }
 
-/* The rows that begin at x have few elements, equally far apart: halved as they stand. The empty
- * partials, or the +0 that each begins at, turn a sum of -0 alone into +0. */
-static const float *few_elements(const mean_job *m, const float *x, int64_t width,
-                                 const float *next, float *half)
-{
-    const int64_t step = m->reduced.stride[0];
-    for (int64_t w = 0; w < width; w += 16) { /* a line of each row, and then of each next row */
-        const int64_t count = width - w < 16 ? width - w : 16;
-        float *to = half + w;
-        const float *sums = count == 16 ? rmx_columns_halve_rows(x + w, m->n, step, 16, to)
-                                        : rmx_columns_halve_rows(x + w, m->n, step, count, to);
-        for (int64_t i = 0; i < count; i++) to[i] = rmx_addf(sums[i], 0.0f);
-        for (int64_t i = 0; i < m->n; i++) __builtin_prefetch(next + i * step + w);
-    }
-    return half;
-}
-
-/* items: outer kept indices * strips */
+/* items: outer kept indices * column blocks */
 static void mean_columns_task(void *job, int64_t begin, int64_t end, int32_t worker)
 {
     const mean_job *m = job;
     rmx_columns *sums = rmx_cpu_scratch(m->backend, worker);
-    const bool few = m->n <= RMX_PARTIAL_SUMS && m->reduced.count == 1 && m->inner_stride == 1;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t outer = item / m->strips, col = item % m->strips * RMX_COLUMNS;
+        const int64_t outer = item / m->column_blocks;
+        const int64_t col = item % m->column_blocks * RMX_COLUMNS, left = m->inner - col;
         const float *x = m->x + offset_of(&m->kept, m->kept.count - 1, outer);
         float *y = m->y + outer * m->inner + col;
-        const int64_t width = m->inner - col < RMX_COLUMNS ? m->inner - col : RMX_COLUMNS;
-        const float *total;
-        if (few) {
-            const float *next = x + col;
-            if (col + 2 * RMX_COLUMNS <= m->inner)
-                next += RMX_COLUMNS;
-            else if (item + 1 < end)
-                next = m->x + offset_of(&m->kept, m->kept.count - 1, outer + 1);
-            total = few_elements(m, x + col, width, next, sums->s[0][0]);
-        } else {
-            rmx_columns_start(sums, width);
-            add_elements(m, x + col * m->inner_stride, sums);
-            total = rmx_columns_total(sums);
-        }
-        const float n = (float)m->n;
+        rmx_columns_start(sums, left < RMX_COLUMNS ? left : RMX_COLUMNS);
+        add_elements(m, x + col * m->inner_stride, sums);
+        const float *total = rmx_columns_total(sums), n = (float)m->n;
         RMX_INDEPENDENT
-        for (int64_t w = 0; w < width; w++) y[w] = rmx_divf(total[w], n);
+        for (int64_t w = 0; w < sums->width; w++) y[w] = rmx_divf(total[w], n);
     }
 }
 
 /* y[o] = sum over r of x[o, r], divided by their number.
- * order   the sum by lanes, r in row-major order of the reduced axes
+ * order   the sum by partial sums, r in row-major order of the reduced axes
  * traffic x read once */
 rmx_status rmx_cpu_mean(rmx_backend *backend, const rmx_mean_args *a)
 {
@@ -163,9 +123,9 @@ rmx_status rmx_cpu_mean(rmx_backend *backend, const rmx_mean_args *a)
     const int32_t last = m.kept.count - 1;
     m.inner = last < 0 ? 1 : m.kept.shape[last];
     m.inner_stride = last < 0 ? 1 : m.kept.stride[last];
-    m.strips = (m.inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
+    m.column_blocks = (m.inner + RMX_COLUMNS - 1) / RMX_COLUMNS;
     const int64_t width = m.inner < RMX_COLUMNS ? m.inner : RMX_COLUMNS;
-    rmx_parallel(rmx_cpu_pool(backend), rows / m.inner * m.strips, 1 + 8192 / (m.n * width),
+    rmx_parallel(rmx_cpu_pool(backend), rows / m.inner * m.column_blocks, 1 + 8192 / (m.n * width),
                  mean_columns_task, &m);
     return RMX_OK;
 }

@@ -87,7 +87,7 @@ typedef struct scaled_gradient {
 RMX_INLINE rmx_vec scaled_square_step(const void *row, int64_t j, int64_t count, rmx_vec acc)
 {
     const scaled_gradient *r = row;
-    rmx_vec g = rmx_lanes_load(r->grad + j, count) * rmx_vec_set(r->scale);
+    rmx_vec g = rmx_vec_load_some(r->grad + j, count) * rmx_vec_set(r->scale);
     if (count < RMX_VL) { /* an infinite scale times the +0 beyond the end would be NaN */
         float kept[RMX_VL];
         rmx_vec_store(kept, g);
@@ -98,7 +98,7 @@ RMX_INLINE rmx_vec scaled_square_step(const void *row, int64_t j, int64_t count,
 
 static float scaled_square_span(const void *row, int64_t begin, int64_t n)
 {
-    return rmx_lanes_span(scaled_square_step, row, begin, n);
+    return rmx_sum_span(scaled_square_step, row, begin, n);
 }
 
 /* One row, one shared state. */
@@ -107,7 +107,7 @@ static void rowwise_adagrad(const rmx_optimizer_scalars *s, int64_t n, float gs,
 {
     const float rate = s->lr, decay = s->decay;
     const scaled_gradient row = {grad, gs};
-    const float mean = rmx_divf(rmx_lanes_row(scaled_square_span, &row, n), (float)n);
+    const float mean = rmx_divf(rmx_sum_row(scaled_square_span, &row, n), (float)n);
     *s1 = rmx_addf(*s1, mean);
     const float root = rmx_addf(rmx_sqrtf(*s1), s->eps);
     RMX_INDEPENDENT
@@ -159,7 +159,7 @@ static void optim_elements_task(void *job, int64_t begin, int64_t end, int32_t w
 }
 
 /* w and its states after one step; the formulas are in ops.h.
- * order   none, but for the lanes of rowwise_adagrad
+ * order   none, but for the partial sums of rowwise_adagrad
  * traffic grad read once, w and the states read and written once */
 rmx_status rmx_cpu_optimizer(rmx_backend *backend, const rmx_optimizer_args *a)
 {

@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* product.c: products in strict fp32, C = epilogue(A B): plan and loops.
  *
- * Order    One chain of fused multiply-adds per output, k ascending; never split. Vectors and
- *          threads take different outputs. Where k is cut in blocks the accumulators are put
- *          away as they are and taken up again, which rounds nothing.
- * Blocking C is cut into blocks that are computed from first to last k by one worker with its
- *          own scratch, so there is no barrier and no shared state. Inside a block, as in BLIS:
- *          k in pieces of kc, B's piece packed in panels of one tile width (a panel stays in
- *          L1), A's piece packed mc rows at a time (stays in L2), then tiles of
- *          RMX_TILE_ROWS x RMX_TILE_COLS in registers. The epilogue runs on each tile after its
- *          last k, while it is in L1.
- * Few rows Packing would cost more than it saves: B is read where it lies, in pieces of few k
- *          and all columns, which is a handful of forward streams, once.
- * Few columns  C^T = B^T A^T is computed instead, so that vectors run along m.
- * Traffic  A is read once per block of columns, B once per block of rows, C and what the epilogue
- *          names once. */
+ * 1. The plan. Where n is small C^T = B^T A^T is computed instead, so that vectors run along m.
+ *    Then the tile, the k block, the packed operands and the blocks of C are chosen.
+ * 2. Threads take blocks of C. A block is computed from the first to the last k by one thread with
+ *    its own scratch, so there is no barrier and no shared state.
+ * 3. Inside a block, as in BLIS: for each k block, B is packed in panels of one tile width (a panel
+ *    stays in L1), A is packed some rows at a time (stays in L2), then tiles of
+ *    RMX_TILE_ROWS x RMX_TILE_COLS are computed in registers.
+ * 4. After the last k block the epilogue runs on each stack of tiles, while it is in L1.
+ *
+ * Small M  Packing would cost more than it saves. B is read once where it lies, in short k blocks
+ *          and all columns, which is a small number of forward streams.
+ * Order    Sequential-k accumulation: one fused multiply-add after another per output, k ascending,
+ *          never cut. Vectors and threads take different outputs. Between k blocks the
+ *          accumulators are stored as they are and loaded again, which rounds nothing.
+ * Traffic  A is read once per block of columns, B once per block of rows, C and the operands of the
+ *          epilogue once. */
 #include "kernels/cpu/product.h"
 
-#define DEEP 384                         /* most k of one piece when packed */
-#define SHALLOW 64                       /* the same where B streams past, */
-#define SHALLOWER 32                     /* and where it does for one to three rows */
+#define K_BLOCK 384                      /* largest k block when packed, */
+#define K_BLOCK_STREAM 64                /* where B is read in place, */
+#define K_BLOCK_SMALL_M 32               /* and where it is for one to three rows */
 #define MOST_ROWS 768                    /* of a block of C */
 #define ROWS_PACKED (20 * RMX_TILE_ROWS) /* of A at a time */
 #define STREAM_ROWS 18                   /* with more, B is packed */
 #define SMALL_B 4096                     /* floats of B that may be read in place from L1 */
-#define NEAR_B ((int64_t)1 << 16)        /* floats of B that stay in L2: no need for pieces */
-#define BLOCK_WORK ((int64_t)1 << 22)    /* multiply-adds that make a block worth splitting off */
-#define GRAIN_WORK ((int64_t)1 << 18)    /* fewer are done before another thread is awake */
+#define NEAR_B ((int64_t)1 << 16)        /* floats of B that stay in L2: one k block */
+#define BLOCK_WORK ((int64_t)1 << 22)    /* multiply-adds of a block that is worth splitting */
+#define GRAIN_WORK ((int64_t)1 << 18)    /* multiply-adds that are worth waking a thread */
 
 /* Floats of a worker's scratch. */
 #define SCRATCH_B ((int64_t)1 << 18)
@@ -43,12 +45,12 @@ typedef struct plan {
     rmx_backend *backend;
     int64_t m, n, k, batch[2];
     operand a, b, c, bias, activation_gradient, multiplier, residual;
-    bool accumulate, plain; /* plain: nothing follows the chain */
+    bool accumulate, plain; /* plain: nothing follows the accumulation */
     float alpha, beta;
     rmx_activation activation;
     bool pack_a, pack_b;
     int64_t width;      /* columns of a tile */
-    int64_t kc;         /* k of a piece */
+    int64_t kc;         /* k of a k block */
     int64_t rows, cols; /* of a block of C */
     int64_t row_blocks, col_blocks;
 } plan;
@@ -62,11 +64,10 @@ typedef struct block {
     float *pack_a, *pack_b, *acc; /* scratch */
 } block;
 
-/* One piece of k of a block. */
-typedef struct piece {
+typedef struct k_block {
     int64_t k0, k;
     bool first, last;
-} piece;
+} k_block;
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -74,14 +75,14 @@ static inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b
 
 /* ---- loops ------------------------------------------------------------------------------- */
 
-static inline rmx_place at(rmx_place place, int64_t i, int64_t j)
+static inline rmx_view at(rmx_view view, int64_t i, int64_t j)
 {
-    if (place.p) place.p += i * place.rs + j * place.cs;
-    return place;
+    if (view.p) view.p += i * view.rs + j * view.cs;
+    return view;
 }
 
-static void finish_strip(const rmx_epilogue *end, int64_t i, int64_t j, int64_t rows, int64_t cols,
-                         int64_t width, float *strip)
+static void finish_stack(const rmx_epilogue *end, int64_t i, int64_t j, int64_t rows, int64_t cols,
+                         int64_t width, float *stack)
 {
     rmx_epilogue e = *end;
     e.c = at(e.c, i, j);
@@ -89,22 +90,23 @@ static void finish_strip(const rmx_epilogue *end, int64_t i, int64_t j, int64_t 
     e.bias = at(e.bias, i, j);
     e.multiplier = at(e.multiplier, i, j);
     e.residual = at(e.residual, i, j);
-    RMX_CPU(product_epilogue)(&e, rows, cols, width, strip);
+    RMX_CPU(product_epilogue)(&e, rows, cols, width, stack);
 }
 
-/* The tile at (i, j) of a block, for one piece of k: from +0, C or the accumulators put away, to
- * the accumulators, C, or its place in a strip for the epilogue (then the answer is true). */
-static inline bool one_tile(const block *g, const piece *s, int64_t i, int64_t rows, int64_t j,
-                            int64_t cols, int64_t vectors, const float *a, const float *b,
-                            int64_t ldb, float *tile)
+/* The tile at (i, j) of a block, for one k block. It starts from +0, C or the stored accumulators.
+ * It ends in the stored accumulators, in C, or in `tile` for the epilogue (then it returns true).
+ * */
+static inline bool compute_tile(const block *g, const k_block *s, int64_t i, int64_t rows,
+                                int64_t j, int64_t cols, int64_t vectors, const float *a,
+                                const float *b, int64_t ldb, float *tile)
 {
     const plan *p = g->plan;
     const int64_t width = vectors * RMX_VL;
-    const rmx_place c = at(g->end.c, i, j);
+    const rmx_view c = at(g->end.c, i, j);
     const bool whole = c.cs == 1 && cols == width;
-    float *away = g->acc + j * p->rows + i * p->width;
-    const float *in = away;
-    float *out = away;
+    float *stored = g->acc + j * p->rows + i * p->width;
+    const float *in = stored;
+    float *out = stored;
     int64_t ld_in = width, ld_out = width;
     if (s->first) {
         in = NULL;
@@ -128,14 +130,14 @@ static inline bool one_tile(const block *g, const piece *s, int64_t i, int64_t r
     return s->last && !direct;
 }
 
-/* mb rows of a block from row i0 on, for one piece of k. */
-static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
+/* mb rows of a block from row i0 on, for one k block. */
+static void compute_rows(const block *g, const k_block *s, int64_t i0, int64_t mb)
 {
     const plan *p = g->plan;
-    const rmx_split split = rmx_split_rows(mb);
-    float strip[RMX_STRIP_MAX];
+    const rmx_row_tiles cut = rmx_cut_rows(mb);
+    float stack[RMX_STACK_MAX];
     const float *a = g->a + i0 * p->a.rs + s->k0 * p->a.cs;
-    if (p->pack_a) RMX_CPU(product_pack_a)(a, p->a.rs, p->a.cs, split, s->k, g->pack_a);
+    if (p->pack_a) RMX_CPU(product_pack_a)(a, p->a.rs, p->a.cs, cut, s->k, g->pack_a);
     for (int64_t j = 0; j < g->n; j += p->width) {
         const int64_t cols = least(p->width, g->n - j);
         const int64_t vectors = cols <= RMX_VL ? 1 : cols <= 2 * RMX_VL ? 2 : p->width / RMX_VL;
@@ -150,25 +152,25 @@ static void some_rows(const block *g, const piece *s, int64_t i0, int64_t mb)
             ldb = p->width;
         }
         const int64_t width = vectors * RMX_VL;
-        for (int64_t t = 0, i = 0, waiting = 0; t < split.tiles; t++) {
-            const int64_t rows = split.base + (t < split.more);
+        for (int64_t t = 0, i = 0, waiting = 0; t < cut.tiles; t++) {
+            const int64_t rows = cut.base + (t < cut.more);
             const float *x = p->pack_a ? g->pack_a + i * s->k : a + i * p->a.rs;
-            if (one_tile(g, s, i0 + i, rows, j, cols, vectors, x, b, ldb, strip + waiting * width))
+            if (compute_tile(g, s, i0 + i, rows, j, cols, vectors, x, b, ldb,
+                             stack + waiting * width))
                 waiting += rows;
             i += rows;
-            if (waiting > 0 &&
-                (waiting + RMX_TILE_ROWS > RMX_STRIP_ROWS || t + 1 == split.tiles)) {
-                finish_strip(&g->end, i0 + i - waiting, j, waiting, cols, width, strip);
+            if (waiting > 0 && (waiting + RMX_TILE_ROWS > RMX_STACK_ROWS || t + 1 == cut.tiles)) {
+                finish_stack(&g->end, i0 + i - waiting, j, waiting, cols, width, stack);
                 waiting = 0;
             }
         }
     }
 }
 
-static void whole_block(const block *g)
+static void compute_block(const block *g)
 {
     const plan *p = g->plan;
-    piece s = {.first = true};
+    k_block s = {.first = true};
     do {
         s.k = least(p->kc, p->k - s.k0);
         s.last = s.k0 + s.k == p->k;
@@ -177,7 +179,7 @@ static void whole_block(const block *g)
             (g->b + s.k0 * p->b.rs, p->b.rs, p->b.cs, s.k, g->n, p->width, g->pack_b);
         }
         for (int64_t i = 0; i < g->m; i += ROWS_PACKED) {
-            some_rows(g, &s, i, least(ROWS_PACKED, g->m - i));
+            compute_rows(g, &s, i, least(ROWS_PACKED, g->m - i));
         }
         s.k0 += s.k;
         s.first = false;
@@ -189,9 +191,9 @@ static inline float *start(const operand *o, int64_t u, int64_t v, int64_t i, in
     return o->p ? o->p + u * o->batch[0] + v * o->batch[1] + i * o->rs + j * o->cs : NULL;
 }
 
-static inline rmx_place place(const operand *o, int64_t u, int64_t v, int64_t i, int64_t j)
+static inline rmx_view view(const operand *o, int64_t u, int64_t v, int64_t i, int64_t j)
 {
-    return (rmx_place){.p = start(o, u, v, i, j), .rs = o->rs, .cs = o->cs};
+    return (rmx_view){.p = start(o, u, v, i, j), .rs = o->rs, .cs = o->cs};
 }
 
 static void blocks_task(void *job, int64_t begin, int64_t end, int32_t worker)
@@ -213,12 +215,12 @@ static void blocks_task(void *job, int64_t begin, int64_t end, int32_t worker)
         g.end = (rmx_epilogue){.alpha = p->alpha,
                                .beta = p->beta,
                                .activation = p->activation,
-                               .c = place(&p->c, u, v, i, j),
-                               .activation_gradient = place(&p->activation_gradient, u, v, i, j),
-                               .bias = place(&p->bias, u, v, i, j),
-                               .multiplier = place(&p->multiplier, u, v, i, j),
-                               .residual = place(&p->residual, u, v, i, j)};
-        whole_block(&g);
+                               .c = view(&p->c, u, v, i, j),
+                               .activation_gradient = view(&p->activation_gradient, u, v, i, j),
+                               .bias = view(&p->bias, u, v, i, j),
+                               .multiplier = view(&p->multiplier, u, v, i, j),
+                               .residual = view(&p->residual, u, v, i, j)};
+        compute_block(&g);
     }
 }
 
@@ -260,12 +262,12 @@ static void exchange_rows_and_columns(plan *p)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) transpose(all[i]);
 }
 
-/* Which operands are packed, the tile's width, the pieces of k. */
+/* Which operands are packed, the tile's width, the k block. */
 static void choose_tiles(plan *p)
 {
-    const bool few_rows = p->m <= STREAM_ROWS;
+    const bool small_m = p->m <= STREAM_ROWS;
     const bool near = p->n <= SMALL_B && p->k * p->n <= SMALL_B && p->m <= 64;
-    p->pack_b = p->b.cs != 1 || !(few_rows || near);
+    p->pack_b = p->b.cs != 1 || !(small_m || near);
     p->width = RMX_VL * rmx_tile_vectors(least(p->m, RMX_TILE_ROWS));
     if (p->n <= RMX_TILE_COLS) p->width = round_up(p->n, RMX_VL);
     if (p->pack_b || near)
@@ -273,12 +275,13 @@ static void choose_tiles(plan *p)
     else
         p->pack_a = p->a.cs != 1;
     const bool stream = !p->pack_b && p->k * p->n > NEAR_B;
-    const int64_t pieces = ceil_div(p->k, stream ? (p->m > 3 ? SHALLOW : SHALLOWER) : DEEP);
-    p->kc = ceil_div(p->k, pieces);
+    const int64_t k_blocks =
+        ceil_div(p->k, stream ? (p->m > 3 ? K_BLOCK_STREAM : K_BLOCK_SMALL_M) : K_BLOCK);
+    p->kc = ceil_div(p->k, k_blocks);
 }
 
-/* The part of the threads' time that is work where equal blocks are handed out in about four
- * pieces a thread, as rmx_parallel does. */
+/* The share of the threads' time that is work, where rmx_parallel cuts equal blocks into about four
+ * chunks a thread. */
 static double balance(int64_t blocks, int64_t threads)
 {
     const int64_t each = ceil_div(blocks, least(blocks, 4 * threads));
@@ -334,14 +337,14 @@ rmx_status rmx_cpu_product(rmx_backend *backend, const rmx_product_args *args)
               .activation = args->activation};
     p.plain = p.alpha == 1.0f && !p.bias.p && !p.activation_gradient.p &&
               p.activation == RMX_ACTIVATION_NONE && !p.multiplier.p && !p.residual.p;
-    if (p.k == 0) { /* no address is formed from theirs: fma(-0, +0, v) is v in every bit */
+    if (p.k == 0) { /* A and B may be absent: fma(-0, +0, v) is v in every bit */
         p.k = 1;
         p.a = (operand){.p = &minus_zero};
         p.b = (operand){.p = &zero};
     }
 
-    const int64_t across = p.n * ceil_div(p.m, RMX_VL), along = p.m * ceil_div(p.n, RMX_VL);
-    if (across * (p.a.rs == 1 ? 1 : 2) < along) exchange_rows_and_columns(&p);
+    const int64_t along_m = p.n * ceil_div(p.m, RMX_VL), along_n = p.m * ceil_div(p.n, RMX_VL);
+    if (along_m * (p.a.rs == 1 ? 1 : 2) < along_n) exchange_rows_and_columns(&p);
     choose_tiles(&p);
     rmx_pool *pool = rmx_cpu_pool(backend);
     choose_blocks(&p, rmx_pool_threads(pool));

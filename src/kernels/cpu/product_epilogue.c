@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* product_epilogue.c: what follows the chain, on a strip of accumulators that is still in L1: a tile
- * or a few, as narrow ones of a short chain are done in less time than a call takes.
+/* product_epilogue.c: what follows the accumulation, on a stack of tiles that is still in L1.
  *
- * The stages of ops.h one after another over the whole strip. A stage that calls a function is one
- * plain loop over at most RMX_STRIP_MAX contiguous floats that vectorises; one that only adds or
- * stores goes by vectors of rows, from and to memory where rows lie there as they do in the strip.
- * Else an operand is first gathered into a strip; columns past the matrix compute on +0 and are not
- * stored. In place (residual or multiplier is C) is fine: a strip reads what it needs of an element
- * before it writes it, and no other strip's. */
+ * A stack, not one tile: a narrow tile of a small k takes less time than a call. The stages are
+ * those of ops.h, one after another over the whole stack: bias, activation with its gradient,
+ * multiplier, residual. A stage that calls a function is one loop over contiguous floats that
+ * vectorises. A stage that only adds, multiplies or stores works on vectors of rows.
+ *
+ * An operand whose rows are not whole vectors is first gathered into a stack. Columns past the
+ * matrix compute on +0 and are not stored. In place (residual or multiplier is C) is fine: a stack
+ * reads what it needs of an element before it writes it, and no other stack's. */
 #include "kernels/cpu/product.h"
 
-void RMX_CPU(product_gather)(rmx_place from, int64_t rows, int64_t cols, int64_t width,
-                             float *tile)
+void RMX_CPU(product_gather)(rmx_view from, int64_t rows, int64_t cols, int64_t width, float *tile)
 {
     for (int64_t i = 0; i < rows; i++, from.p += from.rs, tile += width) {
         if (from.cs == 1) {
@@ -30,7 +30,7 @@ void RMX_CPU(product_gather)(rmx_place from, int64_t rows, int64_t cols, int64_t
     }
 }
 
-static void scatter(const float *tile, int64_t rows, int64_t cols, int64_t width, rmx_place to)
+static void scatter(const float *tile, int64_t rows, int64_t cols, int64_t width, rmx_view to)
 {
     for (int64_t i = 0; i < rows; i++, to.p += to.rs, tile += width) {
         if (to.cs == 1) {
@@ -54,7 +54,7 @@ static void activate(rmx_activation act, int64_t n, float *v)
     }
 }
 
-/* x = act'(v), v = act(v); both share most of their work, which compilers see. */
+/* x = act'(v), v = act(v); compilers share the work of both. */
 static void activate_with_activation_gradient(rmx_activation act, int64_t n, float *restrict v,
                                               float *restrict x)
 {
@@ -73,25 +73,25 @@ static void activate_with_activation_gradient(rmx_activation act, int64_t n, flo
     }
 }
 
-/* Whether a strip's rows are whole vectors there. */
-static inline bool lies_so(rmx_place place, int64_t cols, int64_t width)
+/* Whether a stack's rows are whole vectors in memory. */
+static inline bool whole_vectors(rmx_view view, int64_t cols, int64_t width)
 {
-    return place.cs == 1 && cols == width;
+    return view.cs == 1 && cols == width;
 }
 
-/* An operand whose rows can be read by vectors: where it is, or in x. */
-static rmx_place readable(rmx_place from, int64_t rows, int64_t cols, int64_t width, float *x)
+/* An operand whose rows can be read by vectors: in place, or gathered into x. */
+static rmx_view readable(rmx_view from, int64_t rows, int64_t cols, int64_t width, float *x)
 {
-    if (lies_so(from, cols, width)) return from;
+    if (whole_vectors(from, cols, width)) return from;
     RMX_CPU(product_gather)(from, rows, cols, width, x);
-    return (rmx_place){x, width, 1};
+    return (rmx_view){x, width, 1};
 }
 
 /* v = fma(beta, bias, alpha v) */
 static void add_bias(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width, float *x,
                      float *v)
 {
-    const rmx_place bias = readable(e->bias, rows, cols, width, x);
+    const rmx_view bias = readable(e->bias, rows, cols, width, x);
     const rmx_vec alpha = rmx_vec_set(e->alpha), beta = rmx_vec_set(e->beta);
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < width; j += RMX_VL) {
@@ -107,7 +107,7 @@ static void add_bias(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t 
 static void multiply(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width, float *x,
                      float *v)
 {
-    const rmx_place multiplier = readable(e->multiplier, rows, cols, width, x);
+    const rmx_view multiplier = readable(e->multiplier, rows, cols, width, x);
     for (int64_t i = 0; i < rows; i++, v += width) {
         for (int64_t j = 0; j < width; j += RMX_VL) {
             rmx_vec_store(v + j, rmx_vec_load(v + j) *
@@ -120,10 +120,10 @@ static void multiply(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t 
 static void store_result(const rmx_epilogue *e, int64_t rows, int64_t cols, int64_t width,
                          float *x, float *v)
 {
-    const bool direct = lies_so(e->c, cols, width), more = e->residual.p != NULL;
-    const rmx_place residual =
-        more ? readable(e->residual, rows, cols, width, x) : (rmx_place){v, width, 1};
-    const rmx_place c = direct ? e->c : (rmx_place){v, width, 1};
+    const bool direct = whole_vectors(e->c, cols, width), more = e->residual.p != NULL;
+    const rmx_view residual =
+        more ? readable(e->residual, rows, cols, width, x) : (rmx_view){v, width, 1};
+    const rmx_view c = direct ? e->c : (rmx_view){v, width, 1};
     for (int64_t i = 0; (direct || more) && i < rows; i++) {
         for (int64_t j = 0; j < width; j += RMX_VL) {
             rmx_vec z = rmx_vec_load(v + i * width + j);
@@ -138,7 +138,7 @@ void RMX_CPU(product_epilogue)(const rmx_epilogue *e, int64_t rows, int64_t cols
                                float *restrict v)
 {
     const int64_t n = rows * width;
-    float x[RMX_STRIP_MAX];
+    float x[RMX_STACK_MAX];
 
     if (e->bias.p) {
         add_bias(e, rows, cols, width, x, v);

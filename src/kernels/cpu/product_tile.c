@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* product_tile.c: the register tile of the product.
  *
- * rows x vectors accumulators stay in registers for all k of a call; each step loads `vectors`
- * vectors of B and broadcasts `rows` elements of A. One accumulator is one output's chain, k
- * ascends, nothing is summed across accumulators: so tile shape, blocking and instruction set
- * cannot be seen in the result. Full tile on AVX2: 6 x 16, 12 FMA to 8 loads a step, which both
- * FMA units sustain; B comes from L1 (or L2), A from L1.
+ * rows x vectors accumulators stay in registers for all k of a call. Each step loads `vectors`
+ * vectors of B, broadcasts `rows` elements of A, and does a fused multiply-add in each accumulator.
+ * An accumulator holds RMX_VL outputs, each with its own sequential-k accumulation, and nothing is
+ * summed across accumulators: so the tile shape, the blocking and the instruction set do not show
+ * in the result. Full tile on AVX2: 6 x 16, 12 FMA to 8 loads a step, which both FMA units sustain;
+ * B comes from L1 (or L2), A from L1.
  *
- * One function is written out for each shape: with rows and vectors constant the loops unroll
- * and acc becomes registers. */
+ * There is one function for each shape: with rows and vectors constant the loops unroll and acc
+ * becomes registers. */
 #include "kernels/cpu/product.h"
 
 #ifdef __clang__
@@ -19,9 +20,9 @@
 #define MOST_VECTORS 8
 #define LINE (RMX_VL < 16 ? 16 / RMX_VL : 1) /* vectors in a cache line */
 
-/* ahead: also fetch the lines to the right, which are the next tile's where B lies in memory as it
- * is: its rows may be pages apart, and no hardware looks that way. With one to three rows the wide
- * tiles are runs long enough for the hardware, and bound by loads. */
+/* ahead: also prefetch the lines to the right, which belong to the next tile where B is read in
+ * place: its rows may be pages apart, which hardware does not prefetch. With one to three rows the
+ * wide tiles read runs that are long enough for the hardware, and are bound by loads. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int vectors,
                                                        const bool ahead, int64_t k, const float *a,
                                                        int64_t is, int64_t ks, const float *b,
@@ -36,7 +37,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             acc[i][v] = in ? rmx_vec_load(in + i * ld_in + v * RMX_VL) : rmx_vec_zero();
         }
     }
-    do { /* k >= 1: with a way round the loop, accumulators were moved through memory behind it */
+    do { /* k >= 1. A loop that can be skipped made gcc move accumulators through memory. */
         rmx_vec row[MOST_VECTORS];
         UNROLL for (int v = 0; v < vectors; v++) row[v] = rmx_vec_load(b + v * RMX_VL);
         if (ahead) {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* threads.c: a pool that hands out pieces of one job at a time.
+/* threads.c: a thread pool with one task queue per thread and work stealing.
  *
- * Every thread has a share of the job's pieces, neighbours of each other: jobs in a row work on the
- * same rows, and find them in the cache of the core that wrote them. A thread takes its own share
- * from the front, then what others have left of theirs from the end. `left` of a share is the range
- * of pieces that nobody has taken; whoever shortens it by compare-and-swap owns a piece.
+ * rmx_parallel cuts a job into chunks of items, and gives each thread's queue a range of
+ * neighbouring chunks. So jobs over the same rows find them in the cache of the core that wrote
+ * them. A thread takes its own chunks from the front of its queue. Then it steals from the end of
+ * the others'. `left` of a queue is the range of chunks that nobody has taken. Whoever shortens it
+ * by compare-and-swap owns a chunk.
  *
- * The caller writes the job, deals the shares, counts `jobs` up for those who wait, works too, and
- * leaves when every piece is `done`: it does not wait for a worker that slept through the job. The
- * job's fields change only while no piece is claimed or left, so a worker that holds a piece may
- * read them. Workers look for the next job for a short while before they sleep: a training step is
- * hundreds of short jobs in a row. What threads write to has a cache line of its own. */
+ * The caller writes the job, fills the queues, increments `jobs`, works too, and returns when every
+ * chunk is `done`: it does not wait for a worker that slept through the job. The job's fields
+ * change only while no chunk is taken or left, so a worker that holds a chunk may read them.
+ * Workers poll for the next job for a short while before they sleep, as a training step is hundreds
+ * of short jobs. What threads write to has a cache line of its own. */
 #include "kernels/cpu/threads.h"
 
 #include <pthread.h>
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPINS 4000 /* looks before sleeping, about 50 us */
+#define SPINS 4000 /* polls before sleeping, about 50 us */
 #define LINE 64    /* bytes */
 
 typedef struct worker {
@@ -29,21 +30,21 @@ typedef struct worker {
     int32_t index;
 } worker;
 
-typedef struct share {
+typedef struct queue {
     _Alignas(LINE) atomic_uint_fast64_t left; /* range_of(first, end) */
-} share;
+} queue;
 
 struct rmx_pool {
     int32_t threads;
     worker *workers; /* threads - 1 of them; the caller is worker 0 */
-    share *shares;   /* [threads] */
+    queue *queues;   /* [threads] */
 
     rmx_task task;
     void *job;
-    int64_t items, piece; /* items in all, and of a piece */
-    int64_t pieces;
+    int64_t items, chunk; /* items in all, and per chunk */
+    int64_t chunks;
 
-    _Alignas(LINE) atomic_int_fast64_t done; /* pieces */
+    _Alignas(LINE) atomic_int_fast64_t done; /* chunks */
     _Alignas(LINE) atomic_uint_fast64_t jobs;
     atomic_bool stop;
     atomic_int sleepers;
@@ -51,7 +52,7 @@ struct rmx_pool {
     pthread_cond_t wake; /* another job, or stop */
 };
 
-/* Pieces first .. end - 1 in one word. */
+/* Chunks first .. end - 1 in one word. */
 static uint_fast64_t range_of(uint32_t first, uint32_t end)
 {
     return (uint_fast64_t)first << 32 | end;
@@ -70,37 +71,37 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* The first or last piece that is left of a share; false: none is. */
-static bool claim(share *from, bool front, int64_t *piece)
+/* Takes the first or last chunk that is left in a queue; false: none is. */
+static bool take(queue *from, bool front, int64_t *chunk)
 {
     uint_fast64_t range = atomic_load(&from->left);
     while (!range_empty(range)) {
         const uint32_t first = range_first(range), last = range_end(range) - 1;
         const uint_fast64_t others = front ? range_of(first + 1, last + 1) : range_of(first, last);
-        *piece = front ? first : last;
+        *chunk = front ? first : last;
         if (atomic_compare_exchange_weak(&from->left, &range, others)) return true;
     }
     return false;
 }
 
-/* Does pieces until none is left. */
+/* Does chunks until none is left. */
 static void work(rmx_pool *pool, int32_t index)
 {
-    int64_t finished = 0, piece;
+    int64_t finished = 0, chunk;
     for (int32_t i = 0; i < pool->threads; i++) {
-        share *from = &pool->shares[(index + i) % pool->threads];
-        for (; claim(from, i == 0, &piece); finished++) {
-            const int64_t begin = piece * pool->piece, rest = pool->items - begin;
-            pool->task(pool->job, begin, rest < pool->piece ? pool->items : begin + pool->piece,
+        queue *from = &pool->queues[(index + i) % pool->threads];
+        for (; take(from, i == 0, &chunk); finished++) {
+            const int64_t begin = chunk * pool->chunk, rest = pool->items - begin;
+            pool->task(pool->job, begin, rest < pool->chunk ? pool->items : begin + pool->chunk,
                        index);
         }
     }
     if (finished > 0) atomic_fetch_add(&pool->done, finished);
 }
 
-/* Waits for another job than the `seen` first; false when the pool stops. The sleeper counts itself
- * before its last look and the caller looks for sleepers after publishing, so one of them sees the
- * other. */
+/* Waits until `jobs` is not `seen`; false when the pool stops. A sleeper counts itself before it
+ * looks at `jobs` for the last time. The caller looks at `sleepers` after it has incremented
+ * `jobs`. So one of them sees the other. */
 static bool wait_for_work(rmx_pool *pool, uint_fast64_t *seen)
 {
     for (int spin = 0; spin < SPINS; spin++) {
@@ -147,7 +148,7 @@ static void release(rmx_pool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->lock);
     free(pool->workers);
-    free(pool->shares);
+    free(pool->queues);
     free(pool);
 }
 
@@ -165,10 +166,10 @@ rmx_pool *rmx_pool_create(int32_t threads)
     if (!pool) return NULL;
     pool->threads = threads;
     pool->workers = zeroed((size_t)threads * sizeof *pool->workers);
-    pool->shares = zeroed((size_t)threads * sizeof *pool->shares);
+    pool->queues = zeroed((size_t)threads * sizeof *pool->queues);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
-    if (!pool->workers || !pool->shares) {
+    if (!pool->workers || !pool->queues) {
         release(pool);
         return NULL;
     }
@@ -193,13 +194,13 @@ void rmx_pool_destroy(rmx_pool *pool)
 
 int32_t rmx_pool_threads(const rmx_pool *pool) { return pool->threads; }
 
-/* Shares of pieces, even but for one, the caller's among the larger ones. */
-static void deal(rmx_pool *pool)
+/* Equal ranges of chunks, but for one chunk; the caller's is among the larger ones. */
+static void fill_queues(rmx_pool *pool)
 {
     const int64_t threads = pool->threads;
     for (int64_t i = 0, first = 0, end; i < threads; i++, first = end) {
-        end = ((i + 1) * pool->pieces + threads - 1) / threads;
-        atomic_store(&pool->shares[i].left, range_of((uint32_t)first, (uint32_t)end));
+        end = ((i + 1) * pool->chunks + threads - 1) / threads;
+        atomic_store(&pool->queues[i].left, range_of((uint32_t)first, (uint32_t)end));
     }
 }
 
@@ -211,21 +212,21 @@ void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, v
         task(job, 0, items, 0);
         return;
     }
-    /* About four pieces a thread: enough to even out, few enough to cost nothing. */
+    /* About four chunks a thread: enough to balance the load, few enough to cost nothing. */
     const int64_t grains = (items + grain - 1) / grain;
-    const int64_t pieces =
+    const int64_t chunks =
         grains < 4 * (int64_t)pool->threads ? grains : 4 * (int64_t)pool->threads;
     pool->task = task;
     pool->job = job;
     pool->items = items;
-    pool->piece = (grains + pieces - 1) / pieces * grain;
-    pool->pieces = (items + pool->piece - 1) / pool->piece;
+    pool->chunk = (grains + chunks - 1) / chunks * grain;
+    pool->chunks = (items + pool->chunk - 1) / pool->chunk;
     atomic_store(&pool->done, 0);
-    deal(pool);
+    fill_queues(pool);
     atomic_fetch_add(&pool->jobs, 1);
     wake_sleepers(pool);
     work(pool, 0);
-    for (int spin = 0; atomic_load(&pool->done) != pool->pieces; spin++) {
+    for (int spin = 0; atomic_load(&pool->done) != pool->chunks; spin++) {
         if (spin < SPINS)
             pause_briefly();
         else

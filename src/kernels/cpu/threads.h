@@ -19,8 +19,8 @@ int32_t rmx_pool_threads(const rmx_pool *pool);
  * run at the same time. */
 typedef void (*rmx_task)(void *job, int64_t begin, int64_t end, int32_t worker);
 
-/* Runs task over [0, items) in pieces of at least grain items and returns when all are done.
- * Pieces begin at multiples of grain. Not re-entrant: a task does not start another. */
+/* Runs task over [0, items) in chunks of at least grain items and returns when all are done.
+ * Chunks begin at multiples of grain. Not re-entrant: a task does not start another. */
 void rmx_parallel(rmx_pool *pool, int64_t items, int64_t grain, rmx_task task, void *job);
 
 /* The pool of a CPU backend. */
@@ -29,8 +29,5 @@ rmx_pool *rmx_cpu_pool(rmx_backend *backend);
  * RMX_CPU_SCRATCH_BYTES; contents undefined. */
 #define RMX_CPU_SCRATCH_BYTES ((size_t)4 << 20)
 void *rmx_cpu_scratch(rmx_backend *backend, int32_t worker);
-/* One such block that all workers of a call may share (a packed operand). */
-void *rmx_cpu_shared_scratch(rmx_backend *backend);
-#define RMX_CPU_SHARED_SCRATCH_BYTES ((size_t)16 << 20)
 
 #endif /* RMX_THREADS_H */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* columns.h: the lanes sums of up to RMX_COLUMNS rows side by side, for rows that lie across
+/* partial_sums_across.h: the sums of up to RMX_COLUMNS rows side by side, for rows that lie across
  * memory (softmax over a strided axis, mean over tokens): vectors run across the rows.
  *
- * Level 0 collects elements, level k + 1 the sums of full spans of level k. A span is passed on
- * when the next element comes, so a level with nothing above it holds the whole row, which is the
- * order of numerics.h for any length. */
-#ifndef RMX_COLUMNS_H
-#define RMX_COLUMNS_H
+ * rmx_columns_start begins the sums, rmx_columns_add adds the next element of every row, and
+ * rmx_columns_total gives the sums. Level 0 collects elements. Level k + 1 collects the sums of
+ * full spans of level k. A span is passed on when the next element comes. So a level with nothing
+ * above it holds the whole row, which is the order of numerics.h for any length. */
+#ifndef RMX_PARTIAL_SUMS_ACROSS_H
+#define RMX_PARTIAL_SUMS_ACROSS_H
 
 #include <stdbool.h>
 
@@ -27,8 +28,8 @@ static inline void rmx_columns_start(rmx_columns *c, int64_t width)
     memset(c->count, 0, sizeof c->count);
 }
 
-/* Halves what a level holds, which is at least one element, and empties it. */
-static inline const float *rmx_columns_halve(rmx_columns *c, int level)
+/* Reduces what a level holds, which is at least one element, as a tree, and empties it. */
+static inline const float *rmx_columns_reduce(rmx_columns *c, int level)
 {
     float(*s)[RMX_COLUMNS] = c->s[level];
     int64_t live = c->count[level] < RMX_PARTIAL_SUMS ? c->count[level] : RMX_PARTIAL_SUMS;
@@ -41,51 +42,14 @@ static inline const float *rmx_columns_halve(rmx_columns *c, int level)
         }
         if (live > off) live = off;
     }
-    if (c->count[level] < RMX_PARTIAL_SUMS) { /* the empty partials: they turn -0 into +0 */
+    if (c->count[level] < RMX_PARTIAL_SUMS) { /* the empty partial sums turn -0 into +0 */
         for (int64_t w = 0; w < c->width; w++) s[0][w] = rmx_addf(s[0][w], 0.0f);
     }
     c->count[level] = 0;
     return s[0];
 }
 
-/* rmx_columns_halve_rows of 16 elements (the tokens of most models), all of it in registers. */
-RMX_INLINE const float *rmx_columns_halve_16(const float *v, int64_t stride, int64_t width,
-                                             float *half)
-{
-    for (int64_t w = 0; w < width; w += RMX_VL) {
-        rmx_vec a[8], b[4];
-        for (int i = 0; i < 8; i++)
-            a[i] = rmx_vec_load(v + i * stride + w) + rmx_vec_load(v + (i + 8) * stride + w);
-        for (int i = 0; i < 4; i++) b[i] = a[i] + a[i + 4];
-        rmx_vec_store(half + w, (b[0] + b[2]) + (b[1] + b[3]));
-    }
-    return half;
-}
-
-/* The sums of `width` rows of n <= RMX_PARTIAL_SUMS elements side by side, element j of row w being
- * v[j * stride + w]: each is a partial, and partials are halved. half: [RMX_PARTIAL_SUMS / 2 * width].
- * The sums lie in half, or for n = 1 in v. */
-RMX_INLINE const float *rmx_columns_halve_rows(const float *v, int64_t n, int64_t stride,
-                                               int64_t width, float *half)
-{
-    int64_t off = RMX_PARTIAL_SUMS / 2;
-    if (n == 16 && width % RMX_VL == 0) return rmx_columns_halve_16(v, stride, width, half);
-    while (off >= n && off > 1) off /= 2;
-    const float *from = v;
-    for (int64_t step = stride; off > 0 && n > 1; off /= 2) {
-        for (int64_t l = 0; l < off; l++) {
-            const bool pair = l + off < n;
-            for (int64_t w = 0; w < width; w++) {
-                const float low = from[l * step + w];
-                half[l * width + w] = pair ? rmx_addf(low, from[(l + off) * step + w]) : low;
-            }
-        }
-        from = half, step = width, n = off;
-    }
-    return from;
-}
-
-/* The partials that the next element of each row goes to; fresh: they hold nothing yet. */
+/* The partial sums that the next element of each row goes to; fresh: they hold nothing yet. */
 RMX_INLINE float *rmx_columns_next(rmx_columns *c, int level, bool *fresh)
 {
     const int64_t j = c->count[level]++;
@@ -113,7 +77,7 @@ static inline void rmx_columns_carry(rmx_columns *c, int lowest)
     int top = lowest;
     while (c->count[top] == RMX_SPAN) top++;
     for (int level = top - 1; level >= lowest; level--) {
-        rmx_columns_put(c, level + 1, rmx_columns_halve(c, level), 1);
+        rmx_columns_put(c, level + 1, rmx_columns_reduce(c, level), 1);
     }
 }
 
@@ -145,9 +109,9 @@ static inline const float *rmx_columns_total(rmx_columns *c)
     int level = 0;
     for (; c->count[level + 1] > 0; level++) {
         rmx_columns_carry(c, level + 1);
-        rmx_columns_put(c, level + 1, rmx_columns_halve(c, level), 1);
+        rmx_columns_put(c, level + 1, rmx_columns_reduce(c, level), 1);
     }
-    return rmx_columns_halve(c, level);
+    return rmx_columns_reduce(c, level);
 }
 
-#endif /* RMX_COLUMNS_H */
+#endif /* RMX_PARTIAL_SUMS_ACROSS_H */
