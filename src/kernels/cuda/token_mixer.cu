@@ -89,6 +89,27 @@ static __global__ void __launch_bounds__(MIXER_THREADS<NV>)
     }
 }
 
+/* Samples that do not fit in shared memory: a sub-warp a row, from device memory. What is read a
+ * second time comes from L2.      grid  rows / sub-warps of a block */
+template <int W, int NV, bool QUADS>
+static __global__ void __launch_bounds__(THREADS)
+    token_mixer_direct(rmx_token_mixer_args a, shape s)
+{
+    const int64_t mine = (int64_t)blockIdx.x * (THREADS / W) + threadIdx.x / W;
+    const bool there = mine < a.samples * s.tokens; /* if not, its lanes still shuffle */
+    const int64_t row = there ? mine : 0, sample = row / s.tokens;
+    const columns<W, NV, QUADS> own(s);
+    float4 z[NV];
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        if (rmx_column<W>(i) < s.width)
+            z[i] = own.template sum<false>(s, rmx_f32(a.x) + sample * s.tokens * s.width,
+                                           (int)(row - sample * s.tokens), i);
+    }
+    rmx_row_norm<RMX_NORM_LAYER, W, NV>(z, s.width, a.eps, a.gamma, a.beta,
+                                        rmx_f32(a.y) + row * s.width, a.mean, a.rstd, row, there);
+}
+
 /* Any shape, one warp a row.      grid  rows / WARPS */
 static __global__ void token_mixer_long(rmx_token_mixer_args a)
 {
@@ -111,7 +132,12 @@ static cudaError_t launch_mixer(rmx_backend *backend, const rmx_token_mixer_args
     const int64_t sample = a->tokens * (a->width + 4) * (int64_t)sizeof(float);
     const int samples = samples_of_tile(a->tokens, sample);
     const size_t bytes = (size_t)(samples * sample);
-    if (bytes > rmx_cuda_shared_bytes(backend)) return launch_long(backend, a);
+    if (bytes > rmx_cuda_shared_bytes(backend)) {
+        token_mixer_direct<W, NV, QUADS>
+            <<<rmx_blocks_for(a->samples * a->tokens, THREADS / W), THREADS, 0,
+               rmx_cuda_stream(backend)>>>(*a, shape_of(a->tokens, a->width, a->heads, a->width));
+        return cudaGetLastError();
+    }
     const cudaError_t error = cudaFuncSetAttribute(
         token_mixer<W, NV, QUADS>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
     if (error != cudaSuccess) return error;

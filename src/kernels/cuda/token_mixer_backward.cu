@@ -309,9 +309,44 @@ static cudaError_t launch_sums(rmx_backend *backend, const rmx_token_mixer_backw
                                                 a->mean, a->rstd, sums);
 }
 
-/* ---- any shape: dz to device memory, then dx ---- */
+/* ---- dz to device memory, then dx ---- */
 
-/* One warp a row.      grid  rows / WARPS */
+/* Samples that do not fit in shared memory: a sub-warp a row, from device memory.
+ *     grid  rows / sub-warps of a block */
+template <int W, int NV, bool QUADS>
+static __global__ void __launch_bounds__(LONG_THREADS)
+    dz_direct(rmx_token_mixer_backward_args a, shape s, float *dz)
+{
+    const int64_t mine = (int64_t)blockIdx.x * (LONG_THREADS / W) + threadIdx.x / W;
+    const bool there = mine < a.samples * s.tokens; /* if not, its lanes still shuffle */
+    const int64_t at = there ? mine : 0, sample = at / s.tokens;
+    const columns<W, NV, QUADS> own(s);
+    const rmx_stats st = {a.mean[at], a.rstd[at]};
+    float4 g[NV], h[NV];
+    partials p = {rmx_zero4(), rmx_zero4()};
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        const int j = rmx_column<W>(i);
+        if (j >= s.width) continue;
+        h[i] = rmx_normed4<RMX_NORM_LAYER>(
+            own.template sum<false>(s, rmx_f32(a.x) + sample * s.tokens * s.width,
+                                    (int)(at - sample * s.tokens), i),
+            st);
+        g[i] = rmx_scaled4(*(const float4 *)(rmx_f32(a.dy) + at * s.width + j), a.gamma, j);
+        add_to(&p, g[i], h[i]);
+    }
+    const rmx_averages m = averages_of<W>(p, s.width);
+    if (!there) return;
+#pragma unroll
+    for (int i = 0; i < NV; i++) {
+        const int j = rmx_column<W>(i);
+        if (j < s.width)
+            *(float4 *)(dz + at * s.width + j) =
+                rmx_norm_dx4<RMX_NORM_LAYER>(g[i], h[i], m, st.rstd);
+    }
+}
+
+/* Any shape, one warp a row.      grid  rows / WARPS */
 static __global__ void dz_long(rmx_token_mixer_backward_args a, float *dz)
 {
     const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / RMX_WARP;
@@ -356,7 +391,13 @@ static rmx_status backward_tiles(rmx_backend *backend, const rmx_token_mixer_bac
     const int samples = samples_of_tile(a->tokens, 2 * sample);
     const size_t bytes =
         (size_t)(samples * ((P::NARROW ? 3 : 2) * sample + a->tokens * (int64_t)sizeof(row)));
-    if (bytes > rmx_cuda_shared_bytes(backend)) return backward_long(backend, a);
+    if (bytes > rmx_cuda_shared_bytes(backend)) {
+        dz_direct<W, NV, QUADS><<<rmx_blocks_for(rows, LONG_THREADS / W), LONG_THREADS, 0,
+                                  rmx_cuda_stream(backend)>>>(
+            *a, shape_of(a->tokens, a->width, a->heads, a->width), (float *)a->ws);
+        const rmx_status status = rmx_cuda_check_launch(backend, "token mixer backward");
+        return status == RMX_OK ? add_reverted_to(backend, a) : status;
+    }
     const cudaError_t error = cudaFuncSetAttribute(
         mixer_backward<W, NV, QUADS>, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes);
     if (error != cudaSuccess) return rmx_cuda_check(backend, error, "token mixer backward");
