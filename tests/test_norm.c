@@ -195,6 +195,18 @@ static void order_matters(rmx_backend *backend, const char *name)
 
 Test(norm, order_matters) { kernel_each(order_matters); }
 
+static void streamed_case(rmx_backend *backend, const char *name, int i)
+{
+    forward_case(backend, name, norm_cases[i], PATTERN_NORMAL);
+    backward_case(backend, name, norm_cases[i], PATTERN_NORMAL, DX | DGAMMA | DBETA);
+}
+
+Test(norm, streamed)
+{
+    kernel_stream_everything();
+    kernel_cases(NORM_CASES, streamed_case);
+}
+
 /* ---- place in the batch, and truth --------------------------------------------------------- */
 
 /* Rows first .. first + rows - 1 alone have the bits that they have among all 300. */

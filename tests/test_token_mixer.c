@@ -153,6 +153,18 @@ static void negative_zeros(rmx_backend *backend, const char *name, int n)
 
 Test(token_mixer, negative_zeros) { kernel_cases(small_cases(), negative_zeros); }
 
+static void streamed_case(rmx_backend *backend, const char *name, int n)
+{
+    const int i = small_case(n);
+    run_case(backend, name, &token_mixer_cases[i], PATTERN_NORMAL, i % 2 == 0, DGAMMA | DBETA);
+}
+
+Test(token_mixer, streamed)
+{
+    kernel_stream_everything();
+    kernel_cases(small_cases(), streamed_case);
+}
+
 /* As norm_walks; mean and rstd are those of the forward pass. */
 static void walk_case(rmx_backend *backend, const char *name, int i)
 {

@@ -14,6 +14,8 @@
 #define ALIGNMENT 256 /* of every block, so that layers may ask for it on any backend */
 #define LARGE_PAGE ((size_t)2 << 20)
 
+int64_t rmx_cpu_stream_bytes = (int64_t)16 << 20; /* beyond most caches' share of a core */
+
 typedef struct cpu_state {
     rmx_pool *pool;
     char *scratch; /* one block per worker */

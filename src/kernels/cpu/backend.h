@@ -12,6 +12,9 @@
 rmx_status rmx_cpu_backend_create(const char *code, int32_t threads, rmx_backend *backend);
 void rmx_cpu_backend_destroy(rmx_backend *backend);
 
+/* Outputs of at least so many bytes are streamed (norm_row.h). A variable for the tests' sake. */
+extern int64_t rmx_cpu_stream_bytes;
+
 rmx_status rmx_cpu_alloc(rmx_backend *, size_t bytes, void **out);
 void rmx_cpu_free(rmx_backend *, void *memory);
 rmx_status rmx_cpu_copy(rmx_backend *, void *dst, const void *src, size_t bytes);

@@ -21,11 +21,14 @@ static void norm_task(void *job, int64_t begin, int64_t end, int32_t worker)
                                 .ld_y = a->ld_y,
                                 .eps = a->eps,
                                 .gamma = a->gamma,
-                                .beta = a->beta};
+                                .beta = a->beta,
+                                .stream = a->x != a->y &&
+                                          rmx_norm_streams(a->y, a->rows, a->dim, a->ld_y)};
     rmx_norm_rows_forward(&norm, end - begin, (const float *)a->x + begin * a->ld_x,
                           (float *)a->y + begin * a->ld_y,
                           a->mean && a->kind == RMX_NORM_LAYER ? a->mean + begin : NULL,
                           a->rstd ? a->rstd + begin : NULL);
+    rmx_stream_end(norm.stream);
 }
 
 /* y = (x - mean) / sqrt(var + eps) * gamma + beta of every row.
@@ -45,7 +48,13 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
     (void)worker;
     const bool parameters = a->dgamma || a->dbeta;
     const int64_t blocks = rmx_row_blocks(a->rows);
-    const rmx_norm_grads norm = {a->kind, a->dim, a->ld, a->gamma};
+    const bool apart = a->dx && a->dx != a->dy && a->dx != a->residual;
+    const rmx_norm_grads norm = {.kind = a->kind,
+                                 .dim = a->dim,
+                                 .ld = a->ld,
+                                 .gamma = a->gamma,
+                                 .stream =
+                                     apart && rmx_norm_streams(a->dx, a->rows, a->dim, a->ld)};
     const rmx_norm_grads_at all = {.dy = a->dy,
                                    .x = a->x,
                                    .mean = a->mean,
@@ -63,6 +72,7 @@ static void norm_backward_task(void *job, int64_t begin, int64_t end, int32_t wo
         }
         rmx_norm_rows_backward(&norm, left < RMX_ROW_BLOCK ? left : RMX_ROW_BLOCK, &at);
     }
+    rmx_stream_end(norm.stream);
 }
 
 /* dx and the parameter gradients from dy, x and the saved statistics (ops.h).

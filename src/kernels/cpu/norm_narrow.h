@@ -80,7 +80,7 @@ RMX_INLINE void rmx_narrow_scale(int n, const rmx_norm_rows *r, const float *x, 
             const rmx_vec g = r->gamma ? rmx_vec_load(r->gamma + j) : rmx_vec_set(1.0f);
             const rmx_vec b = r->beta ? rmx_vec_load(r->beta + j) : rmx_vec_zero();
             const rmx_vec h = (rmx_vec_load(x + i * r->ld_x + j) - m) * s;
-            rmx_vec_store(y + i * r->ld_y + j, rmx_vec_fma(h, g, b));
+            rmx_vec_put(r->stream, y + i * r->ld_y + j, rmx_vec_fma(h, g, b));
         }
     }
 }
@@ -190,7 +190,7 @@ RMX_INLINE void rmx_narrow_dx(int n, const rmx_norm_grads *r, const rmx_norm_gra
             g = g - rmx_vec_set(mean_g[i]);
             rmx_vec v = rstd * rmx_vec_fma(-h, rmx_vec_set(mean_gh[i]), g);
             if (at->residual) v = v + rmx_vec_load(at->residual + j);
-            rmx_vec_store(at->dx + j, v);
+            rmx_vec_put(r->stream, at->dx + j, v);
         }
     }
 }

@@ -46,6 +46,31 @@ static inline rmx_vec rmx_vec_load(const float *p)
 
 static inline void rmx_vec_store(float *p, rmx_vec v) { memcpy(p, &v, sizeof v); }
 
+/* A store past the caches where `stream` is set. p is then aligned to a vector. */
+static inline void rmx_vec_put(bool stream, float *p, rmx_vec v)
+{
+#if RMX_VL == 16
+    if (stream)
+        _mm512_stream_ps(p, v);
+    else
+#elif RMX_VL == 8
+    if (stream)
+        _mm256_stream_ps(p, v);
+    else
+#endif
+        rmx_vec_store(p, v);
+    (void)stream;
+}
+
+/* After the streamed stores of a task: other threads see them before those that follow. */
+static inline void rmx_stream_end(bool stream)
+{
+#if RMX_VL >= 8
+    if (stream) _mm_sfence();
+#endif
+    (void)stream;
+}
+
 /* The first n of RMX_VL elements. The others load as +0 and are not stored, and their memory is not
  * touched. 0 <= n <= RMX_VL. */
 static inline rmx_vec rmx_vec_load_part(const float *p, int64_t n)

@@ -158,13 +158,15 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
     const shape s = {a->tokens, a->width, a->heads, a->width / a->heads};
     const int64_t ahead = rows_of_z(a->width);
     const bool fits = ahead * a->width <= (int64_t)(RMX_CPU_SCRATCH_BYTES / sizeof(float));
-    const rmx_norm_rows norm = {.kind = RMX_NORM_LAYER,
-                                .dim = a->width,
-                                .ld_x = a->width,
-                                .ld_y = a->width,
-                                .eps = a->eps,
-                                .gamma = a->gamma,
-                                .beta = a->beta};
+    const rmx_norm_rows norm = {
+        .kind = RMX_NORM_LAYER,
+        .dim = a->width,
+        .ld_x = a->width,
+        .ld_y = a->width,
+        .eps = a->eps,
+        .gamma = a->gamma,
+        .beta = a->beta,
+        .stream = fits && rmx_norm_streams(a->y, a->samples * a->tokens, a->width, a->width)};
     for (int64_t first = begin, rows; first < end; first += rows) {
         rows = end - first < ahead ? end - first : ahead;
         float *y = (float *)a->y + first * a->width;
@@ -173,6 +175,7 @@ static void token_mixer_task(void *job, int64_t begin, int64_t end, int32_t work
         rmx_norm_rows_forward(&norm, rows, z, y, a->mean ? a->mean + first : NULL,
                               a->rstd ? a->rstd + first : NULL);
     }
+    rmx_stream_end(norm.stream);
 }
 
 /* y = LayerNorm(x + mix(x)).
@@ -220,7 +223,8 @@ static void compute_dz(const rmx_token_mixer_backward_args *a, const shape *s, i
                        int64_t end, int64_t ahead, float *z, float *dz)
 {
     const bool parameters = a->dgamma || a->dbeta;
-    const rmx_norm_grads norm = {RMX_NORM_LAYER, a->width, a->width, a->gamma};
+    const rmx_norm_grads norm = {
+        .kind = RMX_NORM_LAYER, .dim = a->width, .ld = a->width, .gamma = a->gamma};
     for (int64_t r = begin, rows; r < end; r += rows, dz += rows * a->width) {
         const int64_t left = RMX_ROW_BLOCK - r % RMX_ROW_BLOCK;
         rows = end - r < ahead ? end - r : ahead;
