@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # clang-tidy over the C files that changed since it last passed here; a changed header or
-# configuration means all of them. Not the host side of CUDA, whose headers need not be here.
+# configuration means all of them. The host side of CUDA only where its headers are.
 #   tests/lint_tidy.sh BUILD
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -40,6 +40,13 @@ in_turns() { xargs -0 -n 1 -P "${RMX_JOBS:-$(nproc)}" bash -c "$1"; }
 bad=0
 find src tests bench examples -name '*.c' ! -path '*/cuda/*' -print0 |
     in_turns 'tidy "$0" generic' || bad=1
+nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+cuda=${nvcc%/bin/nvcc}/include
+export cuda
+if [ -e "$cuda/cuda_runtime_api.h" ]; then
+    find src/kernels/cuda -name '*.c' -print0 |
+        in_turns 'tidy "$0" cuda -isystem "$cuda" -DRMX_WITH_CUDA' || bad=1
+fi
 [ "$(uname -m)" = x86_64 ] || exit $bad
 find src/kernels/cpu -name '*.c' ! -name backend.c ! -name threads.c -print0 |
     in_turns 'tidy_codes "$0"' || bad=1

@@ -187,7 +187,7 @@ cudaStream_t rmx_cuda_stream(rmx_backend *backend)
 
 cudaStream_t rmx_cuda_queue(rmx_backend *backend, rmx_queue queue)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     return queue == RMX_QUEUE_INPUT ? ((const cuda_state *)backend->state)->input : stream;
 }
 
@@ -252,7 +252,7 @@ void rmx_cuda_free(rmx_backend *backend, void *memory)
 rmx_status rmx_cuda_upload(rmx_backend *backend, void *dst, const void *host_src, size_t bytes)
 {
     cuda_state *state = backend->state;
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     const unsigned char *from = host_src;
     unsigned char *to = dst;
     cudaError_t error = cudaSuccess;
@@ -274,7 +274,7 @@ rmx_status rmx_cuda_upload(rmx_backend *backend, void *dst, const void *host_src
 
 rmx_status rmx_cuda_download(rmx_backend *backend, void *host_dst, const void *src, size_t bytes)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     cudaError_t error = cudaSuccess;
     if (bytes) error = cudaMemcpyAsync(host_dst, src, bytes, cudaMemcpyDeviceToHost, stream);
     if (error == cudaSuccess) error = cudaStreamSynchronize(stream);
@@ -283,7 +283,7 @@ rmx_status rmx_cuda_download(rmx_backend *backend, void *host_dst, const void *s
 
 rmx_status rmx_cuda_copy(rmx_backend *backend, void *dst, const void *src, size_t bytes)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     if (!bytes) return RMX_OK;
     return rmx_cuda_check(
         backend, cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream), "copy");
@@ -291,13 +291,13 @@ rmx_status rmx_cuda_copy(rmx_backend *backend, void *dst, const void *src, size_
 
 rmx_status rmx_cuda_zero(rmx_backend *backend, void *dst, size_t bytes)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     if (!bytes) return RMX_OK;
     return rmx_cuda_check(backend, cudaMemsetAsync(dst, 0, bytes, stream), "zero");
 }
 
 rmx_status rmx_cuda_sync(rmx_backend *backend)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     return rmx_cuda_check(backend, cudaStreamSynchronize(stream), "the work before this point");
 }

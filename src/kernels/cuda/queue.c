@@ -21,7 +21,7 @@ void rmx_cuda_host_free(rmx_backend *backend, void *memory)
 
 rmx_status rmx_cuda_send(rmx_backend *backend, void *dst, const void *host_src, size_t bytes)
 {
-    const cudaStream_t input = rmx_cuda_queue(backend, RMX_QUEUE_INPUT);
+    cudaStream_t input = rmx_cuda_queue(backend, RMX_QUEUE_INPUT);
     if (!bytes) return RMX_OK;
     return rmx_cuda_check(
         backend, cudaMemcpyAsync(dst, host_src, bytes, cudaMemcpyHostToDevice, input), "send");
@@ -29,7 +29,7 @@ rmx_status rmx_cuda_send(rmx_backend *backend, void *dst, const void *host_src, 
 
 rmx_status rmx_cuda_fetch(rmx_backend *backend, void *host_dst, const void *src, size_t bytes)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     if (!bytes) return RMX_OK;
     return rmx_cuda_check(
         backend, cudaMemcpyAsync(host_dst, src, bytes, cudaMemcpyDeviceToHost, stream), "fetch");
@@ -37,14 +37,14 @@ rmx_status rmx_cuda_fetch(rmx_backend *backend, void *host_dst, const void *src,
 
 rmx_status rmx_cuda_signal(rmx_backend *backend, rmx_queue queue, int32_t event)
 {
-    const cudaStream_t stream = rmx_cuda_queue(backend, queue);
+    cudaStream_t stream = rmx_cuda_queue(backend, queue);
     return rmx_cuda_check(backend, cudaEventRecord(rmx_cuda_event(backend, event), stream),
                           "signal");
 }
 
 rmx_status rmx_cuda_await(rmx_backend *backend, rmx_queue queue, int32_t event)
 {
-    const cudaStream_t stream = rmx_cuda_queue(backend, queue);
+    cudaStream_t stream = rmx_cuda_queue(backend, queue);
     return rmx_cuda_check(backend, cudaStreamWaitEvent(stream, rmx_cuda_event(backend, event), 0),
                           "await");
 }
@@ -58,7 +58,7 @@ rmx_status rmx_cuda_wait(rmx_backend *backend, int32_t event)
 /* Only this thread's calls are restricted while it records: other contexts go on. */
 rmx_status rmx_cuda_record_begin(rmx_backend *backend)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     return rmx_cuda_check(backend,
                           cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal),
                           "recording a step");
@@ -66,7 +66,7 @@ rmx_status rmx_cuda_record_begin(rmx_backend *backend)
 
 rmx_status rmx_cuda_record_end(rmx_backend *backend, void **recording)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     cudaGraph_t graph = NULL;
     cudaGraphExec_t exec = NULL;
     cudaError_t error = cudaStreamEndCapture(stream, &graph);
@@ -78,7 +78,7 @@ rmx_status rmx_cuda_record_end(rmx_backend *backend, void **recording)
 
 rmx_status rmx_cuda_replay(rmx_backend *backend, void *recording)
 {
-    const cudaStream_t stream = rmx_cuda_stream(backend);
+    cudaStream_t stream = rmx_cuda_stream(backend);
     return rmx_cuda_check(backend, cudaGraphLaunch(recording, stream), "replaying a step");
 }
 
