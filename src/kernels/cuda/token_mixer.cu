@@ -2,8 +2,8 @@
 /* token_mixer.cu: token mixing, alone and fused with the residual add and LayerNorm.
  *
  * The fused kernel holds whole samples in shared memory, so that x is read once from device memory.
- * Samples that do not fit there, and rows that registers do not hold, take the kernel for any
- * shape: a warp a row, read again for every pass. */
+ * Samples that do not fit there are read by rows, each of which stays in registers. Rows that
+ * registers do not hold take the kernel for any shape: a warp a row, read again for every pass. */
 #include "kernels/cuda/token_mixer.cuh"
 
 #define THREADS 256

@@ -3,7 +3,8 @@
  *
  * dz is the gradient of the norm, dx = dz + revert(dz). The kernel holds whole samples in shared
  * memory and computes, in one pass, dx and the sums down the rows for dgamma and dbeta. Samples
- * that do not fit, and rows that registers do not hold, take three kernels for any shape. */
+ * that do not fit take three kernels: dz by rows, dx, and the sums. Rows that registers do not hold
+ * take three for any shape. */
 #include "kernels/cuda/norm_column.cuh"
 #include "kernels/cuda/row_partition.cuh"
 #include "kernels/cuda/token_mixer.cuh"
