@@ -30,7 +30,8 @@ int main(void)
     bool right = true;
     for (int i = 0; i < B * T * D; i++) {
         printf("%g%s", (double)mixed[i], i % D == D - 1 ? "\n" : " ");
-        right = right && mixed[i] == (float)(i % D / (D / T)); /* 0 0 1 1 2 2 3 3 */
+        const int token = i % D / (D / T); /* 0 0 1 1 2 2 3 3 */
+        right = right && mixed[i] == (float)token;
     }
     return !right;
 }

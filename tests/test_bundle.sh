@@ -44,7 +44,7 @@ run() { # STATUS "last line" NAME...
     [ "$status" -eq "$1" ] && tail -n 1 "$folder/log" | grep -qx "$2" ||
         fail "expected $1 and '$2' of ${*:3}, got $status and"
 }
-run 0 "[1-9][0-9]* passed, 0 failed, 0 skipped" golden_ops rmx_data schedule
+run 0 "[1-9][0-9]* passed, 0 failed, 0 skipped" activation rmx_data schedule
 mv "$folder/moved/tests/golden/golden.h5" "$folder/moved/bin/rmx-data" "$folder/"
-run 1 "[0-9]* passed, [1-9][0-9]* failed, 0 skipped" golden_ops
+run 1 "[0-9]* passed, [1-9][0-9]* failed, 0 skipped" activation
 run 1 "[0-9]* passed, [1-9][0-9]* failed, 0 skipped" rmx_data:rmx_data/generate_then_look

@@ -34,7 +34,8 @@ RMX_NODISCARD RMX_API rmx_status rmx_embedding_forward(
 
 /* Bytes of scratch that the backward pass needs. Pure; 0 for a bad desc. */
 RMX_API size_t rmx_embedding_backward_workspace(rmx_context *ctx, const rmx_embedding_desc *desc);
-/* The gradient of the rows that the batch touched: for each, a sum over its places in ascending order.
+/* The gradient of the rows that the batch touched: for each, a sum over its places, in ascending
+ * order.
  *
  *   in   dout        [B, out_width]
  *   in   row_offset, column, ids      as forward
