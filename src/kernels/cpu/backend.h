@@ -23,4 +23,23 @@ rmx_status rmx_cpu_sync(rmx_backend *);
 rmx_status rmx_cpu_signal(rmx_backend *, rmx_queue, int32_t event);
 rmx_status rmx_cpu_wait(rmx_backend *, int32_t event);
 
+/* The slots of rmx_ops for memory and queues, the same for every table of a CPU. */
+/* clang-format off */
+#define RMX_CPU_MEMORY \
+    .alloc = rmx_cpu_alloc, \
+    .free = rmx_cpu_free, \
+    .upload = rmx_cpu_copy, \
+    .download = rmx_cpu_copy, \
+    .copy = rmx_cpu_copy, \
+    .zero = rmx_cpu_zero, \
+    .sync = rmx_cpu_sync, \
+    .host_alloc = rmx_cpu_alloc, \
+    .host_free = rmx_cpu_free, \
+    .send = rmx_cpu_copy, \
+    .fetch = rmx_cpu_copy, \
+    .signal = rmx_cpu_signal, \
+    .await = rmx_cpu_signal, \
+    .wait = rmx_cpu_wait
+/* clang-format on */
+
 #endif /* RMX_CPU_BACKEND_H */
